@@ -1,0 +1,1 @@
+"""The utility's side: applications, decisions, accounts."""

@@ -1,0 +1,1 @@
+"""What the public sees: the form, the portal, help with passwords."""
