@@ -1,0 +1,249 @@
+"""Login and logout of a Flask app at Keycloak: OIDC code flow with PKCE, state and nonce (Authlib), rotation of
+refresh tokens, RP-initiated and back-channel logout."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import requests
+import structlog
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.flask_client import OAuth
+from flask import Blueprint, Flask, Response, current_app, redirect, request, session
+from flask.typing import ResponseReturnValue
+from joserfc.errors import JoseError
+
+from ibok_idp.errors import IdpError, InvalidToken, KeycloakUnavailable
+from ibok_idp.tokens import TokenVerifier
+from ibok_idp.web_session import SessionStore, WebSession
+
+_log = structlog.get_logger()
+_REFRESH_BEFORE_SECONDS = 30
+
+
+class LoginFailed(IdpError):
+    """The answer from Keycloak cannot be used; the visitor starts the login again. `reason` is for the log."""
+
+
+class NotLoggedIn(IdpError):
+    """The session has ended, here or at Keycloak."""
+
+
+@dataclass(frozen=True)
+class LoggedIn:
+    """Who is logged in in this browser session."""
+
+    subject: str
+    username: str
+    name: str
+    roles: frozenset[str]
+
+
+class OidcLogin:
+    """Adds `/logowanie`, `/oidc/callback`, `/wyloguj` and `/oidc/backchannel-logout` to an app.
+
+    Args:
+        issuer: `{keycloak}/realms/{realm}`.
+        base_url: the app's own public address; links come from it alone, never from the Host header.
+        home: path to go to after login when no other was asked for.
+        on_login: called after each login, for the audit.
+    """
+
+    def __init__(
+        self,
+        app: Flask,
+        *,
+        issuer: str,
+        client_id: str,
+        client_secret: str,
+        base_url: str,
+        store: SessionStore,
+        verifier: TokenVerifier,
+        home: str,
+        on_login: Callable[[LoggedIn], None] | None = None,
+    ) -> None:
+        self.issuer, self.client_id, self.base_url, self.home = issuer, client_id, base_url.rstrip("/"), home
+        self.store, self.verifier, self._on_login = store, verifier, on_login
+        self._secret = client_secret
+        self._keycloak = OAuth(app).register(
+            "keycloak",
+            server_metadata_url=f"{issuer}/.well-known/openid-configuration",
+            client_id=client_id,
+            client_secret=client_secret,
+            client_kwargs={"scope": "openid", "code_challenge_method": "S256", "timeout": 10},
+        )
+        routes = Blueprint("oidc", __name__)
+        routes.get("/logowanie")(self.login)
+        routes.get("/oidc/callback")(self.callback)
+        routes.post("/wyloguj")(self.logout)
+        routes.post("/oidc/backchannel-logout")(self.backchannel_logout)
+        app.register_blueprint(routes)
+        app.extensions["ibok_oidc"] = self
+
+    def exempt_from_csrf(self, csrf: Any) -> None:
+        """Keycloak itself posts the logout token: its signature stands in for the CSRF token."""
+        csrf.exempt(self.backchannel_logout)
+        csrf.exempt(f"{__name__}.backchannel_logout")
+
+    # -- views -----------------------------------------------------------------------------------
+
+    def login(self) -> ResponseReturnValue:
+        session["after_login"] = own_path(request.args.get("next"), self.home)
+        return self._to_keycloak()
+
+    def change_password(self, back_to: str) -> ResponseReturnValue:
+        """Keycloak's own action UPDATE_PASSWORD (application-initiated action)."""
+        session["after_login"] = own_path(back_to, self.home)
+        return self._to_keycloak(kc_action="UPDATE_PASSWORD")
+
+    def callback(self) -> ResponseReturnValue:
+        if request.args.get("iss", self.issuer) != self.issuer:  # RFC 9207
+            raise LoginFailed("another issuer answered")
+        action_status = request.args.get("kc_action_status")
+        if request.args.get("error") and action_status is None:
+            error = request.args["error"]
+            if error in ("login_required", "temporarily_unavailable", "access_denied", "authentication_expired"):
+                _log.info("login.not_finished", error=error)
+            raise LoginFailed(error)
+        try:
+            token = self._keycloak.authorize_access_token()
+        except OAuthError as error:
+            raise LoginFailed(str(error.error)) from error
+        except requests.RequestException as error:
+            raise KeycloakUnavailable("Keycloak does not answer at the end of the login.") from error
+        except (JoseError, ValueError, KeyError) as error:
+            raise LoginFailed(type(error).__name__) from error
+        user = self._remember(token)
+        if self._on_login is not None:
+            self._on_login(user)
+        target = own_path(session.pop("after_login", None), self.home)
+        if action_status:
+            target += ("&" if "?" in target else "?") + urlencode({"haslo": action_status})
+        return redirect(target)
+
+    def logout(self) -> ResponseReturnValue:
+        """End the session here, then at Keycloak, which ends every other application's (RP-initiated logout)."""
+        login = session.get("login")
+        _session().end()
+        target = {"client_id": self.client_id, "post_logout_redirect_uri": f"{self.base_url}/wylogowano"}
+        if login and login.get("id_token"):
+            target["id_token_hint"] = login["id_token"]
+        return redirect(f"{self.issuer}/protocol/openid-connect/logout?{urlencode(target)}", code=303)
+
+    def backchannel_logout(self) -> ResponseReturnValue:
+        """OIDC Back-Channel Logout 1.0, section 2.5 and 2.8."""
+        try:
+            claims = self.verifier.logout_token(request.form.get("logout_token", ""), self.client_id)
+            if not self.store.first_use(str(claims["jti"])):
+                raise InvalidToken("The logout token was used before.", "invalid_request")
+        except InvalidToken as error:
+            _log.warning("backchannel_logout.refused", why=str(error))
+            return {"error": "invalid_request", "error_description": str(error)}, 400, {"Cache-Control": "no-store"}
+        ended = self.store.end_by_sid(claims.get("sid"), claims.get("sub"))
+        _log.info("backchannel_logout", sessions=ended)
+        return "", 200, {"Cache-Control": "no-store"}
+
+    # -- what views ask --------------------------------------------------------------------------
+
+    def user(self) -> LoggedIn | None:
+        login = session.get("login")
+        if not login:
+            return None
+        return LoggedIn(login["subject"], login["username"], login["name"], frozenset(login["roles"]))
+
+    def access_token(self) -> str:
+        """A token that is valid for at least half a minute, refreshed when needed, once, also with two tabs.
+
+        Raises:
+            NotLoggedIn: Keycloak ended the session (logout, rotation caught a copy, user disabled).
+            KeycloakUnavailable: the session is kept; try again.
+        """
+        login = session.get("login")
+        if not login:
+            raise NotLoggedIn("nobody is logged in")
+        if login["expires_at"] - _REFRESH_BEFORE_SECONDS > time.time():
+            return str(login["access_token"])
+        failure: IdpError | None = None
+        with self.store.locked(_session()) as data:
+            login = data.get("login") or {}
+            if login.get("expires_at", 0) - _REFRESH_BEFORE_SECONDS <= time.time():
+                try:
+                    data["login"] = {**login, **_tokens(self._refreshed(str(login.get("refresh_token", ""))))}
+                except NotLoggedIn as error:
+                    failure = error
+        if isinstance(failure, NotLoggedIn):
+            _session().end()
+            raise failure
+        return str(session["login"]["access_token"])
+
+    def _to_keycloak(self, **extra: str) -> ResponseReturnValue:
+        language = getattr(current_app, "ibok_language", lambda: "pl")()
+        try:
+            answer: Response = self._keycloak.authorize_redirect(f"{self.base_url}/oidc/callback", ui_locales=language, **extra)
+        except requests.RequestException as error:
+            raise KeycloakUnavailable("Keycloak does not answer at the start of the login.") from error
+        return answer
+
+    def _remember(self, token: dict[str, Any]) -> LoggedIn:
+        claims = token["userinfo"]
+        kept = {key: value for key, value in session.items() if not key.startswith("_state_")}
+        user = LoggedIn(
+            subject=claims["sub"],
+            username=claims.get("preferred_username", ""),
+            name=claims.get("name") or claims.get("preferred_username", ""),
+            roles=frozenset(claims.get("realm_access", {}).get("roles", [])),
+        )
+        session.clear()
+        session.update(kept)
+        session["login"] = {
+            "subject": user.subject,
+            "username": user.username,
+            "name": user.name,
+            "roles": sorted(user.roles),
+            "sid": claims.get("sid"),
+            **_tokens(token),
+        }
+        _session().renew()
+        return user
+
+    def _refreshed(self, refresh_token: str) -> dict[str, Any]:
+        try:
+            answer = requests.post(
+                f"{self.issuer}/protocol/openid-connect/token",
+                data={"grant_type": "refresh_token", "refresh_token": refresh_token, "client_id": self.client_id, "client_secret": self._secret},
+                timeout=10,
+            )
+        except requests.RequestException as error:
+            raise KeycloakUnavailable("Keycloak does not answer; the session is kept.") from error
+        if answer.status_code >= 500:
+            raise KeycloakUnavailable(f"Keycloak answers {answer.status_code}; the session is kept.")
+        if not answer.ok:
+            raise NotLoggedIn("Keycloak ended the session")
+        tokens: dict[str, Any] = answer.json()
+        return tokens
+
+
+def own_path(path: str | None, otherwise: str) -> str:
+    """A path of this site, or `otherwise`: never an open redirect."""
+    if not path or not path.startswith("/") or path.startswith(("//", "/\\")) or any(ord(c) < 32 for c in path):
+        return otherwise
+    parts = urlsplit(path)
+    return otherwise if parts.scheme or parts.netloc or "\\" in path else path
+
+
+def _tokens(token: dict[str, Any]) -> dict[str, Any]:
+    kept = {"access_token": token["access_token"], "refresh_token": token.get("refresh_token", "")}
+    kept["expires_at"] = time.time() + float(token.get("expires_in", 60))
+    if token.get("id_token"):
+        kept["id_token"] = token["id_token"]
+    return kept
+
+
+def _session() -> WebSession:
+    current = session._get_current_object()  # type: ignore[attr-defined]  # werkzeug's LocalProxy
+    assert isinstance(current, WebSession)
+    return current

@@ -1,0 +1,1 @@
+"""The realm as code: keycloak-realm.json against a server (`ibok-idp realm diff|apply`)."""

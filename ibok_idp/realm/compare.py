@@ -1,0 +1,78 @@
+"""What differs between the desired realm and a server: pure, readable, and silent about secrets."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_SECRET = "••••••"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One value that the server holds otherwise than keycloak-realm.json.
+
+    `actual` is None when the server lacks it. What the server has beyond the file is never a difference.
+    """
+
+    section: str
+    name: str
+    key: str
+    actual: Any
+    desired: Any
+
+    @property
+    def missing(self) -> bool:
+        return self.key == ""
+
+    def __str__(self) -> str:
+        where = f"{self.section}/{self.name}"
+        if self.missing:
+            return f"{where}: missing on the server"
+        return f"{where}: {self.key}: {self.actual!r} on the server, {self.desired!r} in keycloak-realm.json"
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def differences(desired: dict[str, Any], actual: dict[str, Any]) -> list[Difference]:
+    """Compare section by section; only what the file names is looked at."""
+    found: list[Difference] = []
+    for section, entries in desired.items():
+        there = actual.get(section, {})
+        if section == "realm":
+            found += _compare(section, entries.get("realm", ""), "", entries, there)
+            continue
+        for name, wanted in entries.items():
+            if name not in there:
+                found.append(Difference(section, name, "", None, _without_secrets(wanted)))
+            else:
+                found += _compare(section, name, "", wanted, there[name])
+    return found
+
+
+def _compare(section: str, name: str, path: str, wanted: Any, there: Any) -> list[Difference]:
+    if isinstance(wanted, dict) and isinstance(there, dict):
+        if path.endswith("authenticationFlowBindingOverrides") and wanted != there:
+            return [Difference(section, name, path, there, wanted)]
+        found: list[Difference] = []
+        for key, value in wanted.items():
+            inner = f"{path}.{key}" if path else key
+            if key == "secret":
+                if value != there.get(key):
+                    found.append(Difference(section, name, inner, _SECRET, _SECRET))
+            else:
+                found += _compare(section, name, inner, value, there.get(key))
+        return found
+    if wanted == there or (there is None and wanted in ({}, [], "", False)):
+        return []
+    if isinstance(wanted, list) and isinstance(there, list) and all(isinstance(each, str) for each in wanted):
+        if section != "flows" and sorted(wanted) == sorted(map(str, there)):
+            return []
+    return [Difference(section, name, path, there, wanted)]
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _SECRET if key == "secret" else _without_secrets(inner) for key, inner in value.items()}
+    return value

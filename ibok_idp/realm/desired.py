@@ -1,0 +1,198 @@
+"""The desired realm: keycloak-realm.json with its placeholders filled, in a shape that can be compared."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ibok_idp.errors import SettingsError
+
+Tree = dict[str, Any]
+
+# What the file carries in its own sections; every other key is a plain realm setting.
+_SECTIONS = {
+    "roles",
+    "defaultRole",
+    "groups",
+    "clientScopes",
+    "clients",
+    "scopeMappings",
+    "clientScopeMappings",
+    "users",
+    "components",
+    "localizationTexts",
+    "requiredActions",
+    "authenticationFlows",
+    "defaultDefaultClientScopes",
+    "defaultOptionalClientScopes",
+}
+_PLACEHOLDER = re.compile(r"\$\{(IBOK_[A-Z_]+)\}")
+
+
+def realm_file() -> Path:
+    """keycloak-realm.json at the top of the project, or the copy inside the installed package."""
+    for folder in (Path(__file__).parents[2], Path(__file__).parent):
+        if (folder / "keycloak-realm.json").is_file():
+            return folder / "keycloak-realm.json"
+    raise SettingsError("keycloak-realm.json is missing from this installation: install the package again.")
+
+
+def load(values: Mapping[str, str], *, staff_second_factor: bool, path: Path | None = None) -> Tree:
+    """Read the realm file and fill its `${IBOK_…}` placeholders.
+
+    Args:
+        values: placeholder name to value (addresses and client secrets).
+        staff_second_factor: False removes the one-time code from staff login (local stack only).
+        path: another file than the project's own.
+
+    Raises:
+        SettingsError: a placeholder has no value.
+    """
+    text = (path or realm_file()).read_text(encoding="utf-8")
+    missing = sorted({name for name in _PLACEHOLDER.findall(text) if not values.get(name)})
+    if missing:
+        raise SettingsError("keycloak-realm.json needs these settings, which are not set: " + ", ".join(missing))
+    filled = _PLACEHOLDER.sub(lambda match: json.dumps(values[match[1]])[1:-1], text)
+    realm: Tree = json.loads(filled)
+    if not staff_second_factor:
+        for client in realm["clients"]:
+            if client["clientId"] == "ibok-staff":
+                client["authenticationFlowBindingOverrides"] = {}
+    return realm
+
+
+def comparable(realm: Tree) -> Tree:
+    """Turn a realm representation into nested dicts keyed by name, the shape `RealmServer.read` gives too."""
+    flows = {flow["alias"]: flow for flow in realm["authenticationFlows"]}
+    aliases = {flow["id"]: alias for alias, flow in flows.items() if "id" in flow}
+    return {
+        "realm": {key: value for key, value in realm.items() if key not in _SECTIONS},
+        "localization": realm["localizationTexts"],
+        "requiredActions": {
+            action["alias"]: _pick(action, "enabled", "defaultAction", "priority", "config")
+            for action in realm["requiredActions"]
+        },
+        "userProfile": user_profile(_profile_config(realm)),
+        "roles": {role["name"]: _pick(role, "description") for role in realm["roles"]["realm"]},
+        "defaultRole": {realm["defaultRole"]["name"]: {"composites": []}},
+        "clientScopes": {
+            scope["name"]: _with_mappers(_pick(scope, "description", "protocol", "attributes"), scope)
+            for scope in realm["clientScopes"]
+        },
+        "flows": {
+            alias: {"description": flow["description"], "executions": _executions(flow, flows)}
+            for alias, flow in flows.items()
+            if flow["topLevel"]
+        },
+        "clients": {
+            client["clientId"]: comparable_client(client, aliases)
+            for client in realm["clients"]
+            if "authorizationSettings" not in client
+        },
+        "scopeMappings": _scope_mappings(realm),
+        "groups": {
+            group["path"]: {
+                "description": group["description"],
+                "attributes": group["attributes"],
+                "realmRoles": sorted(group["realmRoles"]),
+            }
+            for group in realm["groups"]
+        },
+        "serviceAccounts": {
+            user["username"]: {
+                "realmRoles": sorted(user.get("realmRoles", [])),
+                "clientRoles": {name: sorted(roles) for name, roles in user.get("clientRoles", {}).items()},
+            }
+            for user in realm["users"]
+        },
+        "permissions": _permissions(realm),
+    }
+
+
+def comparable_client(client: Tree, flow_aliases: Mapping[str, str]) -> Tree:
+    """One client without ids; flow overrides by alias, lists in a fixed order."""
+    kept = {
+        key: value
+        for key, value in client.items()
+        if key
+        not in {"id", "clientId", "protocolMappers", "defaultClientScopes", "optionalClientScopes", "access", "nodeReRegistrationTimeout"}
+    }
+    kept["redirectUris"] = sorted(client.get("redirectUris", []))
+    kept["webOrigins"] = sorted(client.get("webOrigins", []))
+    kept["defaultClientScopes"] = sorted(client.get("defaultClientScopes", []))
+    kept["optionalClientScopes"] = sorted(client.get("optionalClientScopes", []))
+    overrides = client.get("authenticationFlowBindingOverrides") or {}
+    kept["authenticationFlowBindingOverrides"] = {
+        binding: flow_aliases.get(flow, flow) for binding, flow in overrides.items() if flow
+    }
+    return kept
+
+
+def user_profile(config: Tree) -> Tree:
+    """A user-profile configuration keyed by attribute name."""
+    return {
+        "attributes": {attribute["name"]: _ordered(attribute) for attribute in config["attributes"]},
+        "groups": {group["name"]: group for group in config.get("groups", [])},
+    }
+
+
+def _ordered(attribute: Tree) -> Tree:
+    permissions = {key: sorted(value) for key, value in attribute.get("permissions", {}).items()}
+    return {**attribute, "permissions": permissions}
+
+
+def _profile_config(realm: Tree) -> Tree:
+    (component,) = realm["components"]["org.keycloak.userprofile.UserProfileProvider"]
+    config: Tree = json.loads(component["config"]["kc.user.profile.config"][0])
+    return config
+
+
+def _executions(flow: Tree, flows: Mapping[str, Tree], level: int = 0) -> list[str]:
+    """An outline of a flow: one line an execution, indented by level."""
+    lines: list[str] = []
+    for step in sorted(flow["authenticationExecutions"], key=lambda each: each["priority"]):
+        name = step["flowAlias"] if step["authenticatorFlow"] else step["authenticator"]
+        lines.append(f"{'  ' * level}{name}: {step['requirement']}")
+        if step["authenticatorFlow"]:
+            lines.extend(_executions(flows[name], flows, level + 1))
+    return lines
+
+
+def _scope_mappings(realm: Tree) -> Tree:
+    mappings: Tree = {}
+    for entry in realm["scopeMappings"]:
+        mappings.setdefault(entry["client"], {})["realm"] = sorted(entry["roles"])
+    for owner, entries in realm["clientScopeMappings"].items():
+        for entry in entries:
+            mappings.setdefault(entry["client"], {})[owner] = sorted(entry["roles"])
+    return mappings
+
+
+def _permissions(realm: Tree) -> Tree:
+    """Fine-grained admin permissions: policy and permission by name, references by name too."""
+    paths = {group["id"]: group["path"] for group in realm["groups"]}
+    found: Tree = {}
+    for client in realm["clients"]:
+        for policy in client.get("authorizationSettings", {}).get("policies", []):
+            config = {
+                key: sorted(json.loads(value)) if value.startswith("[") else value
+                for key, value in policy["config"].items()
+            }
+            config["resources"] = [paths.get(each, each) for each in config.get("resources", [])]
+            found[policy["name"]] = {"type": policy["type"], "description": policy["description"], **config}
+    return found
+
+
+def _with_mappers(scope: Tree, source: Tree) -> Tree:
+    scope["protocolMappers"] = {
+        mapper["name"]: _pick(mapper, "protocol", "protocolMapper", "config")
+        for mapper in source.get("protocolMappers", [])
+    }
+    return scope
+
+
+def _pick(source: Tree, *keys: str) -> Tree:
+    return {key: source[key] for key in keys if key in source}

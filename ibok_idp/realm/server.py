@@ -1,0 +1,390 @@
+"""Reading a realm from a server and carrying out differences, through the Admin REST API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from keycloak import KeycloakAdmin
+from keycloak.exceptions import KeycloakConnectionError, KeycloakError
+
+from ibok_idp.errors import KeycloakRefused, KeycloakRejected, KeycloakUnavailable, RealmDrift
+from ibok_idp.realm.compare import Difference, differences
+from ibok_idp.realm.desired import Tree, comparable, comparable_client, user_profile
+
+
+class RealmServer:
+    """One realm on one server, reached as an administrator of the master realm.
+
+    Raises (every method):
+        KeycloakUnavailable: no answer or 5xx. KeycloakRefused: 401 or 403. KeycloakRejected: another 4xx.
+    """
+
+    def __init__(self, url: str, username: str, password: str, realm: str = "ibok") -> None:
+        self.realm = realm
+        self._url = url.rstrip("/")
+        self._admin = KeycloakAdmin(
+            server_url=self._url, username=username, password=password, realm_name="master", verify=True, timeout=60
+        )
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def exists(self) -> bool:
+        return self._call("GET", "", missing_is_none=True) is not None
+
+    def version(self) -> str:
+        return str(self._call("GET", "/admin/serverinfo", absolute=True)["systemInfo"]["version"])
+
+    def read(self, desired: Tree) -> Tree:
+        """The server's realm in the shape of `comparable`, limited to what the desired realm names."""
+        flows = {flow["id"]: flow["alias"] for flow in self._call("GET", "/authentication/flows")}
+        clients = {client["clientId"]: client for client in self._call("GET", "/clients")}
+        realm = self._call("GET", "")
+        return {
+            "realm": realm,
+            "localization": {locale: self._call("GET", f"/localization/{locale}") for locale in desired["localization"]},
+            "requiredActions": {a["alias"]: a for a in self._call("GET", "/authentication/required-actions")},
+            "userProfile": user_profile(self._call("GET", "/users/profile")),
+            "roles": {role["name"]: role for role in self._call("GET", "/roles?max=1000")},
+            "defaultRole": {name: {"composites": self._composites(name)} for name in desired["defaultRole"]},
+            "clientScopes": {scope["name"]: self._mappers_by_name(scope) for scope in self._call("GET", "/client-scopes")},
+            "flows": {
+                alias: {"description": self._flow(alias)["description"], "executions": self._outline(alias)}
+                for alias in flows.values()
+                if alias in desired["flows"]
+            },
+            "clients": {
+                name: comparable_client(client, flows) for name, client in clients.items() if name in desired["clients"]
+            },
+            "scopeMappings": {
+                name: self._scope_mapping(clients[name]["id"]) for name in desired["scopeMappings"] if name in clients
+            },
+            "groups": {
+                path: group for path in desired["groups"] if (group := self._call("GET", f"/group-by-path{path}", missing_is_none=True))
+            },
+            "serviceAccounts": {
+                name: self._service_account(clients, name)
+                for name in desired["serviceAccounts"]
+                if name.removeprefix("service-account-") in clients
+            },
+            "permissions": self._permissions(clients),
+        }
+
+    def diff(self, wanted: Tree) -> list[Difference]:
+        """What differs; everything, when the realm does not exist."""
+        desired = comparable(wanted)
+        if not self.exists():
+            return [Difference("realm", self.realm, "", None, None)]
+        return differences(desired, self.read(desired))
+
+    # -- carrying out ----------------------------------------------------------------------------
+
+    def apply(self, wanted: Tree) -> list[Difference]:
+        """Make the server's realm hold what keycloak-realm.json says, and touch nothing else.
+
+        Idempotent; users are never touched, service accounts excepted.
+
+        Returns:
+            the differences that were carried out.
+
+        Raises:
+            RealmDrift: something still differs afterwards.
+        """
+        if not self.exists():
+            self._call("POST", "/admin/realms", wanted, absolute=True)
+            self.apply(wanted)
+            return [Difference("realm", self.realm, "", None, None)]
+        desired = comparable(wanted)
+        found = differences(desired, self.read(desired))
+        writers: dict[str, Callable[[str, Tree], None]] = {
+            "realm": lambda _name, _tree: self._write_realm(desired["realm"], found),
+            "localization": self._write_localization,
+            "requiredActions": self._write_required_action,
+            "userProfile": lambda _name, _tree: self._write_user_profile(desired["userProfile"]),
+            "roles": self._write_role,
+            "defaultRole": self._write_default_role,
+            "clientScopes": self._write_client_scope,
+            "flows": self._write_flow,
+            "clients": self._write_client,
+            "groups": self._write_group,
+            "scopeMappings": self._write_scope_mapping,
+            "serviceAccounts": self._write_service_account,
+            "permissions": self._write_permission,
+        }
+        left = found
+        for _ in range(2):  # making a client lets Keycloak add its default scopes, which only then can be taken off
+            for section, write in writers.items():
+                for name in dict.fromkeys(each.name for each in left if each.section == section):
+                    write(name, desired[section].get(name, {}) if section != "realm" else desired["realm"])
+            left = differences(desired, self.read(desired)) if left else []
+        if left:
+            raise RealmDrift(
+                "These differences could not be carried out; mend them in the console:\n  " + "\n  ".join(map(str, left))
+            )
+        return found
+
+    def _write_realm(self, desired: Tree, found: list[Difference]) -> None:
+        changed = {each.key.split(".")[0] for each in found if each.section == "realm"}
+        self._call("PUT", "", {key: desired[key] for key in changed})
+
+    def _write_localization(self, locale: str, texts: Tree) -> None:
+        for key, text in texts.items():
+            self._call("PUT", f"/localization/{locale}/{quote(key)}", text)
+
+    def _write_required_action(self, alias: str, wanted: Tree) -> None:
+        current = self._call("GET", f"/authentication/required-actions/{alias}", missing_is_none=True)
+        if current is None:
+            self._call("POST", "/authentication/register-required-action", {"providerId": alias, "name": alias})
+            current = self._call("GET", f"/authentication/required-actions/{alias}")
+        self._call("PUT", f"/authentication/required-actions/{alias}", {**current, **wanted})
+
+    def _write_user_profile(self, wanted: Tree) -> None:
+        current = self._call("GET", "/users/profile")
+        for kind in ("attributes", "groups"):
+            ours = wanted[kind]
+            kept = [ours.get(each["name"], each) for each in current.get(kind, [])]
+            kept += [each for name, each in ours.items() if name not in {old["name"] for old in current.get(kind, [])}]
+            current[kind] = kept
+        self._call("PUT", "/users/profile", current)
+
+    def _write_role(self, name: str, wanted: Tree) -> None:
+        current = self._call("GET", f"/roles/{quote(name)}", missing_is_none=True)
+        if current is None:
+            self._call("POST", "/roles", {"name": name, **wanted})
+        else:
+            self._call("PUT", f"/roles/{quote(name)}", {**current, **wanted})
+
+    def _write_default_role(self, name: str, _wanted: Tree) -> None:
+        current = self._call("GET", f"/roles/{quote(name)}/composites")
+        self._call("DELETE", f"/roles/{quote(name)}/composites", current)
+
+    def _write_client_scope(self, name: str, wanted: Tree) -> None:
+        mappers = [{"name": mapper, **rest} for mapper, rest in wanted["protocolMappers"].items()]
+        body = {**wanted, "name": name, "protocolMappers": mappers}
+        current = {scope["name"]: scope for scope in self._call("GET", "/client-scopes")}.get(name)
+        if current is None:
+            self._call("POST", "/client-scopes", body)
+            return
+        self._call("PUT", f"/client-scopes/{current['id']}", {**current, **wanted, "protocolMappers": None})
+        models = f"/client-scopes/{current['id']}/protocol-mappers/models"
+        known = {mapper["name"]: mapper for mapper in current.get("protocolMappers", [])}
+        for mapper in mappers:
+            if mapper["name"] in known:
+                identifier = known[mapper["name"]]["id"]
+                self._call("PUT", f"{models}/{identifier}", {**known[mapper["name"]], **mapper, "id": identifier})
+            else:
+                self._call("POST", models, mapper)
+
+    def _write_flow(self, alias: str, wanted: Tree) -> None:
+        known = {flow["alias"]: flow for flow in self._call("GET", "/authentication/flows")}
+        if alias not in known:
+            self._call(
+                "POST",
+                "/authentication/flows",
+                {"alias": alias, "description": wanted["description"], "providerId": "basic-flow", "topLevel": True, "builtIn": False},
+            )
+            parents = [alias]
+            for line in wanted["executions"]:
+                level, name = (len(line) - len(line.lstrip())) // 2, line.strip().split(": ")[0]
+                parent = f"/authentication/flows/{quote(parents[level])}/executions"
+                if name.startswith("ibok-"):
+                    self._call("POST", f"{parent}/flow", {"alias": name, "type": "basic-flow", "provider": "", "description": ""})
+                    parents[level + 1 :] = [name]
+                else:
+                    self._call("POST", f"{parent}/execution", {"provider": name})
+        else:
+            self._call("PUT", f"/authentication/flows/{known[alias]['id']}", {**self._flow(alias), "description": wanted["description"]})
+        requirements = {line.strip().split(": ")[0]: line.strip().split(": ")[1] for line in wanted["executions"]}
+        for execution in self._call("GET", f"/authentication/flows/{quote(alias)}/executions"):
+            name = execution.get("providerId") or execution["displayName"]
+            if name in requirements and execution["requirement"] != requirements[name]:
+                execution["requirement"] = requirements[name]
+                self._call("PUT", f"/authentication/flows/{quote(alias)}/executions", execution)
+
+    def _write_client(self, name: str, wanted: Tree) -> None:
+        flows = {flow["alias"]: flow["id"] for flow in self._call("GET", "/authentication/flows")}
+        overrides = {key: flows[alias] for key, alias in wanted["authenticationFlowBindingOverrides"].items()}
+        body = {**wanted, "clientId": name, "authenticationFlowBindingOverrides": overrides}
+        current = self._client(name)
+        if current is None:
+            self._call("POST", "/clients", body)
+            return
+        gone = {key: "" for key in current.get("authenticationFlowBindingOverrides") or {} if key not in overrides}
+        body["authenticationFlowBindingOverrides"] = {**gone, **overrides}
+        body["attributes"] = {**current.get("attributes", {}), **wanted.get("attributes", {})}
+        self._call("PUT", f"/clients/{current['id']}", {**current, **body})
+        scopes = {scope["name"]: scope["id"] for scope in self._call("GET", "/client-scopes")}
+        for kind in ("default", "optional"):
+            now, then = set(current.get(f"{kind}ClientScopes", [])), set(wanted[f"{kind}ClientScopes"])
+            for scope in now - then:
+                self._call("DELETE", f"/clients/{current['id']}/{kind}-client-scopes/{scopes[scope]}")
+            for scope in then - now:
+                self._call("PUT", f"/clients/{current['id']}/{kind}-client-scopes/{scopes[scope]}")
+
+    def _write_scope_mapping(self, name: str, wanted: Tree) -> None:
+        client = self._client(name)
+        assert client is not None  # clients are written before
+        self._reconcile_roles(f"/clients/{client['id']}/scope-mappings", wanted, self._scope_mapping(client["id"]))
+
+    def _write_group(self, path: str, wanted: Tree) -> None:
+        group = self._call("GET", f"/group-by-path{path}", missing_is_none=True)
+        if group is None:
+            self._call("POST", "/groups", {"name": path.strip("/"), **{k: v for k, v in wanted.items() if k != "realmRoles"}})
+            group = self._call("GET", f"/group-by-path{path}")
+        merged = {**group.get("attributes", {}), **wanted["attributes"]}
+        self._call("PUT", f"/groups/{group['id']}", {**group, "description": wanted["description"], "attributes": merged})
+        lacking = [self._call("GET", f"/roles/{quote(role)}") for role in wanted["realmRoles"] if role not in group.get("realmRoles", [])]
+        if lacking:
+            self._call("POST", f"/groups/{group['id']}/role-mappings/realm", lacking)
+
+    def _write_service_account(self, name: str, wanted: Tree) -> None:
+        client = self._client(name.removeprefix("service-account-"))
+        assert client is not None  # clients are written before
+        user = self._call("GET", f"/clients/{client['id']}/service-account-user")
+        now = self._service_account({client["clientId"]: client}, name)
+        self._reconcile_roles(
+            f"/users/{user['id']}/role-mappings",
+            {"realm": wanted["realmRoles"], **wanted["clientRoles"]},
+            {"realm": now["realmRoles"], **now["clientRoles"]},
+        )
+
+    def _write_permission(self, name: str, wanted: Tree) -> None:
+        client = self._client("admin-permissions")
+        if client is None:
+            raise RealmDrift("The client admin-permissions is missing: switch on 'Admin Permissions' in the realm settings.")
+        base = f"/clients/{client['id']}/authz/resource-server"
+        known = {policy["name"]: policy for policy in self._call("GET", f"{base}/policy?max=1000")}
+        body: Tree = {"name": name, "description": wanted["description"], "logic": "POSITIVE", "decisionStrategy": "UNANIMOUS"}
+        if wanted["type"] == "user":
+            kind = "policy/user"
+            body["users"] = [self._user_id(username) for username in wanted["users"]]
+        else:
+            kind = "permission/scope"
+            body |= {
+                "resourceType": wanted["defaultResourceType"],
+                "resources": [self._call("GET", f"/group-by-path{path}")["id"] for path in wanted["resources"]],
+                "scopes": wanted["scopes"],
+                "policies": [known[policy]["id"] for policy in wanted["applyPolicies"]],
+            }
+        if name in known:
+            self._call("PUT", f"{base}/{kind}/{known[name]['id']}", {**body, "id": known[name]["id"]})
+        else:
+            self._call("POST", f"{base}/{kind}", body)
+
+    # -- small readers ---------------------------------------------------------------------------
+
+    def _reconcile_roles(self, base: str, wanted: Tree, now: Tree) -> None:
+        for owner, roles in wanted.items():
+            here = set(now.get(owner, []))
+            if owner == "realm":
+                place, role_path = f"{base}/realm", "/roles"
+            else:
+                client = self._client(owner)
+                assert client is not None
+                place, role_path = f"{base}/clients/{client['id']}", f"/clients/{client['id']}/roles"
+            for verb, names in (("POST", set(roles) - here), ("DELETE", here - set(roles))):
+                if names:
+                    self._call(verb, place, [self._call("GET", f"{role_path}/{quote(role)}") for role in sorted(names)])
+
+    def _client(self, client_id: str) -> Tree | None:
+        found = self._call("GET", f"/clients?clientId={quote(client_id)}")
+        return found[0] if found else None
+
+    def _composites(self, role: str) -> list[str]:
+        return sorted(each["name"] for each in self._call("GET", f"/roles/{quote(role)}/composites"))
+
+    def _mappers_by_name(self, scope: Tree) -> Tree:
+        return {**scope, "protocolMappers": {mapper["name"]: mapper for mapper in scope.get("protocolMappers", [])}}
+
+    def _flow(self, alias: str) -> Tree:
+        flow: Tree = next(flow for flow in self._call("GET", "/authentication/flows") if flow["alias"] == alias)
+        return flow
+
+    def _outline(self, alias: str) -> list[str]:
+        executions = self._call("GET", f"/authentication/flows/{quote(alias)}/executions")
+        return [
+            f"{'  ' * step['level']}{step.get('providerId') or step['displayName']}: {step['requirement']}" for step in executions
+        ]
+
+    def _scope_mapping(self, client_uuid: str) -> Tree:
+        found = self._call("GET", f"/clients/{client_uuid}/scope-mappings")
+        mapping = {"realm": sorted(role["name"] for role in found.get("realmMappings", []))}
+        for owner, entry in found.get("clientMappings", {}).items():
+            mapping[owner] = sorted(role["name"] for role in entry["mappings"])
+        return mapping
+
+    def _service_account(self, clients: Tree, username: str) -> Tree:
+        client = clients[username.removeprefix("service-account-")]
+        user = self._call("GET", f"/clients/{client['id']}/service-account-user")
+        found = self._call("GET", f"/users/{user['id']}/role-mappings")
+        return {
+            "realmRoles": sorted(role["name"] for role in found.get("realmMappings", [])),
+            "clientRoles": {
+                owner: sorted(role["name"] for role in entry["mappings"]) for owner, entry in found.get("clientMappings", {}).items()
+            },
+        }
+
+    def _permissions(self, clients: Tree) -> Tree:
+        if "admin-permissions" not in clients:
+            return {}
+        base = f"/clients/{clients['admin-permissions']['id']}/authz/resource-server"
+        found: Tree = {}
+        for policy in self._call("GET", f"{base}/policy?max=1000"):
+            entry: Tree = {"type": policy["type"], "description": policy.get("description", "")}
+            if policy["type"] == "user":
+                users = [self._call("GET", f"/users/{identifier}", missing_is_none=True) for identifier in json.loads(policy["config"]["users"])]
+                entry["users"] = sorted(user["username"] for user in users if user)
+            elif policy["type"] == "scope":
+                entry["defaultResourceType"] = policy.get("config", {}).get("defaultResourceType", "")
+                for key, path in (("resources", "resources"), ("scopes", "scopes"), ("applyPolicies", "associatedPolicies")):
+                    entry[key] = sorted(each["name"] for each in self._call("GET", f"{base}/policy/{policy['id']}/{path}"))
+                entry["resources"] = sorted(self._group_path(name) for name in entry["resources"])
+            found[policy["name"]] = entry
+        return found
+
+    def _user_id(self, username: str) -> str:
+        client = self._client(username.removeprefix("service-account-"))
+        assert client is not None
+        return str(self._call("GET", f"/clients/{client['id']}/service-account-user")["id"])
+
+    def _group_path(self, resource: str) -> str:
+        """Fine-grained permissions name a group by its id; the file and people by its path."""
+        group = self._call("GET", f"/groups/{resource}", missing_is_none=True)
+        return str(group["path"]) if group else resource
+
+    def _call(self, verb: str, path: str, body: Any = None, *, absolute: bool = False, missing_is_none: bool = False) -> Any:
+        url = path if absolute else f"/admin/realms/{self.realm}{path}"
+        connection = self._admin.connection
+        try:
+            if verb == "GET":
+                answer = connection.raw_get(url)
+            else:
+                send = {"POST": connection.raw_post, "PUT": connection.raw_put, "DELETE": connection.raw_delete}[verb]
+                text = isinstance(body, str)
+                headers = {"Content-Type": "text/plain"} if text else {}
+                data = body.encode() if text else (None if body is None else json.dumps(body))
+                connection.headers.update(headers) if text else connection.headers.update({"Content-Type": "application/json"})
+                answer = send(url, data=data) if data is not None or verb != "DELETE" else send(url)
+        except KeycloakConnectionError as error:
+            raise KeycloakUnavailable(f"Keycloak at {self._url} does not answer: {error}") from error
+        except KeycloakError as error:
+            raise _translated(error, f"{verb} {url}") from error
+        if answer.status_code == 404 and missing_is_none:
+            return None
+        if answer.status_code >= 400:
+            raise _failed(answer.status_code, f"{verb} {url}", answer.text)
+        return answer.json() if answer.content and "json" in answer.headers.get("Content-Type", "") else None
+
+
+def _translated(error: KeycloakError, what: str) -> Exception:
+    return _failed(error.response_code or 0, what, str(error))
+
+
+def _failed(status: int, what: str, text: str) -> Exception:
+    if status in (401, 403):
+        return KeycloakRefused(f"Keycloak refuses {what} ({status}): check IBOK_KEYCLOAK_ADMIN_USERNAME and its rights.")
+    if status >= 500 or status == 0:
+        return KeycloakUnavailable(f"Keycloak answers {status} to {what}: {text[:300]}")
+    return KeycloakRejected(f"Keycloak answers {status} to {what}: {text[:300]}")

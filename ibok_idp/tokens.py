@@ -1,0 +1,159 @@
+"""Checks of access tokens (RFC 9068 in spirit, RFC 6750 errors) and of logout tokens (OIDC Back-Channel Logout 1.0)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from ibok_idp.errors import InvalidToken, KeycloakUnavailable
+
+_ALGORITHMS = ["RS256"]
+_LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+_LEEWAY_SECONDS = 10
+_REFETCH_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who a verified access token speaks for.
+
+    Attributes:
+        subject: Keycloak's user id.
+        username: login, or the name of a service account.
+        client: the client the token was issued to.
+        roles: realm roles in the token.
+    """
+
+    subject: str
+    username: str
+    name: str
+    client: str
+    roles: frozenset[str]
+    claims: dict[str, Any] = field(repr=False, compare=False, default_factory=dict)
+
+    def has(self, *roles: str) -> bool:
+        return not self.roles.isdisjoint(roles)
+
+
+class RealmKeys:
+    """The realm's public keys: cached, fetched again for an unknown `kid`, at most once a minute."""
+
+    def __init__(self, url: str, timeout: float = 5, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._url, self._timeout, self._monotonic = url, timeout, monotonic
+        self._lock = threading.Lock()
+        self._keys: KeySet | None = None
+        self._fetched = float("-inf")
+
+    def current(self) -> KeySet:
+        """
+        Raises:
+            KeycloakUnavailable: no keys are known and Keycloak does not answer.
+        """
+        return self._keys or self.refreshed()
+
+    def refreshed(self) -> KeySet:
+        with self._lock:
+            if self._keys is not None and self._monotonic() - self._fetched < _REFETCH_SECONDS:
+                return self._keys
+            try:
+                answer = requests.get(self._url, timeout=self._timeout)
+                answer.raise_for_status()
+                self._keys = KeySet.import_key_set(answer.json())
+                self._fetched = self._monotonic()
+            except (requests.RequestException, ValueError) as error:
+                if self._keys is None:
+                    raise KeycloakUnavailable("Keycloak does not hand out its public keys; try again in a minute.") from error
+                self._fetched = self._monotonic()  # known keys go on working; do not ask again at once
+            return self._keys
+
+
+class TokenVerifier:
+    """Verifies tokens of one realm.
+
+    Args:
+        issuer: `{keycloak}/realms/{realm}`, compared exactly with `iss`.
+        keys: the realm's keys.
+    """
+
+    def __init__(self, issuer: str, keys: RealmKeys | None = None) -> None:
+        self.issuer = issuer
+        self._keys = keys or RealmKeys(f"{issuer}/protocol/openid-connect/certs")
+
+    def access_token(self, token: str, audience: str) -> Caller:
+        """Verify signature, issuer, audience, times and kind of an access token.
+
+        Raises:
+            InvalidToken: anything about it is wrong; the message names what, never the token.
+            KeycloakUnavailable: the keys cannot be had.
+        """
+        claims = self._verified(token)
+        if claims.get("typ") not in ("Bearer", "at+jwt"):
+            raise InvalidToken("This is not an access token.")
+        audiences = claims.get("aud", [])
+        if audience not in (audiences if isinstance(audiences, list) else [audiences]):
+            raise InvalidToken(f"The token is not meant for {audience}.")
+        username = str(claims.get("preferred_username") or claims.get("azp") or "")
+        return Caller(
+            subject=str(claims["sub"]),
+            username=username,
+            name=str(claims.get("name") or username),
+            client=str(claims.get("azp", "")),
+            roles=frozenset(claims.get("realm_access", {}).get("roles", [])),
+            claims=claims,
+        )
+
+    def logout_token(self, token: str, client_id: str) -> dict[str, Any]:
+        """Verify a back-channel logout token (section 2.6 of the specification).
+
+        Returns:
+            its claims, with `sid` or `sub`, and `jti`, which the caller must not accept twice.
+
+        Raises:
+            InvalidToken, KeycloakUnavailable.
+        """
+        claims = self._verified(token)
+        audiences = claims.get("aud", [])
+        if client_id not in (audiences if isinstance(audiences, list) else [audiences]):
+            raise InvalidToken("The logout token is meant for another client.", "invalid_request")
+        if "nonce" in claims:
+            raise InvalidToken("A logout token must not carry a nonce.", "invalid_request")
+        if _LOGOUT_EVENT not in (claims.get("events") or {}):
+            raise InvalidToken("The token is not a logout token.", "invalid_request")
+        if not claims.get("jti") or not (claims.get("sid") or claims.get("sub")):
+            raise InvalidToken("The logout token names no session.", "invalid_request")
+        return claims
+
+    def _verified(self, token: str) -> dict[str, Any]:
+        if len(token) > 16_384:
+            raise InvalidToken("The token is too long.")
+        try:
+            claims = self._decoded(token)
+            registry = jwt.JWTClaimsRegistry(
+                leeway=_LEEWAY_SECONDS,
+                iss={"essential": True, "value": self.issuer},
+                exp={"essential": True},
+                iat={"essential": True},
+                sub={"essential": False},
+            )
+            registry.validate(claims)
+        except JoseError as error:
+            raise InvalidToken(f"The token is not valid ({type(error).__name__}).") from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise InvalidToken("The token cannot be read.") from error
+        return claims
+
+    def _decoded(self, token: str) -> dict[str, Any]:
+        for keys in (self._keys.current, self._keys.refreshed):
+            try:
+                return dict(jwt.decode(token, keys(), algorithms=_ALGORITHMS).claims)
+            except ValueError as error:  # joserfc: no key of the set has this kid
+                failure = error
+        raise failure

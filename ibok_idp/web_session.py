@@ -1,0 +1,182 @@
+"""Server-side Flask sessions in PostgreSQL: findable by Keycloak's `sid`, encrypted at rest, dead after logout.
+
+Flask-Session cannot delete by `sid`, which back-channel logout needs; this is Flask's own `SessionInterface`.
+The cookie holds 256 random bits; the table holds only their hash, so a copy of the database opens no session.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from cryptography.fernet import Fernet, InvalidToken
+from flask import Flask, Request, Response
+from flask.sessions import SessionInterface, SessionMixin
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.datastructures import CallbackDict
+
+_log = structlog.get_logger()
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS web_sessions (
+    id_hash bytea PRIMARY KEY, data bytea NOT NULL, sid text, subject text, expires_at timestamptz NOT NULL);
+CREATE INDEX IF NOT EXISTS web_sessions_sid ON web_sessions (sid) WHERE sid IS NOT NULL;
+CREATE INDEX IF NOT EXISTS web_sessions_subject ON web_sessions (subject) WHERE subject IS NOT NULL;
+CREATE INDEX IF NOT EXISTS web_sessions_expiry ON web_sessions (expires_at);
+CREATE TABLE IF NOT EXISTS used_logout_tokens (jti text PRIMARY KEY, expires_at timestamptz NOT NULL);
+"""
+
+
+class WebSession(CallbackDict[str, Any], SessionMixin):
+    """One visit. `renew` gives it a new id (session fixation), `end` destroys it."""
+
+    def __init__(self, initial: dict[str, Any] | None, identifier: str | None) -> None:
+        def on_update(session: CallbackDict[str, Any]) -> None:
+            assert isinstance(session, WebSession)
+            session.modified = True
+
+        super().__init__(initial, on_update)
+        self.identifier = identifier
+        self.replaces: str | None = None
+        self.modified = False
+        self.ended = False
+
+    def renew(self) -> None:
+        """Give the session a new id; the old one stops working when this request ends."""
+        self.replaces, self.identifier, self.modified = self.identifier, None, True
+
+    def end(self) -> None:
+        self.clear()
+        self.ended = True
+
+
+class SessionStore(SessionInterface):
+    """Sessions of one web process.
+
+    Args:
+        engine: the process's own database.
+        key: `IBOK_SESSION_KEY`; encrypts what rests in the table.
+        lifetime: how long a visit may pause.
+        secure: cookie with `Secure` and the `__Host-` prefix; False only on http://localhost.
+    """
+
+    def __init__(self, engine: Engine, key: str, lifetime: timedelta, *, secure: bool, name: str) -> None:
+        self._engine, self._lifetime, self._secure = engine, lifetime, secure
+        self._fernet = Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"web-session:{key}".encode()).digest()))
+        self.cookie = f"__Host-{name}" if secure else name
+
+    def create_tables(self) -> None:
+        """Make the two tables when they are missing."""
+        with self._engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(2727)"))
+            for statement in filter(str.strip, _TABLES.split(";")):
+                connection.execute(text(statement))
+
+    def open_session(self, app: Flask, request: Request) -> WebSession:
+        identifier = request.cookies.get(self.cookie)
+        if not identifier or request.path.startswith(("/static/", "/healthz", "/readyz", "/metrics")):
+            return WebSession(None, None)
+        data = self._read(identifier)
+        return WebSession(data, identifier) if data is not None else WebSession(None, None)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        assert isinstance(session, WebSession)
+        if session.ended or (not session and session.modified):
+            self._delete(session.identifier, session.replaces)
+            response.delete_cookie(self.cookie, path="/", secure=self._secure, httponly=True, samesite="Lax")
+            return
+        if not session.modified:
+            return
+        identifier = session.identifier or secrets.token_urlsafe(32)
+        with self._engine.begin() as connection:
+            if session.replaces:
+                connection.execute(text("DELETE FROM web_sessions WHERE id_hash = :id"), {"id": _hash(session.replaces)})
+            self._write(connection, identifier, dict(session))
+            connection.execute(text("DELETE FROM web_sessions WHERE expires_at < now()"))
+        response.set_cookie(self.cookie, identifier, path="/", secure=self._secure, httponly=True, samesite="Lax")
+        response.headers.add("Vary", "Cookie")
+
+    @contextmanager
+    def locked(self, session: WebSession) -> Iterator[dict[str, Any]]:
+        """Hold one session for a read-and-write that must happen once (refresh-token rotation in two tabs).
+
+        Yields the data as it is in the database now; what the block changes is written, and taken over
+        by `session`.
+        """
+        with self._engine.begin() as connection:
+            row = connection.execute(
+                text("SELECT data FROM web_sessions WHERE id_hash = :id AND expires_at > now() FOR UPDATE"),
+                {"id": _hash(session.identifier or "")},
+            ).first()
+            data = (self._decrypt(row.data) if row else None) or dict(session)
+            yield data
+            if row and session.identifier:
+                self._write(connection, session.identifier, data)
+        session.update(data)
+
+    def end_by_sid(self, sid: str | None, subject: str | None) -> int:
+        """Back-channel logout: end the session with this `sid`, or every session of the subject when no sid is given."""
+        column, value = ("sid", sid) if sid else ("subject", subject)
+        with self._engine.begin() as connection:
+            return connection.execute(text(f"DELETE FROM web_sessions WHERE {column} = :value"), {"value": value}).rowcount
+
+    def first_use(self, jti: str) -> bool:
+        """True once for each logout token."""
+        with self._engine.begin() as connection:
+            connection.execute(text("DELETE FROM used_logout_tokens WHERE expires_at < now()"))
+            done = connection.execute(
+                text("INSERT INTO used_logout_tokens VALUES (:jti, now() + interval '1 day') ON CONFLICT DO NOTHING"), {"jti": jti}
+            )
+            return done.rowcount == 1
+
+    def _read(self, identifier: str) -> dict[str, Any] | None:
+        with self._engine.begin() as connection:
+            row = connection.execute(
+                text("SELECT data FROM web_sessions WHERE id_hash = :id AND expires_at > now()"), {"id": _hash(identifier)}
+            ).first()
+        return self._decrypt(row.data) if row else None
+
+    def _decrypt(self, data: bytes) -> dict[str, Any] | None:
+        try:
+            decrypted: dict[str, Any] = json.loads(self._fernet.decrypt(bytes(data)))
+        except InvalidToken:
+            _log.warning("session.unreadable", why="written under another IBOK_SESSION_KEY")
+            return None
+        return decrypted
+
+    def _write(self, connection: Any, identifier: str, data: dict[str, Any]) -> None:
+        login = data.get("login") or {}
+        connection.execute(
+            text(
+                "INSERT INTO web_sessions (id_hash, data, sid, subject, expires_at) VALUES (:id, :data, :sid, :subject, :until) "
+                "ON CONFLICT (id_hash) DO UPDATE SET data = :data, sid = :sid, subject = :subject, expires_at = :until"
+            ),
+            {
+                "id": _hash(identifier),
+                "data": self._fernet.encrypt(json.dumps(data).encode()),
+                "sid": login.get("sid"),
+                "subject": login.get("subject"),
+                "until": datetime.now(UTC) + self._lifetime,
+            },
+        )
+
+    def _delete(self, *identifiers: str | None) -> None:
+        try:
+            with self._engine.begin() as connection:
+                for identifier in filter(None, identifiers):
+                    connection.execute(text("DELETE FROM web_sessions WHERE id_hash = :id"), {"id": _hash(identifier)})
+        except SQLAlchemyError:
+            _log.error("session.delete_failed")  # the cookie goes all the same; the row ends by its time
+            raise
+
+
+def _hash(identifier: str) -> bytes:
+    return hashlib.sha256(identifier.encode()).digest()
