@@ -13,7 +13,7 @@ import requests
 import structlog
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import OAuth
-from flask import Blueprint, Flask, Response, current_app, redirect, request, session
+from flask import Blueprint, Flask, Response, redirect, request, session
 from flask.typing import ResponseReturnValue
 from joserfc.errors import JoseError
 
@@ -50,6 +50,7 @@ class OidcLogin:
         issuer: `{keycloak}/realms/{realm}`.
         base_url: the app's own public address; links come from it alone, never from the Host header.
         home: path to go to after login when no other was asked for.
+        language: the visitor's language, for Keycloak's pages.
         on_login: called after each login, for the audit.
     """
 
@@ -64,10 +65,11 @@ class OidcLogin:
         store: SessionStore,
         verifier: TokenVerifier,
         home: str,
+        language: Callable[[], str],
         on_login: Callable[[LoggedIn], None] | None = None,
     ) -> None:
         self.issuer, self.client_id, self.base_url, self.home = issuer, client_id, base_url.rstrip("/"), home
-        self.store, self.verifier, self._on_login = store, verifier, on_login
+        self.store, self.verifier, self._on_login, self._language = store, verifier, on_login, language
         self._secret = client_secret
         self._keycloak = OAuth(app).register(
             "keycloak",
@@ -181,9 +183,8 @@ class OidcLogin:
         return str(session["login"]["access_token"])
 
     def _to_keycloak(self, **extra: str) -> ResponseReturnValue:
-        language = getattr(current_app, "ibok_language", lambda: "pl")()
         try:
-            answer: Response = self._keycloak.authorize_redirect(f"{self.base_url}/oidc/callback", ui_locales=language, **extra)
+            answer: Response = self._keycloak.authorize_redirect(f"{self.base_url}/oidc/callback", ui_locales=self._language(), **extra)
         except requests.RequestException as error:
             raise KeycloakUnavailable("Keycloak does not answer at the start of the login.") from error
         return answer

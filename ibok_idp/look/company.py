@@ -1,0 +1,60 @@
+"""The utility's name and contacts, from one file (`IBOK_UTILITY_FILE`)."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ibok_idp.errors import SettingsError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CompanyFacts(_Strict):
+    short_name: str
+    name: str
+    address: str
+    office_hours: str
+    office_hours_en: str
+
+
+class ContactFacts(_Strict):
+    phones: str
+    phones_en: str
+    email: str
+    data_protection_email: str
+
+
+class Utility(_Strict):
+    """What differs from one utility to the next and is shown to people."""
+
+    company: CompanyFacts
+    contact: ContactFacts
+
+    def phones(self, language: str) -> str:
+        return self.contact.phones_en if language == "en" else self.contact.phones
+
+    def office_hours(self, language: str) -> str:
+        return self.company.office_hours_en if language == "en" else self.company.office_hours
+
+
+def load_utility(path: Path | None) -> Utility:
+    """Read the facts of the utility.
+
+    Raises:
+        SettingsError: the file is missing, not TOML, or a key is missing or unknown; says which.
+    """
+    file = path or Path(__file__).parent / "utility.toml"
+    try:
+        return Utility.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise SettingsError(f"IBOK_UTILITY_FILE: cannot read {file}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"IBOK_UTILITY_FILE: {file} is not valid TOML: {error}") from error
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise SettingsError(f"IBOK_UTILITY_FILE: {file}: {problems}") from error

@@ -1,0 +1,1 @@
+"""The outside: PostgreSQL, the queue, Keycloak, SMTP, PDF, uploaded files, public holidays."""

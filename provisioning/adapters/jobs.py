@@ -1,0 +1,35 @@
+"""The queue: procrastinate, in the same PostgreSQL, so that a job is deferred with the change it belongs to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import procrastinate
+from procrastinate import App, SyncPsycopgConnector
+
+
+class JobQueue:
+    """Defers jobs by name on a connection that is in a transaction."""
+
+    def __init__(self) -> None:
+        self._app = App(connector=SyncPsycopgConnector())
+
+    def defer(self, connection: Any, task: str, **arguments: str) -> None:
+        job = self._app.configure_task(task, connection=connection)
+        job.defer(**arguments)
+
+
+class TryLater(Exception):
+    """The job is not done; try again after `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"again in {seconds:.0f} s")
+        self.seconds = seconds
+
+
+class GrowingPauses(procrastinate.BaseRetryStrategy):
+    """Retry for ever: after the pause the job asked for, or, for an error nobody foresaw, after growing ones."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: procrastinate.jobs.Job) -> procrastinate.RetryDecision:
+        seconds = exception.seconds if isinstance(exception, TryLater) else min(900, 5 * 2 ** min(job.attempts, 8))
+        return procrastinate.RetryDecision(retry_in={"seconds": int(seconds)})

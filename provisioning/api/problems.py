@@ -1,0 +1,109 @@
+"""Every error of the API as `application/problem+json` (RFC 9457), and nothing of the inside in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from flask import Flask, Response, json, request
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from ibok_idp.errors import InvalidToken, KeycloakUnavailable
+from provisioning.adapters.postgres import DatabaseGone
+from provisioning.domain.errors import FieldError, Forbidden, Invalid, NotFound, NotPossible, TooSoon
+from provisioning.form.messages import message
+
+_log = structlog.get_logger()
+PREFIX = "/api/"
+
+
+class Unauthenticated(Exception):
+    """No usable token (RFC 6750, section 3). `code` is None when none was sent at all."""
+
+    def __init__(self, code: str | None = None, words: str = "") -> None:
+        super().__init__(words or "An access token is needed: Authorization: Bearer …")
+        self.code = code
+
+
+class WrongRole(Exception):
+    """A good token without the needed role (RFC 6750: insufficient_scope)."""
+
+
+def problem(status: int, title: str, *, code: str, detail: str = "", errors: list[dict[str, str]] | None = None, headers: dict[str, str] | None = None) -> Response:
+    """One problem document."""
+    body: dict[str, Any] = {"type": f"urn:ibok:problem:{code}", "title": title, "status": status, "code": code}
+    if detail:
+        body["detail"] = detail
+    if errors is not None:
+        body["errors"] = errors
+    response = Response(json.dumps(body, ensure_ascii=False), status, mimetype="application/problem+json")
+    response.headers.update(headers or {})
+    return response
+
+
+def field_errors(found: list[FieldError], language: str) -> list[dict[str, str]]:
+    return [{"field": each.field, "code": each.code, "message": message(each, language)} for each in found]
+
+
+def language() -> str:
+    """`Accept-Language` of the caller, Polish unless English is preferred."""
+    return request.accept_languages.best_match(["pl", "en"], default="pl")
+
+
+def register_problems(app: Flask) -> None:
+    """Problem documents for every error under /api/; other doors keep their own pages."""
+    previous = app.handle_user_exception
+
+    def handle(error: Exception) -> Any:
+        if not request.path.startswith(PREFIX):
+            return previous(error)
+        return api_error(error)
+
+    app.handle_user_exception = handle  # type: ignore[method-assign]  # one place for the whole prefix, 404 and 405 included
+
+
+def api_error(error: Exception) -> Response:
+    """The one table from exceptions to problems."""
+    match error:
+        case Unauthenticated():
+            challenge = 'Bearer realm="ibok"' + (f', error="{error.code}"' if error.code else "")
+            return problem(401, "Unauthorized", code=error.code or "token_missing", detail=str(error), headers={"WWW-Authenticate": challenge})
+        case InvalidToken():
+            return problem(401, "Unauthorized", code="invalid_token", detail=str(error), headers={"WWW-Authenticate": 'Bearer realm="ibok", error="invalid_token"'})
+        case WrongRole() | Forbidden():
+            return problem(
+                403, "Forbidden", code="insufficient_scope", detail="The token's role does not allow this.",
+                headers={"WWW-Authenticate": 'Bearer realm="ibok", error="insufficient_scope"'},
+            )
+        case Invalid():
+            found = error.errors
+            return problem(422, "Unprocessable Content", code=found[0].code if found else "invalid", detail=str(error), errors=field_errors(found, language()))
+        case NotFound():
+            return problem(404, "Not Found", code="not_found", detail="There is no such thing, or it is not yours.")
+        case NotPossible():
+            return problem(409, "Conflict", code=error.code, detail=str(error))
+        case TooSoon():
+            return problem(429, "Too Many Requests", code="too_soon", detail=str(error), headers={"Retry-After": str(error.seconds)})
+        case DatabaseGone() | OperationalError():
+            _log.error("api.database_gone")
+            return problem(503, "Service Unavailable", code="database_unavailable", detail="Nothing was stored. Try again in a minute.", headers={"Retry-After": "30"})
+        case KeycloakUnavailable():
+            return problem(503, "Service Unavailable", code="keycloak_unavailable", detail="The token cannot be checked now. Try again in a minute.", headers={"Retry-After": "30"})
+        case HTTPException():
+            status = error.code or 500
+            headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
+            return problem(status, error.name, code=error.name.lower().replace(" ", "_"), detail=_public(status), headers=headers)
+        case _:
+            _log.exception("api.error", path=request.path)
+            return problem(500, "Internal Server Error", code="internal_error", detail="The error is on our side and has been logged.")
+
+
+def _public(status: int) -> str:
+    return {
+        400: "The request cannot be read.",
+        404: "There is nothing at this path.",
+        405: "This path does not take this method.",
+        413: "The body is too large: at most 1 MiB, uploads at most 15 MiB.",
+        415: "Send JSON with Content-Type: application/json.",
+    }.get(status, "")

@@ -1,0 +1,72 @@
+"""Bodies of the API besides the form itself, for checking and for the OpenAPI document."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class FormCheckBody(_Body):
+    """A part of the form, and which fields to speak about."""
+
+    only: list[str] = Field(max_length=60)
+    application: dict[str, Any]
+
+
+class EmailConfirmationBody(_Body):
+    token: str = Field(max_length=200)
+
+
+class EmailBody(_Body):
+    email: str | None = Field(None, max_length=254)
+
+
+class PasswordResetBody(_Body):
+    login: str = Field(max_length=200)
+
+
+class ActionBody(_Body):
+    """`version` as read before: a changed application is never overwritten."""
+
+    version: int = Field(ge=1, le=2**31)
+    reason: str | None = Field(None, max_length=2000)
+
+
+class PaperBody(_Body):
+    version: int = Field(ge=1, le=2**31)
+    signed_on: date = Field(strict=False)
+    filed_on: date = Field(strict=False)
+
+
+class Accepted(BaseModel):
+    """A filed application."""
+
+    reference: str
+    status: str
+    status_token: str
+    filed_at: str | None
+    due_on: str | None
+    version: int
+
+
+class FieldProblem(BaseModel):
+    field: str
+    code: str
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str | None = None
+    errors: list[FieldProblem] | None = None

@@ -1,0 +1,355 @@
+"""The calls of `/api/v1`. Each view reads, calls one use case, and shows the outcome; rules live elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, current_app, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from provisioning.adapters.pdf import filled_form
+from provisioning.adapters.uploads import MAXIMUM_BYTES, harmless_document
+from provisioning.api import present
+from provisioning.api.problems import field_errors, language
+from provisioning.api.request import actor, caller, idempotency_key, json_body, read_action, read_json, requires
+from provisioning.api.schemas import (
+    Accepted,
+    ActionBody,
+    EmailBody,
+    EmailConfirmationBody,
+    FormCheckBody,
+    PaperBody,
+    PasswordResetBody,
+)
+from provisioning.domain.application import Action, Application, Role, SignatureKind, Status, require_permission
+from provisioning.domain.errors import FieldError, Invalid, NotFound
+from provisioning.form.check import ApplicationBody, PaperApplicationBody, email_error
+from provisioning.ports import Document, QueueFilter
+from provisioning.use_cases import decide, register_paper, submit
+from provisioning.use_cases.confirm_first_login import confirm_first_login
+from provisioning.use_cases.password_help import ask_for_password_help
+from provisioning.wiring import Wired
+
+api = APIBlueprint("api", __name__, url_prefix="/api/v1")
+SUBMIT = "applications.submit"
+CUSTOMER = "ibok-customer"
+STAFF = tuple(role.value for role in Role)
+_MULTIPART_OVERHEAD = 64 * 2**10
+
+
+def wired() -> Wired:
+    found: Wired = current_app.extensions["ibok_wired"]
+    return found
+
+
+# -- the form ------------------------------------------------------------------------------------
+
+
+@api.get("/form")
+@api.doc(summary="Form BOK-27 as it is today: version, clauses, Regulamin", security="token")
+@requires(SUBMIT)
+def get_form() -> dict[str, Any]:
+    office = wired().office
+    form = office.current_form(office.clock.today())
+    return {
+        "form_version": form.version,
+        "terms_version": form.terms_version,
+        "fields": sorted(ApplicationBody.model_fields),
+        "clauses": [{"code": clause.code, "text": clause.text, "refusal": clause.refusal} for clause in form.clauses],
+        "terms": form.terms,
+        "privacy_notice": form.privacy_notice,
+        "online_declaration": office.rules.online_declaration,
+        "pesel_required": office.rules.pesel_required,
+        "term_days": office.rules.term_days,
+    }
+
+
+@api.post("/form/check")
+@api.doc(summary="The errors of some fields, for a form that is filled page by page; stores nothing", security="token")
+@json_body(FormCheckBody)
+@requires(SUBMIT)
+def check_form() -> dict[str, Any]:
+    body = read_action(FormCheckBody)
+    return {"errors": field_errors(wired().checker().errors(body.application, body.only), language())}
+
+
+# -- applications, for the portal ----------------------------------------------------------------
+
+
+@api.post("/applications")
+@api.doc(summary="File an application (S1, S2); needs Idempotency-Key", security="token")
+@json_body(ApplicationBody)
+@requires(SUBMIT)
+def post_application() -> tuple[dict[str, Any], int]:
+    key = idempotency_key()
+    body = read_json()
+    submission = wired().checker().web(body)
+    fingerprint = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+    answer = submit.submit(wired().office, submission, idempotency_key=key, fingerprint=fingerprint, caller=caller().client)
+    return Accepted(**answer).model_dump(), 201
+
+
+@api.post("/applications/<reference>/email-confirmation")
+@api.doc(summary="The button behind the link of the confirmation mail", security="token")
+@json_body(EmailConfirmationBody)
+@requires(SUBMIT)
+def post_email_confirmation(reference: str) -> dict[str, Any]:
+    body = read_action(EmailConfirmationBody)
+    return _status(submit.confirm_email(wired().office, reference, body.token))
+
+
+@api.post("/applications/<reference>/documents")
+@api.doc(summary="Add a signed scan, or what was missing (multipart, field `file`)", security="token")
+@requires(SUBMIT)
+def post_document(reference: str) -> tuple[dict[str, Any], int]:
+    submit.status_of(wired().office, reference, _status_token())  # 404 before anything of the body is read
+    document = _uploaded(reference)
+    submit.add_document(wired().office, reference, _status_token(), document)
+    return {"id": document.document_id, "sha256": document.sha256, "type": document.media_type}, 201
+
+
+@api.post("/applications/<reference>/email")
+@api.doc(summary="Send the confirmation again, to a corrected address while unconfirmed", security="token")
+@json_body(EmailBody)
+@requires(SUBMIT)
+def post_email(reference: str) -> tuple[dict[str, Any], int]:
+    token = _status_token()
+    body = read_action(EmailBody)
+    if body.email is not None and (code := email_error(body.email)):
+        raise Invalid([FieldError("email", code)])
+    mail = submit.send_confirmation_again(wired().office, reference, token, body.email)
+    return _mail(mail), 202
+
+
+@api.get("/applications/<reference>/form.pdf")
+@api.doc(summary="The filled BOK-27 as PDF/UA", security="token")
+@requires(SUBMIT)
+def get_form_pdf(reference: str) -> Response:
+    application, _mail_state = submit.status_of(wired().office, reference, _status_token())
+    return pdf_response(application)
+
+
+@api.get("/applications/<reference>/status")
+@api.doc(summary="Status and dates, no personal data", security="token")
+@requires(SUBMIT)
+def get_status(reference: str) -> dict[str, Any]:
+    application, mail = submit.status_of(wired().office, reference, _status_token())
+    kind = (application.signature or {}).get("kind")
+    with wired().office.work() as work:
+        documents = len(work.documents.of(reference))
+    return {
+        **_status(application),
+        "received_at": application.received_at.isoformat(),
+        "decided_at": application.decided_at.isoformat() if application.decided_at else None,
+        "email_confirmed": application.email_confirmed_at is not None,
+        "signature_kind": kind,
+        "documents": documents,
+        "document_missing": kind in (SignatureKind.SCAN, SignatureKind.ELECTRONIC) and documents == 0,
+        "reason": application.reason if application.status in (Status.INCOMPLETE, Status.REJECTED) else None,
+        "confirmation_mail": _mail(mail),
+    }
+
+
+@api.post("/password-resets")
+@api.doc(summary="Ask for help with a forgotten password; the answer is the same for every login", security="token")
+@json_body(PasswordResetBody)
+@requires(SUBMIT)
+def post_password_reset() -> tuple[dict[str, Any], int]:
+    body = read_action(PasswordResetBody)
+    ask_for_password_help(wired().office, body.login)
+    return {}, 202
+
+
+# -- the customer's own --------------------------------------------------------------------------
+
+
+@api.get("/me")
+@api.doc(summary="The customer's own account", security="token")
+@requires(CUSTOMER)
+def get_me() -> dict[str, Any]:
+    office = wired().office
+    with office.work() as work:
+        account = work.accounts.by_user_id(caller().subject)
+        if account is None:
+            raise NotFound(caller().subject)
+        application = work.applications.get(account.reference)
+    if confirm_first_login(office, account):  # S6: whoever got a token has an own password
+        with office.work() as work:
+            account = work.accounts.get(account.login)
+    return present.own_account(account, application)
+
+
+# -- staff ---------------------------------------------------------------------------------------
+
+
+@api.get("/staff/applications")
+@api.doc(summary="The queue, nearest term first", security="token")
+@requires(*STAFF)
+def get_applications() -> dict[str, Any]:
+    office = wired().office
+    with office.work() as work:
+        found = work.applications.page(queue_filter(dict(request.args.items()), request.args.getlist("status")))
+    return present.page(found, office.clock.today())
+
+
+@api.post("/staff/applications")
+@api.doc(summary="Type in a paper or e-mailed application (S1)", security="token")
+@json_body(PaperApplicationBody)
+@requires(Role.CLERK, Role.REGISTRAR)
+def post_paper_application() -> tuple[dict[str, Any], int]:
+    submission = wired().checker().paper(read_json())
+    application = register_paper.register_paper(wired().office, actor(), submission)
+    return _status(application), 201
+
+
+@api.get("/staff/applications/<reference>")
+@api.doc(summary="Everything of one application, PESEL masked", security="token")
+@requires(*STAFF)
+def get_application(reference: str) -> dict[str, Any]:
+    office = wired().office
+    with office.work() as work:
+        return present.details(
+            work.applications.get(reference),
+            work.accounts.by_reference(reference),
+            work.mails.of(reference),
+            work.documents.of(reference),
+            work.audit.of(reference),
+            office.clock.today(),
+        )
+
+
+def _staff_action(action: Action, act: Callable[[str, Any], Application], summary: str) -> None:
+    """One route a decision; the role table is asked by the use case and, for the quick 403, here."""
+
+    @requires(*STAFF)
+    def view(reference: str) -> dict[str, Any]:
+        require_permission(caller().roles, action)
+        return _status(act(reference, read_action(ActionBody)))
+
+    view.__name__ = f"post_{action.name.lower()}"
+    documented = api.doc(summary=summary, security="token")(json_body(ActionBody)(view))
+    api.post(f"/staff/applications/<reference>/{action.value}")(documented)
+
+
+_staff_action(Action.APPROVE, lambda r, b: decide.approve(wired().office, actor(), r, b.version), "Approve (S4): login, account and mail follow")
+_staff_action(Action.REJECT, lambda r, b: decide.reject(wired().office, actor(), r, b.version, b.reason), "Reject, with a reason")
+_staff_action(
+    Action.REQUEST_COMPLETION, lambda r, b: decide.request_completion(wired().office, actor(), r, b.version, b.reason), "Ask for what is missing"
+)
+_staff_action(Action.COMPLETE, lambda r, b: decide.complete(wired().office, actor(), r, b.version), "What was missing has come")
+_staff_action(Action.REVIEW, lambda r, b: decide.review(wired().office, actor(), r, b.version), "Take into checking")
+_staff_action(Action.WITHDRAW, lambda r, b: decide.withdraw(wired().office, actor(), r, b.version, b.reason), "The applicant withdraws")
+
+
+@api.post("/staff/applications/<reference>/record-paper")
+@api.doc(summary="The signed paper of a web application has arrived", security="token")
+@json_body(PaperBody)
+@requires(*STAFF)
+def post_record_paper(reference: str) -> dict[str, Any]:
+    require_permission(caller().roles, Action.RECORD_PAPER)
+    body = read_action(PaperBody)
+    return _status(
+        register_paper.record_paper(wired().office, actor(), reference, body.version, signed_on=body.signed_on, filed_on=body.filed_on)
+    )
+
+
+@api.get("/staff/audit")
+@api.doc(summary="The chained audit, newest first", security="token")
+@requires(*STAFF)
+def get_audit() -> dict[str, Any]:
+    require_permission(caller().roles, Action.READ_AUDIT)
+    limit = _whole_number("limit", 100, 1, 500)
+    before = _whole_number("before", 0, 0, 2**62) or None
+    with wired().office.work() as work:
+        lines = work.audit.page(
+            subject=request.args.get("subject"), actor=request.args.get("actor"), action=request.args.get("action"), before=before, limit=limit
+        )
+    return {"items": [present.entry(line) for line in lines], "next_before": lines[-1].number if len(lines) == limit else None}
+
+
+# -- shared --------------------------------------------------------------------------------------
+
+
+def pdf_response(application: Application) -> Response:
+    pdf = filled_form(application, wired().office.forms[application.form_version], wired().utility)
+    return Response(
+        pdf, mimetype="application/pdf", headers={"Content-Disposition": f'attachment; filename="BOK-27-{application.reference}.pdf"'}
+    )
+
+
+def queue_filter(arguments: dict[str, str], statuses: list[str]) -> QueueFilter:
+    """
+    Raises:
+        Invalid: an unknown status, a wrong date or limit.
+    """
+    names = [name for value in statuses for name in value.split(",") if name]
+    unknown = [name for name in names if name not in list(Status)]
+    if unknown:
+        raise Invalid([FieldError("status", "invalid_choice")])
+    due_before = None
+    if arguments.get("due_before"):
+        try:
+            due_before = date.fromisoformat(arguments["due_before"])
+        except ValueError as error:
+            raise Invalid([FieldError("due_before", "invalid_date")]) from error
+    return QueueFilter(
+        statuses=frozenset(Status(name) for name in names) or None,
+        text=arguments.get("q", "")[:200],
+        due_before=due_before,
+        cursor=arguments.get("cursor"),
+        limit=_whole_number("limit", 50, 1, 200),
+    )
+
+
+def _whole_number(name: str, default: int, least: int, most: int) -> int:
+    text = request.args.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or not least <= int(text) <= most:
+        raise Invalid([FieldError(name, "invalid_choice")])
+    return int(text)
+
+
+def _status_token() -> str:
+    token = request.headers.get("X-Status-Token", "")
+    if not token or len(token) > 100:
+        raise NotFound("status token")
+    return token
+
+
+def _uploaded(reference: str) -> Document:
+    request.max_content_length = MAXIMUM_BYTES + _MULTIPART_OVERHEAD
+    if (request.content_length or 0) > request.max_content_length:
+        raise RequestEntityTooLarge
+    upload = request.files.get("file")
+    if upload is None:
+        raise Invalid([FieldError("file", "required")])
+    kind = request.form.get("kind", "scan")
+    if kind not in ("scan", "electronic", "attachment"):
+        raise Invalid([FieldError("kind", "invalid_choice")])
+    return harmless_document(reference, kind, upload.filename or "", upload.read(MAXIMUM_BYTES + 1))
+
+
+def _status(application: Application) -> dict[str, Any]:
+    return {
+        "reference": application.reference,
+        "status": application.status,
+        "filed_at": application.filed_at.isoformat() if application.filed_at else None,
+        "filed_on": application.filed_on.isoformat() if application.filed_on else None,
+        "due_on": application.due_on.isoformat() if application.due_on else None,
+        "version": application.version,
+    }
+
+
+def _mail(mail: submit.ConfirmationMail) -> dict[str, Any]:
+    return {
+        "state": mail.state,
+        "accepted_at": mail.answer_at,
+        "address_hint": mail.address_hint,
+        "resend_in_seconds": mail.resend_in_seconds,
+    }

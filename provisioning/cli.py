@@ -1,0 +1,83 @@
+"""`ibok-provisioning`: the commands of the utility's side."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+from ibok_idp.errors import IdpError
+from ibok_idp.settings import load_settings
+from ibok_idp.log import configure_logging
+from provisioning.settings import Settings
+
+app = typer.Typer(help="Applications, decisions and accounts: the utility's side of iBOK.", no_args_is_help=True)
+_console = Console(stderr=True)
+
+
+@app.callback()
+def _prepare() -> None:
+    configure_logging()
+
+
+@app.command()
+def serve() -> None:
+    """Run the staff UI and the API (gunicorn, port IBOK_PROVISIONING_PORT)."""
+    settings = _settings()
+    for name in ("session_key", "staff_client_secret"):
+        if len(getattr(settings, name).get_secret_value()) < 16:
+            _stop(f"IBOK_{name.upper()} is missing or too short: the staff UI cannot start without it.")
+    from ibok_idp.serve import serve_with_gunicorn
+    from provisioning.web import create_app
+
+    serve_with_gunicorn(lambda: create_app(settings), f"{settings.bind}:{settings.provisioning_port}", settings.web_threads)
+
+
+@app.command()
+def worker() -> None:
+    """Run the worker: makes Keycloak users, sends mails, notices first logins. Several may run at once."""
+    settings = _settings()
+    if not settings.provisioning_client_secret.get_secret_value():
+        _stop("IBOK_PROVISIONING_CLIENT_SECRET is missing: the worker cannot reach Keycloak without it.")
+    from provisioning.wiring import wire
+    from provisioning.worker.run import run_worker
+
+    wired = wire(settings)
+    run_worker(wired.office, settings.database_url.get_secret_value(), settings.worker_concurrency)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database schema to this version. Safe to run again, and while older processes run."""
+    from provisioning.adapters.postgres import make_engine, schema_version
+    from provisioning.adapters.postgres import migrate as run_migrations
+
+    engine = make_engine(_settings().database_url.get_secret_value())
+    run_migrations(engine)
+    _console.print(f"Schema is at version {schema_version(engine)}.")
+
+
+@app.command()
+def doctor() -> None:
+    """Check database, queue, mail server and Keycloak; say what is wrong and what to do. Exit 1 when something is."""
+    from provisioning.doctor import examine
+
+    findings = examine(_settings())
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.ok else "[red]NOT OK[/]"
+        _console.print(f"{mark}  {finding.what}: {finding.words}", soft_wrap=True)
+    sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings(Settings)
+    except IdpError as error:
+        _stop(str(error))
+
+
+def _stop(message: str) -> NoReturn:
+    _console.print(message, style="red", soft_wrap=True, highlight=False)
+    raise typer.Exit(1)

@@ -1,0 +1,77 @@
+"""What `ibok-provisioning doctor` looks at: database, queue, mail server, Keycloak and its rights."""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from ibok_idp.errors import IdpError
+from provisioning.adapters.postgres import schema_version
+from provisioning.settings import Settings
+from provisioning.wiring import Wired, wire
+
+SCHEMA = "0001"
+
+
+@dataclass(frozen=True)
+class Finding:
+    ok: bool
+    what: str
+    words: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Run every check; a failing one does not keep the others from running."""
+    wired = wire(settings)
+    checks: list[tuple[str, Callable[[Wired], str]]] = [
+        ("database", _database),
+        ("queue", _queue),
+        ("mail server", lambda each: each.mailer.check()),
+        ("Keycloak", _keycloak),
+        ("least rights", _rights),
+    ]
+    findings = []
+    for what, check in checks:
+        try:
+            findings.append(Finding(True, what, check(wired)))
+        except (SQLAlchemyError, IdpError, OSError, smtplib.SMTPException, _Wrong) as error:
+            findings.append(Finding(False, what, str(error).splitlines()[0]))
+    return findings
+
+
+class _Wrong(Exception):
+    pass
+
+
+def _database(wired: Wired) -> str:
+    version = schema_version(wired.engine)
+    if version != SCHEMA:
+        raise _Wrong(f"schema is at {version}, this version needs {SCHEMA}: run `ibok-provisioning migrate`")
+    return f"reached, schema {version}"
+
+
+def _queue(wired: Wired) -> str:
+    with wired.engine.connect() as connection:
+        waiting = connection.execute(text("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")).scalar_one()
+        oldest = connection.execute(
+            text("SELECT min(created_at) < now() - interval '10 minutes' FROM mails WHERE state IN ('queued', 'deferred')")
+        ).scalar()
+    if oldest:
+        raise _Wrong("the oldest mail has been waiting for more than 10 minutes: is the worker running, does the mail server answer?")
+    return f"{waiting} jobs wait"
+
+
+def _keycloak(wired: Wired) -> str:
+    parameters = wired.directory.hashing_parameters()
+    return f"reached as ibok-provisioning; passwords: argon2, {parameters.memory} KiB, {parameters.iterations} rounds"
+
+
+def _rights(wired: Wired) -> str:
+    let_through = [name for name, status in wired.directory.forbidden_calls().items() if status != 403]
+    if let_through:
+        raise _Wrong(f"the service account may read {', '.join(let_through)}: run `ibok-idp realm apply`")
+    return "members of /customers only; clients, roles, realm settings and flows are refused"

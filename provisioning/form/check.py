@@ -1,0 +1,424 @@
+"""The one check of form BOK-27, used by the API, the staff UI and (through the API) the web form.
+
+Structure is checked by pydantic, meaning here; every error of a form is reported at once, each with a stable
+code. Identifiers are checked by python-stdnum, telephone numbers by phonenumbers, addresses by email-validator.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from stdnum.pl import nip, pesel, regon
+
+from provisioning.domain.application import Channel, CustomerType, SignatureKind
+from provisioning.domain.clauses import FormVersion
+from provisioning.domain.errors import FieldError, Invalid
+from provisioning.domain.rulebook import Rulebook
+
+_STRUCTURE_CODES = {
+    "missing": "required",
+    "extra_forbidden": "unknown_field",
+    "string_too_long": "too_long",
+    "too_long": "too_long",
+    "literal_error": "invalid_choice",
+    "date_from_datetime_parsing": "invalid_date",
+    "date_parsing": "invalid_date",
+    "date_type": "invalid_date",
+}
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, regex_engine="python-re")
+
+
+class Address(_Body):
+    """An address in Poland."""
+
+    street: str | None = Field(None, max_length=100, description="empty in villages without street names")
+    house: str | None = Field(None, max_length=12)
+    flat: str | None = Field(None, max_length=12)
+    postal_code: str | None = Field(None, max_length=6, description="NN-NNN")
+    city: str | None = Field(None, max_length=60)
+
+
+class Representative(_Body):
+    """Who signs for a company, community or institution."""
+
+    first_name: str | None = Field(None, max_length=100)
+    last_name: str | None = Field(None, max_length=100)
+    authority: str | None = Field(None, max_length=200, description="podstawa umocowania")
+
+
+class Signature(_Body):
+    """How the form is signed."""
+
+    kind: Literal["declaration", "scan", "electronic", "paper"]
+    signed_on: date | None = Field(None, strict=False)
+    signed_name: str | None = Field(None, max_length=200)
+
+
+class ApplicationBody(_Body):
+    """Body of `POST /applications`: form BOK-27."""
+
+    form_version: str = Field(max_length=20)
+    terms_version: str | None = Field(None, max_length=20)
+    language: Literal["pl", "en"] = "pl"
+    customer_type: Literal["person", "business", "housing_community", "institution"]
+    first_name: str | None = Field(None, max_length=100)
+    last_name: str | None = Field(None, max_length=100)
+    pesel: str | None = Field(None, max_length=20)
+    company_name: str | None = Field(None, max_length=200)
+    tax_id: str | None = Field(None, max_length=20, description="NIP")
+    registry_number: str | None = Field(None, max_length=20, description="REGON (9 or 14 digits) or KRS (10 digits)")
+    representative: Representative | None = None
+    customer_number: str | None = Field(None, max_length=40, description="numer ewidencyjny klienta")
+    contract_number: str | None = Field(None, max_length=40)
+    supply_point_address: Address | None = None
+    correspondence_address: Address | None = None
+    email: str | None = Field(None, max_length=254)
+    phone: str | None = Field(None, max_length=30)
+    clauses: dict[str, bool] = Field(default_factory=dict, max_length=50)
+    signature: Signature | None = None
+
+
+class PaperApplicationBody(ApplicationBody):
+    """Body of `POST /staff/applications`: the same form, typed from paper or an e-mail."""
+
+    channel: Literal["office", "post", "email"]
+    filed_on: date = Field(strict=False)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A form that passed every check, normalised (NFC, digits only where digits are meant)."""
+
+    form: FormVersion
+    language: str
+    customer_type: CustomerType
+    channel: Channel
+    data: dict[str, Any]
+    pesel: str | None
+    clauses: dict[str, bool]
+    terms_accepted: bool
+    signature: dict[str, Any] | None
+    filed_on: date | None
+
+
+@dataclass(frozen=True)
+class Checker:
+    """What a check depends on besides the form itself."""
+
+    forms: dict[str, FormVersion]
+    current: FormVersion
+    rules: Rulebook
+    today: date
+
+    def web(self, body: Any) -> Submission:
+        """Check a web application.
+
+        Raises:
+            Invalid: every error found; a refused clause among them is `clause_refused` (S2).
+        """
+        return self._check(body, ApplicationBody, paper=False)
+
+    def paper(self, body: Any) -> Submission:
+        """Check what a clerk typed from paper; a refused clause is recorded as such and bars approval later (S2).
+
+        Raises:
+            Invalid: every error found.
+        """
+        return self._check(body, PaperApplicationBody, paper=True)
+
+    def errors(self, body: Any, only: list[str]) -> list[FieldError]:
+        """The errors of some fields alone, for a form that is filled page by page."""
+        try:
+            self.web(body)
+        except Invalid as invalid:
+            return [e for e in invalid.errors if any(e.field == name or e.field.startswith(f"{name}.") for name in only)]
+        return []
+
+    def _check(self, body: Any, model: type[ApplicationBody], *, paper: bool) -> Submission:
+        found = _Findings()
+        for error in structure_errors(model, body):
+            found.add(error.field, error.code)
+        if not isinstance(body, dict):
+            raise Invalid(found.errors)
+        return self._meaning(_Reader(body, found), found, paper=paper)
+
+    def _meaning(self, read: _Reader, found: _Findings, *, paper: bool) -> Submission:
+        form = self._form(read, found, paper=paper)
+        kind = read.raw("customer_type")
+        customer_type = CustomerType(kind) if kind in list(CustomerType) else None
+        data: dict[str, Any] = {}
+        number = None
+        if customer_type is CustomerType.PERSON:
+            data |= {"first_name": read.required("first_name"), "last_name": read.required("last_name")}
+            number = self._pesel(read, found)
+            read.not_applicable("company_name", "tax_id", "registry_number", "representative")
+        elif customer_type is not None:
+            data |= {"company_name": read.required("company_name"), "tax_id": _tax_id(read, found)}
+            data["registry_number"] = _registry_number(read, found)
+            data["representative"] = {
+                key: read.required(f"representative.{key}") for key in ("first_name", "last_name", "authority")
+            }
+            read.not_applicable("first_name", "last_name", "pesel")
+        data["customer_number"] = self._customer_number(read, found)
+        data["contract_number"] = read.text("contract_number")
+        data["supply_point_address"] = _address(read, found, "supply_point_address")
+        has_other = read.raw("correspondence_address") is not None
+        data["correspondence_address"] = _address(read, found, "correspondence_address") if has_other else None
+        data["email"] = _email(read, found)
+        data["phone"] = _phone(read, found)
+        clauses = self._clauses(read, found, form, paper=paper)
+        filed_on = self._filed_on(read, found) if paper else None
+        signature = self._signature(read, found, data, paper=paper, filed_on=filed_on)
+        if found.errors or customer_type is None:
+            raise Invalid(found.errors)
+        return Submission(
+            form=form,
+            language=read.raw("language") or "pl",
+            customer_type=customer_type,
+            channel=Channel(read.raw("channel")) if paper else Channel.WEB,
+            data=data,
+            pesel=number,
+            clauses=clauses,
+            terms_accepted=read.raw("terms_version") == form.terms_version,
+            signature=signature,
+            filed_on=filed_on,
+        )
+
+    def _form(self, read: _Reader, found: _Findings, *, paper: bool) -> FormVersion:
+        version = read.raw("form_version")
+        form = self.forms.get(version) if isinstance(version, str) else None
+        if isinstance(version, str) and (form is None or (form is not self.current and not paper)):
+            found.add("form_version", "form_outdated")
+        form = form or self.current
+        terms = read.raw("terms_version")
+        if not paper and not terms:
+            found.add("terms_version", "terms_not_accepted")  # S2
+        elif terms and terms != form.terms_version:
+            found.add("terms_version", "terms_outdated")
+        return form
+
+    def _pesel(self, read: _Reader, found: _Findings) -> str | None:
+        typed = read.text("pesel")
+        if typed is None:
+            if self.rules.pesel_required:
+                found.add("pesel", "required")
+            return None
+        digits = re.sub(r"[\s-]", "", typed)
+        if not pesel.is_valid(digits):
+            found.add("pesel", "invalid_checksum" if re.fullmatch(r"[0-9]{11}", digits) else "invalid_format")
+        return digits
+
+    def _customer_number(self, read: _Reader, found: _Findings) -> str | None:
+        typed = read.required("customer_number")
+        if typed is None:
+            return None
+        compact = re.sub(r"\s", "", typed)
+        if not re.fullmatch(self.rules.customer_number_pattern, compact):
+            found.add("customer_number", "invalid_format")
+        return compact
+
+    def _clauses(self, read: _Reader, found: _Findings, form: FormVersion, *, paper: bool) -> dict[str, bool]:
+        answers = read.raw("clauses") if isinstance(read.raw("clauses"), dict) else {}
+        for code in form.codes:
+            answer = answers.get(code)
+            if answer is None:
+                found.add(f"clauses.{code}", "required")
+            elif answer is False and not paper:
+                found.add(f"clauses.{code}", "clause_refused")  # S2
+        for code in answers:
+            if code not in form.codes:
+                found.add(f"clauses.{str(code)[:40]}", "unknown_field")
+        return {code: answers.get(code) is True for code in form.codes}
+
+    def _filed_on(self, read: _Reader, found: _Findings) -> date | None:
+        filed_on = read.date("filed_on")
+        if filed_on and filed_on > self.today:
+            found.add("filed_on", "filed_on_in_future")
+        return filed_on
+
+    def _signature(
+        self, read: _Reader, found: _Findings, data: dict[str, Any], *, paper: bool, filed_on: date | None
+    ) -> dict[str, Any] | None:
+        if read.raw("signature") is None:
+            if not paper:
+                found.add("signature", "required")
+            return None
+        kind = read.raw("signature.kind")
+        signed_on = read.date("signature.signed_on")
+        if signed_on and signed_on > self.today:
+            found.add("signature.signed_on", "signed_on_in_future")
+        signed_name = read.text("signature.signed_name")
+        if kind == SignatureKind.DECLARATION:
+            if paper or not self.rules.online_declaration:
+                found.add("signature.kind", "not_allowed")
+            signer = data if "first_name" in data else data.get("representative") or {}
+            if signed_name is None:
+                found.add("signature.signed_name", "required")
+            elif all(signer.get(key) for key in ("first_name", "last_name")) and not same_name(
+                signed_name, f"{signer['first_name']} {signer['last_name']}"
+            ):
+                found.add("signature.signed_name", "name_differs")
+        # A paper signature typed in by a clerk without a date counts as signed on the day of filing.
+        day = signed_on or (filed_on if paper else (self.today if kind == SignatureKind.DECLARATION else None))
+        return {"kind": kind, "signed_on": day.isoformat() if day else None, "signed_name": signed_name}
+
+
+def structure_errors(model: type[BaseModel], body: Any) -> list[FieldError]:
+    """What is wrong with the shape of a body: missing and unknown fields, wrong types, lengths."""
+    try:
+        model.model_validate(body)
+    except ValidationError as error:
+        return [
+            FieldError(
+                ".".join(str(part)[:60] for part in problem["loc"]) or "body", _STRUCTURE_CODES.get(problem["type"], "wrong_type")
+            )
+            for problem in error.errors(include_input=False, include_url=False, include_context=False)
+        ]
+    return []
+
+
+class _Findings:
+    """Errors in the order found, one a field."""
+
+    def __init__(self) -> None:
+        self.errors: list[FieldError] = []
+
+    def add(self, field: str, code: str) -> None:
+        if not self.has(field):
+            self.errors.append(FieldError(field, code))
+
+    def has(self, field: str) -> bool:
+        return any(error.field == field for error in self.errors)
+
+
+class _Reader:
+    """Reads raw values by path; text comes out in NFC, without surrounding or doubled spaces."""
+
+    def __init__(self, body: dict[str, Any], found: _Findings) -> None:
+        self._body, self._found = body, found
+
+    def raw(self, path: str) -> Any:
+        value: Any = self._body
+        for part in path.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        return value
+
+    def text(self, path: str) -> str | None:
+        value = self.raw(path)
+        if not isinstance(value, str):
+            return None
+        if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn") for character in value):
+            self._found.add(path, "invalid_characters")
+            return None
+        return " ".join(unicodedata.normalize("NFC", value).split()) or None
+
+    def required(self, path: str) -> str | None:
+        value = self.text(path)
+        if value is None:
+            self._found.add(path, "required")
+        return value
+
+    def date(self, path: str) -> date | None:
+        value = self.raw(path)
+        try:
+            return date.fromisoformat(value) if isinstance(value, str) else None
+        except ValueError:
+            return None  # pydantic has reported it as invalid_date
+
+    def not_applicable(self, *paths: str) -> None:
+        for path in paths:
+            if self.raw(path) is not None:
+                self._found.add(path, "not_applicable")
+
+
+def same_name(one: str, other: str) -> bool:
+    """Names agree without case, diacritics, punctuation and order of words."""
+
+    def folded(name: str) -> list[str]:
+        plain = unicodedata.normalize("NFKD", name.casefold().replace("ł", "l"))
+        letters = "".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c))
+        return sorted(letters.split())
+
+    return folded(one) == folded(other)
+
+
+def _tax_id(read: _Reader, found: _Findings) -> str | None:
+    typed = read.required("tax_id")
+    if typed is None:
+        return None
+    digits = re.sub(r"[\s-]", "", typed.upper().removeprefix("PL"))
+    if not nip.is_valid(digits):
+        found.add("tax_id", "invalid_checksum" if re.fullmatch(r"[0-9]{10}", digits) else "invalid_format")
+    return digits
+
+
+def _registry_number(read: _Reader, found: _Findings) -> str | None:
+    typed = read.text("registry_number")
+    if typed is None:
+        return None
+    digits = re.sub(r"[\s-]", "", typed)
+    if re.fullmatch(r"[0-9]{10}", digits):
+        return digits  # KRS has no check digit
+    if not regon.is_valid(digits):
+        found.add("registry_number", "invalid_checksum" if re.fullmatch(r"[0-9]{9}|[0-9]{14}", digits) else "invalid_format")
+    return digits
+
+
+def _address(read: _Reader, found: _Findings, path: str) -> dict[str, str | None]:
+    if read.raw(path) is None:
+        for key in ("house", "postal_code", "city"):
+            found.add(f"{path}.{key}", "required")
+        return {}
+    postal_code = read.required(f"{path}.postal_code")
+    if postal_code and not re.fullmatch(r"[0-9]{2}-[0-9]{3}", postal_code):
+        found.add(f"{path}.postal_code", "invalid_format")
+    return {
+        "street": read.text(f"{path}.street"),
+        "house": read.required(f"{path}.house"),
+        "flat": read.text(f"{path}.flat"),
+        "postal_code": postal_code,
+        "city": read.required(f"{path}.city"),
+    }
+
+
+def _email(read: _Reader, found: _Findings) -> str | None:
+    typed = read.required("email")
+    if typed is None:
+        return None
+    try:
+        # Non-ASCII addresses are refused on purpose: Keycloak and many mail servers only half support them.
+        return validate_email(typed, allow_smtputf8=False, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError:
+        found.add("email", "invalid_email")
+        return None
+
+
+def email_error(typed: str) -> str | None:
+    """The error code of an e-mail address on its own, None when it is good."""
+    found = _Findings()
+    _email(_Reader({"email": typed}, found), found)
+    return found.errors[0].code if found.errors else None
+
+
+def _phone(read: _Reader, found: _Findings) -> str | None:
+    typed = read.text("phone")
+    if typed is None:
+        return None
+    try:
+        number = phonenumbers.parse(typed, "PL")
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_valid_number(number):
+        found.add("phone", "invalid_phone")
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)

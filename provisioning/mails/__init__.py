@@ -1,0 +1,1 @@
+"""The five mails, Polish and English, as text and HTML."""

@@ -1,0 +1,67 @@
+"""Lays a letter out as an e-mail: text and HTML, fixed Message-ID, no tracking, nothing that must be loaded."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, formataddr
+
+import css_inline
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ibok_idp.look.company import Utility
+from provisioning.domain.account import Account
+from provisioning.domain.application import Application
+from provisioning.mails.contents import Enclosure, letter
+from provisioning.ports import Mail, MailKind, Office
+from provisioning.use_cases.activate import temporary_password
+from provisioning.use_cases.tokens import confirmation_token, status_token
+
+_TEMPLATES = Environment(loader=PackageLoader("provisioning", "mails"), undefined=StrictUndefined, autoescape=lambda name: name == "layout.html")
+_POLICY = SMTP.clone(max_line_length=76, cte_type="7bit")
+
+
+class Composer:
+    """Writes mails in the name of one utility.
+
+    Args:
+        sender, reply_to: addresses from configuration.
+    """
+
+    def __init__(self, utility: Utility, sender: str, reply_to: str) -> None:
+        self._utility, self._sender, self._reply_to = utility, sender, reply_to
+
+    def __call__(self, office: Office, mail: Mail, application: Application, account: Account | None) -> EmailMessage:
+        language = application.language
+        enclosure = Enclosure(
+            application=application,
+            account=account,
+            utility=self._utility,
+            webapp=office.links.webapp,
+            confirmation_token=confirmation_token(office, application),
+            status_token=status_token(office, application),
+            temporary_password=temporary_password(office, account) if account and mail.kind is MailKind.ACTIVATED else None,
+            confirmation_hours=int(office.rules.email_confirmation_life / timedelta(hours=1)),
+            term_days=office.rules.term_days,
+        )
+        text = letter(mail.kind, enclosure)
+        values = {
+            "letter": text,
+            "utility": self._utility,
+            "language": language,
+            "help_line": "Help line:" if language == "en" else "Infolinia BOK:",
+        }
+        message = EmailMessage(policy=_POLICY)
+        message["From"] = formataddr((f"iBOK {self._utility.company.short_name}", self._sender))
+        message["Reply-To"] = self._reply_to
+        message["To"] = mail.recipient
+        message["Subject"] = text.subject
+        message["Date"] = format_datetime(mail.created_at)
+        message["Message-ID"] = mail.message_id
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic answers, please
+        message["X-Auto-Response-Suppress"] = "All"
+        message["Content-Language"] = language
+        message.set_content(_TEMPLATES.get_template("layout.txt").render(values))
+        message.add_alternative(css_inline.inline(_TEMPLATES.get_template("layout.html").render(values), load_remote_stylesheets=False), subtype="html")
+        return message

@@ -1,0 +1,77 @@
+"""Every setting of provisioning: one `IBOK_…` variable each; a missing or wrong one stops the start by name."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field, HttpUrl, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from provisioning.domain.rulebook import Rulebook, TermStart, TermUnit
+
+
+class Settings(BaseSettings):
+    """What the web process and the worker read from the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="ibok_", extra="ignore")
+
+    database_url: SecretStr = Field(description="postgresql://user:password@host:port/name")
+    keycloak_url: HttpUrl = Field(description="address of Keycloak as browsers and this process see it")
+    realm: str = Field("ibok", description="the realm")
+    webapp_url: HttpUrl = Field(description="public address of the portal; every link in a mail starts with it")
+    provisioning_url: HttpUrl = Field(description="address of the staff UI")
+    provisioning_port: int = Field(8001, ge=1, le=65535, description="port the web process listens on")
+    bind: str = Field("127.0.0.1", description="address the web process listens on")
+    provisioning_client_secret: SecretStr = Field(SecretStr(""), description="worker: secret of the client ibok-provisioning")
+    staff_client_secret: SecretStr = Field(SecretStr(""), description="web: secret of the client ibok-staff")
+    session_key: SecretStr = Field(SecretStr(""), description="web: encrypts sessions, at least 32 characters")
+    temporary_password_key: SecretStr = Field(description="derives temporary passwords and links, at least 32 characters")
+    personal_data_key: SecretStr = Field(description="encrypts PESEL at rest, at least 32 characters")
+    smtp_url: SecretStr = Field(SecretStr("smtp://localhost:1025"), description="smtp://, smtp+starttls:// or smtps://")
+    mail_from: str = Field("ibok@wpwik.com", description="sender of all mails")
+    mail_reply_to: str = Field("ibok@wpwik.com", description="where answers go")
+    mail_domain: str = Field("wpwik.com", description="right side of Message-IDs")
+    utility_file: Path | None = Field(None, description="facts of the utility (TOML); empty: those of the package")
+    worker_concurrency: int = Field(4, ge=1, le=64, description="jobs at the same time")
+    web_threads: int = Field(8, ge=1, le=256, description="requests at the same time")
+    term_days: int = Field(14, ge=1, le=365, description="S4: length of the term")
+    term_unit: TermUnit = Field(TermUnit.CALENDAR_DAYS, description="S4: calendar_days or working_days")
+    term_start: TermStart = Field(TermStart.FILED, description="S4: filed or complete")
+    activation_password_hours: int = Field(336, ge=72, le=336, description="life of the temporary password of S5")
+    alarm_after_minutes: int = Field(60, ge=1, description="an account that waits longer is an alarm")
+    pesel_required: bool = Field(False, description="natural persons must give PESEL")
+    online_declaration: bool = Field(True, description="applicants may sign by a declaration on the web form")
+    customer_number_pattern: str = Field(r"[0-9]{4,12}", description="regular expression of a customer number without spaces")
+    login_prefix: str = Field("wp", pattern=r"^[a-z]{1,8}$", description="how logins begin")
+    login_random_digits: int = Field(7, ge=6, le=12, description="random digits of a login, before its check digit")
+
+    @field_validator("temporary_password_key", "personal_data_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < 32:
+            raise ValueError("must have at least 32 characters")
+        return value
+
+    @property
+    def issuer(self) -> str:
+        return f"{str(self.keycloak_url).rstrip('/')}/realms/{self.realm}"
+
+    @property
+    def secure(self) -> bool:
+        """Served over https: Secure cookies and HSTS."""
+        return self.provisioning_url.scheme == "https"
+
+    def rulebook(self) -> Rulebook:
+        return Rulebook(
+            term_days=self.term_days,
+            term_unit=self.term_unit,
+            term_start=self.term_start,
+            activation_password_life=timedelta(hours=self.activation_password_hours),
+            alarm_after=timedelta(minutes=self.alarm_after_minutes),
+            pesel_required=self.pesel_required,
+            online_declaration=self.online_declaration,
+            customer_number_pattern=self.customer_number_pattern,
+            login_prefix=self.login_prefix,
+            login_random_digits=self.login_random_digits,
+        )

@@ -1,0 +1,81 @@
+"""Pages for what can go wrong in the staff UI: each says what happened, what to do, and that nothing is lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from flask import Flask, redirect, request, url_for
+from flask_babel import gettext
+
+from ibok_idp.look.flask_look import problem_page
+from provisioning.domain.errors import Forbidden, NotFound, NotPossible
+
+_log = structlog.get_logger()
+
+
+def register(
+    app: Flask, login_failed: type[Exception], not_logged_in: type[Exception], keycloak_gone: type[Exception], *database_gone: type[Exception]
+) -> None:
+    """Hang the pages into the app."""
+
+    def failed_login(error: Exception) -> Any:
+        _log.warning("login.failed", reason=str(error))
+        text = gettext("Logowanie nie zostało dokończone, na przykład trwało zbyt długo. Zacznij je jeszcze raz.")
+        return problem_page(gettext("Zaloguj się jeszcze raz"), text, link=("/logowanie", gettext("Zaloguj się"))), 400
+
+    def no_keycloak(_error: Exception) -> Any:
+        text = gettext("Serwer logowania (Keycloak) nie odpowiada. Sesja jest zachowana, spróbuj za chwilę. Jeżeli to trwa, powiadom dział IT.")
+        return problem_page(gettext("Chwilowa przerwa w logowaniu"), text), 503, {"Retry-After": "30"}
+
+    def no_database(_error: Exception) -> Any:
+        _log.error("database.gone")
+        text = gettext("Baza danych nie odpowiada. Nic nie zostało zapisane, spróbuj za chwilę. Jeżeli to trwa, powiadom dział IT.")
+        return problem_page(gettext("Chwilowa przerwa"), text), 503, {"Retry-After": "30"}
+
+    def not_possible(error: NotPossible) -> Any:
+        return problem_page(*conflict_words(error), link=_back()), 409
+
+    def forbidden(_error: Forbidden) -> Any:
+        text = gettext("Twoja rola nie pozwala na tę czynność. Jeżeli jej potrzebujesz, zwróć się do kierownika lub działu IT.")
+        return problem_page(gettext("Brak uprawnień"), text, link=_back()), 403
+
+    def not_found(_error: NotFound) -> Any:
+        return problem_page(gettext("Nie ma takiego wniosku"), gettext("Sprawdź numer albo wyszukaj wniosek w kolejce.")), 404
+
+    app.register_error_handler(login_failed, failed_login)
+    app.register_error_handler(not_logged_in, lambda _error: redirect(url_for("oidc.login", next=request.path)))
+    app.register_error_handler(keycloak_gone, no_keycloak)
+    for kind in database_gone:
+        app.register_error_handler(kind, no_database)
+    app.register_error_handler(NotPossible, not_possible)
+    app.register_error_handler(Forbidden, forbidden)
+    app.register_error_handler(NotFound, not_found)
+
+
+def conflict_words(error: NotPossible) -> tuple[str, str]:
+    """Title and text for a decision that cannot be carried out now."""
+    return {
+        "stale_version": (
+            gettext("Ktoś zmienił ten wniosek"),
+            gettext("Od otwarcia strony wniosek zmienił ktoś inny (albo Ty w drugiej karcie). Twoja czynność nie została wykonana. Otwórz wniosek ponownie i zdecyduj na podstawie aktualnych danych."),
+        ),
+        "clauses_not_accepted": (
+            gettext("Nie wszystkie klauzule są zaakceptowane"),
+            gettext("Konto można założyć tylko wtedy, gdy klient zaakceptował każdą klauzulę. Odeślij wniosek do uzupełnienia albo go odrzuć."),
+        ),
+        "terms_not_accepted": (
+            gettext("Regulamin nie jest zaakceptowany"),
+            gettext("Konto można założyć tylko wtedy, gdy klient zaakceptował Regulamin iBOK. Odeślij wniosek do uzupełnienia albo go odrzuć."),
+        ),
+        "signature_missing": (gettext("Brakuje podpisu"), gettext("Wniosek nie jest podpisany. Odeślij go do uzupełnienia.")),
+    }.get(error.code, (gettext("Tego nie można teraz zrobić"), gettext("Wniosek jest już w innym stanie. Otwórz go ponownie.")))
+
+
+def _back() -> tuple[str, str] | None:
+    reference = (request.view_args or {}).get("reference")
+    if not reference:
+        return None
+    return url_for("staff.application", reference=reference), gettext("Otwórz wniosek %(reference)s", reference=reference)
+
+

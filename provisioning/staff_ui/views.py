@@ -1,0 +1,356 @@
+"""Pages for staff. Reading and deciding go through the same use cases as the API."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, abort, current_app, flash, g, get_flashed_messages, redirect, render_template, request, url_for
+from flask_babel import gettext
+
+from ibok_idp.look.flask_look import language
+from ibok_idp.oidc_login import LoggedIn, OidcLogin
+from provisioning.api.present import masked_pesel
+from provisioning.api.views import pdf_response, queue_filter, wired
+from provisioning.domain.application import TRANSITIONS, Action, Application, CustomerType, Role, Status, may, require_permission
+from provisioning.domain.errors import Invalid, NotPossible
+from provisioning.form.messages import message
+from provisioning.mails.contents import address_line
+from provisioning.ports import Actor, MailKind
+from provisioning.staff_ui import words
+from provisioning.use_cases import decide, register_paper
+
+staff = APIBlueprint("staff", __name__, enable_openapi=False)
+View = Callable[..., Any]
+OPEN_STATUSES = ["filed", "in_review", "incomplete", "approved"]
+
+
+def logged_in(view: View) -> View:
+    """Only for logged-in members of staff; others go to the login and come back."""
+
+    @functools.wraps(view)
+    def checked(*arguments: Any, **named: Any) -> Any:
+        login: OidcLogin = current_app.extensions["ibok_oidc"]
+        login.access_token() if login.user() else None  # ends here when Keycloak ended the session
+        user = login.user()
+        if user is None:
+            return redirect(url_for("oidc.login", next=request.full_path if request.method == "GET" else "/"))
+        if user.roles.isdisjoint(role.value for role in Role):
+            abort(403)
+        g.user = user
+        return view(*arguments, **named)
+
+    return checked
+
+
+@staff.context_processor
+def _shared() -> dict[str, Any]:
+    user: LoggedIn | None = g.get("user")
+    roles = [str(words.ROLE[role]) for role in Role if user and role.value in user.roles]
+    return {"user": user, "user_roles": ", ".join(roles), "words": words, "may": _may, "Action": Action, "flashed": get_flashed_messages}
+
+
+@staff.get("/")
+@logged_in
+def queue() -> str:
+    arguments = dict(request.args.items())
+    wanted = arguments.get("status", "open")
+    statuses = {"open": OPEN_STATUSES, "all": []}.get(wanted, [wanted])
+    try:
+        found_filter = queue_filter(arguments, statuses)
+    except Invalid:
+        abort(404)
+    with wired().office.work() as work:
+        page = work.applications.page(found_filter)
+    today = wired().office.clock.today()
+    rows = [(each, words.due_badge(each, today)) for each in page.applications]
+    following = {key: value for key, value in arguments.items() if key in ("q", "status")} | {"cursor": page.next_cursor}
+    return render_template(
+        "staff/queue.html",
+        rows=rows,
+        counts=page.counts,
+        wanted=wanted,
+        text=arguments.get("q", ""),
+        next_page=url_for("staff.queue", **following) if page.next_cursor else None,
+    )
+
+
+@staff.get("/wniosek/<reference>")
+@logged_in
+def application(reference: str) -> str:
+    return _application_page(reference)
+
+
+@staff.post("/wniosek/<reference>/<any(review,approve,complete):name>")
+@logged_in
+def act(reference: str, name: str) -> Any:
+    """Decisions that need no reason."""
+    act_now = {"review": decide.review, "approve": decide.approve, "complete": decide.complete}[name]
+    try:
+        act_now(wired().office, actor(), reference, _version())
+    except NotPossible as error:
+        if not _own_double_click(reference, Action(name), error):
+            raise
+    flash({"review": gettext("Wniosek jest w weryfikacji."), "approve": gettext("Zatwierdzono. Konto powstaje, login i hasło tymczasowe wyślemy e-mailem."), "complete": gettext("Wniosek wrócił do weryfikacji.")}[name])
+    return redirect(url_for("staff.application", reference=reference), 303)
+
+
+@staff.route("/wniosek/<reference>/<any(reject,withdraw):name>", methods=["GET", "POST"])
+@staff.route("/wniosek/<reference>/<any('request-completion'):name>", methods=["GET", "POST"])
+@logged_in
+def act_with_reason(reference: str, name: str) -> Any:
+    """Decisions with a reason have a page of their own: no dialog, nothing to click by mistake."""
+    action = Action(name)
+    require_permission(g.user.roles, action)
+    found = _load(reference)
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        use_case = {Action.REJECT: decide.reject, Action.WITHDRAW: decide.withdraw, Action.REQUEST_COMPLETION: decide.request_completion}[action]
+        try:
+            use_case(wired().office, actor(), reference, _version(), request.form.get("reason"))
+        except Invalid as invalid:
+            errors = {each.field: message(each, language()) for each in invalid.errors}
+        except NotPossible as error:
+            if not _own_double_click(reference, action, error):
+                raise
+        if not errors:
+            flash(gettext("Zapisano. Klient dostanie e-mail.") if action is not Action.WITHDRAW else gettext("Wniosek wycofany."))
+            return redirect(url_for("staff.application", reference=reference), 303)
+    page = render_template("staff/reason.html", application=found, action=action, errors=errors, typed=request.form.get("reason", ""))
+    return page, 422 if errors else 200
+
+
+@staff.route("/wniosek/<reference>/record-paper", methods=["GET", "POST"])
+@logged_in
+def record_paper(reference: str) -> Any:
+    require_permission(g.user.roles, Action.RECORD_PAPER)
+    found = _load(reference)
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        signed_on, filed_on = _date("signed_on", errors), _date("filed_on", errors)
+        if signed_on and filed_on:
+            try:
+                register_paper.record_paper(wired().office, actor(), reference, _version(), signed_on=signed_on, filed_on=filed_on)
+            except Invalid as invalid:
+                errors = {each.field: message(each, language()) for each in invalid.errors}
+        if not errors:
+            flash(gettext("Papier zarejestrowany, wniosek jest złożony."))
+            return redirect(url_for("staff.application", reference=reference), 303)
+    today = wired().office.clock.today().isoformat()
+    return render_template("staff/record_paper.html", application=found, errors=errors, today=today), 422 if errors else 200
+
+
+@staff.get("/wniosek/<reference>/druk.pdf")
+@logged_in
+def form_pdf(reference: str) -> Response:
+    found = _load(reference)
+    with wired().office.work() as work:
+        work.audit.write(actor(), "application.form_opened", reference, {}, wired().office.clock.now())
+    return pdf_response(found)
+
+
+@staff.post("/wniosek/<reference>/pesel")
+@logged_in
+def reveal_pesel(reference: str) -> str:
+    """A logged reveal: shown once, in the answer to a POST, never in a URL or a list."""
+    require_permission(g.user.roles, Action.ENTER)
+    with wired().office.work() as work:
+        work.audit.write(actor(), "application.pesel_revealed", reference, {}, wired().office.clock.now())
+    return _application_page(reference, reveal=True)
+
+
+@staff.get("/wniosek/<reference>/plik/<document_id>")
+@logged_in
+def document(reference: str, document_id: str) -> Response:
+    with wired().office.work() as work:
+        found = work.documents.get(reference, document_id)
+        work.audit.write(actor(), "document.opened", reference, {"sha256": found.sha256}, wired().office.clock.now())
+    extension = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}[found.media_type]
+    headers = {
+        "Content-Disposition": f'attachment; filename="{reference}-{document_id[:8]}.{extension}"',
+        "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
+    }
+    return Response(found.content, mimetype=found.media_type, headers=headers)
+
+
+@staff.route("/nowy", methods=["GET", "POST"])
+@logged_in
+def enter() -> Any:
+    """Type in a paper form: one page, in the order of the paper, keyboard only."""
+    require_permission(g.user.roles, Action.ENTER)
+    office = wired().office
+    form = office.current_form(office.clock.today())
+    kind = request.values.get("customer_type", "person")
+    errors: dict[str, str] = {}
+    if request.method == "POST" and "change_type" not in request.form:
+        body = paper_body(request.form.to_dict(), form.version, form.terms_version, [clause.code for clause in form.clauses])
+        try:
+            if body["email"] != (request.form.get("email_again") or "").strip():
+                errors["email_again"] = gettext("Oba adresy e-mail muszą być takie same")
+            submission = wired().checker().paper(body)
+            if not errors:
+                entered = register_paper.register_paper(office, actor(), submission)
+                flash(gettext("Wniosek zapisany."))
+                return redirect(url_for("staff.application", reference=entered.reference), 303)
+        except Invalid as invalid:
+            errors = {_html_id(each.field): message(each, language()) for each in invalid.errors} | errors
+    page = render_template("staff/enter.html", form=form, kind=kind, kinds=list(CustomerType), errors=errors, typed=request.form, today=office.clock.today().isoformat())
+    return page, 422 if errors else 200
+
+
+@staff.get("/dziennik")
+@logged_in
+def audit() -> str:
+    require_permission(g.user.roles, Action.READ_AUDIT)
+    before = request.args.get("before", "")
+    with wired().office.work() as work:
+        lines = work.audit.page(
+            subject=request.args.get("subject", "").strip() or None,
+            actor=request.args.get("actor", "").strip() or None,
+            action=None,
+            before=int(before) if before.isascii() and before.isdigit() and len(before) < 18 else None,
+            limit=100,
+        )
+    following = {"before": lines[-1].number, "subject": request.args.get("subject", ""), "actor": request.args.get("actor", "")} if len(lines) == 100 else None
+    return render_template("staff/audit.html", lines=[(words.audit_line(line), line) for line in lines], next_page=url_for("staff.audit", **following) if following else None)
+
+
+@staff.get("/wylogowano")
+def logged_out() -> str:
+    return render_template("staff/logged_out.html")
+
+
+def actor() -> Actor:
+    user: LoggedIn = g.user
+    return Actor(user.username, user.roles, request.remote_addr)
+
+
+def paper_body(typed: dict[str, str], form_version: str, terms_version: str, clause_codes: list[str]) -> dict[str, Any]:
+    """What was typed, in the shape of the API's body; nothing is guessed, empty fields are absent."""
+
+    def value(name: str) -> str | None:
+        return (typed.get(name) or "").strip() or None
+
+    def address(prefix: str) -> dict[str, str | None]:
+        return {key: value(f"{prefix}-{key}") for key in ("street", "house", "flat", "postal_code", "city")}
+
+    kind = value("customer_type")
+    body: dict[str, Any] = {
+        "form_version": form_version,
+        "terms_version": terms_version if typed.get("terms_accepted") == "yes" else None,
+        "language": value("language") or "pl",
+        "customer_type": kind,
+        "channel": value("channel"),
+        "filed_on": value("filed_on"),
+        "customer_number": value("customer_number"),
+        "contract_number": value("contract_number"),
+        "supply_point_address": address("supply_point_address"),
+        "correspondence_address": address("correspondence_address") if any(address("correspondence_address").values()) else None,
+        "email": value("email"),
+        "phone": value("phone"),
+        "clauses": {code: typed[f"clauses-{code}"] == "yes" for code in clause_codes if typed.get(f"clauses-{code}") in ("yes", "no")},
+        "signature": {"kind": "paper", "signed_on": value("signed_on")} if typed.get("signed") == "yes" else None,
+    }
+    if kind == CustomerType.PERSON:
+        body |= {name: value(name) for name in ("first_name", "last_name", "pesel")}
+    else:
+        body |= {name: value(name) for name in ("company_name", "tax_id", "registry_number")}
+        body["representative"] = {name: value(f"representative-{name}") for name in ("first_name", "last_name", "authority")}
+    return body
+
+
+def _application_page(reference: str, *, reveal: bool = False) -> str:
+    office = wired().office
+    with office.work() as work:
+        found = work.applications.get(reference)
+        account = work.accounts.by_reference(reference)
+        mails, documents, history = work.mails.of(reference), work.documents.of(reference), work.audit.of(reference)
+    form = office.forms[found.form_version]
+    activation = next((mail for mail in mails if mail.kind is MailKind.ACTIVATED), None)
+    return render_template(
+        "staff/application.html",
+        application=found,
+        form=form,
+        account=account,
+        trouble=words.trouble(account, activation.recipient if activation else found.email) if account else None,
+        mails=mails,
+        documents=documents,
+        history=[words.audit_line(line) for line in history],
+        badge=words.due_badge(found, office.clock.today()),
+        pesel=found.pesel if reveal else masked_pesel(found.pesel),
+        revealed=reveal,
+        address_line=address_line,
+        actions=_actions(found, form.codes),
+        refused=[code for code in form.codes if not found.clauses.get(code)],
+        complete_for_approval=_approvable(found, form.codes),
+    )
+
+
+def _actions(found: Application, clause_codes: tuple[str, ...]) -> list[Action]:
+    """The buttons that make sense now and that the role allows."""
+    leads_to = {
+        Action.REVIEW: Status.IN_REVIEW,
+        Action.APPROVE: Status.APPROVED,
+        Action.REQUEST_COMPLETION: Status.INCOMPLETE,
+        Action.COMPLETE: Status.IN_REVIEW,
+        Action.REJECT: Status.REJECTED,
+        Action.WITHDRAW: Status.WITHDRAWN,
+    }
+    possible = [action for action, status in leads_to.items() if status in TRANSITIONS[found.status]]
+    if found.status is Status.INCOMPLETE:
+        possible.remove(Action.REVIEW)
+    elif Action.COMPLETE in possible:
+        possible.remove(Action.COMPLETE)
+    if Action.APPROVE in possible and not _approvable(found, clause_codes):  # S2: no button either
+        possible.remove(Action.APPROVE)
+    if found.status is Status.UNCONFIRMED:
+        possible.append(Action.RECORD_PAPER)
+    order = [Action.APPROVE, Action.COMPLETE, Action.RECORD_PAPER, Action.REVIEW, Action.REQUEST_COMPLETION, Action.REJECT, Action.WITHDRAW]
+    return [action for action in order if action in possible and _may(action)]
+
+
+def _approvable(found: Application, clause_codes: tuple[str, ...]) -> bool:
+    try:
+        found.require_approvable(clause_codes)
+    except NotPossible:
+        return False
+    return True
+
+
+def _own_double_click(reference: str, action: Action, error: NotPossible) -> bool:
+    """The second half of a double click: the decision is there already, by the same person, and is one decision."""
+    outcome = {Action.APPROVE: (Status.APPROVED, Status.REGISTERED), Action.REJECT: (Status.REJECTED,), Action.WITHDRAW: (Status.WITHDRAWN,)}
+    if error.code not in ("stale_version", "wrong_state") or action not in outcome:
+        return False
+    found = _load(reference)
+    return found.status in outcome[action] and found.decided_by == g.user.username
+
+
+def _may(action: Action) -> bool:
+    user: LoggedIn | None = g.get("user")
+    return user is not None and may(user.roles, action)
+
+
+def _load(reference: str) -> Application:
+    with wired().office.work() as work:
+        return work.applications.get(reference)
+
+
+def _version() -> int:
+    text = request.form.get("version", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _date(name: str, errors: dict[str, str]) -> date | None:
+    try:
+        return date.fromisoformat(request.form.get(name, ""))
+    except ValueError:
+        errors[name] = gettext("Wpisz datę, na przykład 24.11.2026")
+        return None
+
+
+def _html_id(field: str) -> str:
+    return field.replace(".", "-")

@@ -1,0 +1,121 @@
+"""From approval to the mail (S4, S5): the Keycloak user and the activation mail, exactly once in effect.
+
+The process may die anywhere. What rests in the database at each seam is enough to go on: the reserved login,
+the nonce that yields the same temporary password again, and a Message-ID that makes a repeated mail the same mail.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ibok_idp.temporary_password import derive
+from provisioning.domain.account import Account, Step, Trouble
+from provisioning.domain.application import Application, Status
+from provisioning.domain.errors import NotFound
+from provisioning.domain.rulebook import retry_pause
+from provisioning.ports import WORKER, DirectoryTrouble, Mail, MailDeferred, MailKind, MailRefused, MailState, Office
+
+
+def activate(office: Office, reference: str) -> timedelta | None:
+    """Carry the making of one account as far as it goes now.
+
+    Returns:
+        None when there is nothing left to try (done, or a person must act), else how long to wait.
+    """
+    with office.only_one(f"activate:{reference}") as alone:
+        if not alone:  # another worker is at it: look again soon, in case it dies
+            return timedelta(seconds=5)
+        with office.work() as work:
+            account = work.accounts.by_reference(reference)
+            if account is None:
+                raise NotFound(reference)
+            application = work.applications.get(reference)
+        if account.step is Step.LOGIN_RESERVED:
+            pause = _create_user(office, account, application)
+            if pause is not None or account.step is Step.LOGIN_RESERVED:
+                return pause
+        if account.step is Step.USER_CREATED:
+            return _send_mail(office, account, application)
+        return None
+
+
+def temporary_password(office: Office, account: Account) -> str:
+    """Derive the password from the nonce in the row; the same one as long as the nonce is there."""
+    assert account.nonce is not None  # wiped only in the step that ends the activation
+    return derive(office.temporary_password_key, account.nonce, f"activation:{account.login}")
+
+
+def _create_user(office: Office, account: Account, application: Application) -> timedelta | None:
+    office.seam("create.before_call")
+    try:
+        account.user_id = office.directory.create(application, account.login, temporary_password(office, account))
+    except DirectoryTrouble as trouble:
+        return _wait(office, account, Trouble(trouble.kind), retry=trouble.retry)
+    office.seam("create.after_call")
+    account.step = Step.USER_CREATED
+    account.password_expires_at = office.clock.now() + office.rules.activation_password_life
+    _calm(account)
+    with office.work() as work:
+        current = work.applications.get(application.reference, for_change=True)
+        if current.status is Status.APPROVED:
+            current.move(Status.REGISTERED)
+            work.applications.save(current)
+        work.accounts.save(account)
+        work.audit.write(WORKER, "account.created", application.reference, {"login": account.login}, office.clock.now())
+        office.seam("create.before_commit")
+    office.seam("create.after_commit")
+    return None
+
+
+def _send_mail(office: Office, account: Account, application: Application) -> timedelta | None:
+    """S5: login, temporary password and basic data to the address of the application."""
+    with office.work() as work:
+        mail = next(mail for mail in work.mails.of(account.reference) if mail.kind is MailKind.ACTIVATED)
+    mail.attempts += 1
+    message = office.compose(office, mail, application, account)
+    office.seam("mail.before_data")
+    try:
+        mail.answer = office.mailer.send(message)
+    except MailDeferred as error:
+        mail.state, mail.answer = MailState.DEFERRED, str(error)
+        return _wait(office, account, Trouble.MAIL_DEFERRED, retry=True, mail=mail)
+    except MailRefused as error:
+        mail.state, mail.answer = MailState.REFUSED, str(error)
+        return _wait(office, account, Trouble.MAIL_REFUSED, retry=False, mail=mail)
+    office.seam("mail.after_data")
+    now = office.clock.now()
+    mail.state, mail.accepted_at, mail.next_attempt_at = MailState.ACCEPTED, now, None
+    account.step, account.mail_accepted_at = Step.DONE, now
+    account.nonce = None  # from here on nothing anywhere can yield the temporary password
+    _calm(account)
+    with office.work() as work:
+        work.mails.save(mail)
+        work.accounts.save(account)
+        work.audit.write(WORKER, "mail.accepted", account.reference, {"mail": mail.kind, "answer": mail.answer}, now)
+        office.seam("mail.before_commit")
+    office.seam("mail.after_commit")
+    return None
+
+
+def _wait(office: Office, account: Account, trouble: Trouble, *, retry: bool, mail: Mail | None = None) -> timedelta | None:
+    """Write down why the account waits, for the staff page, and say how long."""
+    now = office.clock.now()
+    account.attempts += 1
+    changed = account.trouble is not trouble
+    if account.trouble is None:
+        account.trouble_since = now
+    account.trouble = trouble
+    pause = retry_pause(account.attempts) if retry else None
+    account.next_attempt_at = now + pause if pause else None
+    with office.work() as work:
+        work.accounts.save(account)
+        if mail is not None:
+            mail.next_attempt_at = account.next_attempt_at
+            work.mails.save(mail)
+        if changed:
+            work.audit.write(WORKER, "account.waits", account.reference, {"why": trouble}, now)
+    return pause
+
+
+def _calm(account: Account) -> None:
+    account.attempts, account.trouble, account.trouble_since, account.next_attempt_at = 0, None, None, None

@@ -1,0 +1,49 @@
+"""S6 done: the account becomes active after the first change of password.
+
+Keycloak's events say where to look; the user record decides, for events can be lost or switched off.
+"""
+
+from __future__ import annotations
+
+from provisioning.domain.account import Account, AccountState
+from provisioning.domain.errors import NotPossible
+from provisioning.ports import WORKER, DirectoryTrouble, Office
+
+
+def confirm_first_logins(office: Office, *, everyone: bool, limit: int = 200) -> int:
+    """Look after accounts that wait for their first login; return how many became active.
+
+    Args:
+        everyone: False looks only at users with a recent password event (cheap, often); True also at the others,
+            longest unseen first.
+    """
+    try:
+        recent = office.directory.recent_password_changes()
+    except DirectoryTrouble:
+        recent = []
+        if not everyone:
+            return 0
+    with office.work() as work:
+        waiting = work.accounts.awaiting_first_login(limit, None if everyone else recent)
+    return sum(confirm_first_login(office, account) for account in waiting)
+
+
+def confirm_first_login(office: Office, account: Account) -> bool:
+    """Ask Keycloak about one account; True when it became active now."""
+    if account.user_id is None or account.state is not AccountState.AWAITING_FIRST_LOGIN:
+        return False
+    try:
+        if office.directory.must_change_password(account.user_id):
+            return False
+    except DirectoryTrouble:
+        return False  # seen again in the next round
+    with office.work() as work:
+        current = work.accounts.by_reference(account.reference, for_change=True)
+        assert current is not None  # accounts are never deleted
+        try:
+            current.activate(office.clock.now())
+        except NotPossible:
+            return False  # another worker was quicker
+        work.accounts.save(current)
+        work.audit.write(WORKER, "account.active", account.reference, {"login": account.login}, office.clock.now())
+    return True

@@ -1,0 +1,173 @@
+"""Staff check and decide: one decision an application, whatever happens at the same moment."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from ibok_idp.temporary_password import new_nonce
+from provisioning.domain.account import Account, AccountState, Step
+from provisioning.domain.application import Action, Application, Status, require_permission
+from provisioning.domain.errors import FieldError, Invalid
+from provisioning.domain.login_names import new_login
+from provisioning.ports import Actor, Mail, MailKind, Office, Work
+from provisioning.use_cases.mail_out import message_id, queue_mail
+from provisioning.use_cases.submit import set_term
+
+
+def approve(office: Office, actor: Actor, reference: str, version: int) -> Application:
+    """S4: ONE transaction holds the decision, the audit line, the reserved login and the deferred job.
+
+    Raises:
+        Forbidden: not a registrar.
+        NotPossible: `stale_version`, `wrong_state`, `clauses_not_accepted` (S2), `terms_not_accepted`,
+            `signature_missing`.
+    """
+    require_permission(actor.roles, Action.APPROVE)
+    with office.work() as work:
+        application = work.applications.get(reference, for_change=True)
+        application.move(Status.APPROVED, version)
+        application.require_approvable(office.forms[application.form_version].codes)  # S2
+        _decided(office, application, actor, None)
+        login = _reserve_login(office, work, reference)
+        account = Account(
+            login=login,
+            reference=reference,
+            state=AccountState.AWAITING_FIRST_LOGIN,
+            step=Step.LOGIN_RESERVED,
+            created_at=office.clock.now(),
+            nonce=new_nonce(),
+        )
+        work.accounts.add(account)
+        work.mails.add(
+            Mail(
+                message_id=message_id(office, MailKind.ACTIVATED, reference, login),
+                reference=reference,
+                kind=MailKind.ACTIVATED,
+                recipient=application.email,
+                created_at=office.clock.now(),
+            )
+        )
+        work.applications.save(application)
+        work.queue.activate(reference)
+        work.audit.write(actor, "application.approved", reference, {"login": login}, office.clock.now())
+        office.seam("approve.before_commit")
+    office.seam("approve.after_commit")
+    return application
+
+
+def reject(office: Office, actor: Actor, reference: str, version: int, reason: str | None) -> Application:
+    """Reject with a reason, which goes to the applicant.
+
+    Raises:
+        Forbidden. Invalid: no reason. NotPossible: `stale_version`, `wrong_state`.
+    """
+    words = _reason(reason)
+
+    def change(work: Work, application: Application) -> None:
+        application.move(Status.REJECTED, version)
+        _decided(office, application, actor, words)
+        queue_mail(office, work, MailKind.REJECTED, application, "rejected")
+
+    return _step(office, actor, Action.REJECT, reference, change, "application.rejected", words)
+
+
+def request_completion(office: Office, actor: Actor, reference: str, version: int, reason: str | None) -> Application:
+    """Ask the applicant for what is missing; the reason is what the mail says.
+
+    Raises:
+        Forbidden. Invalid: no reason. NotPossible: `stale_version`, `wrong_state`.
+    """
+    words = _reason(reason)
+
+    def change(work: Work, application: Application) -> None:
+        application.move(Status.INCOMPLETE, version)
+        application.reason = words
+        application.completed_on = None
+        queue_mail(office, work, MailKind.INCOMPLETE, application, f"incomplete:{application.version}")
+
+    return _step(office, actor, Action.REQUEST_COMPLETION, reference, change, "application.incomplete", words)
+
+
+def complete(office: Office, actor: Actor, reference: str, version: int) -> Application:
+    """What was missing has come: back to checking.
+
+    Raises:
+        Forbidden. NotPossible: `stale_version`, `wrong_state`.
+    """
+
+    def change(_work: Work, application: Application) -> None:
+        application.move(Status.IN_REVIEW, version)
+        application.reason = None
+        application.completed_on = office.clock.today()
+        set_term(office, application)
+
+    return _step(office, actor, Action.COMPLETE, reference, change, "application.completed", None)
+
+
+def review(office: Office, actor: Actor, reference: str, version: int) -> Application:
+    """Take into checking.
+
+    Raises:
+        Forbidden. NotPossible: `stale_version`, `wrong_state`.
+    """
+
+    def change(_work: Work, application: Application) -> None:
+        application.move(Status.IN_REVIEW, version)
+
+    return _step(office, actor, Action.REVIEW, reference, change, "application.in_review", None)
+
+
+def withdraw(office: Office, actor: Actor, reference: str, version: int, reason: str | None) -> Application:
+    """The applicant withdraws.
+
+    Raises:
+        Forbidden. NotPossible: `stale_version`, `wrong_state`.
+    """
+
+    def change(_work: Work, application: Application) -> None:
+        application.move(Status.WITHDRAWN, version)
+        application.confirmation_nonce = None
+        _decided(office, application, actor, reason)
+
+    return _step(office, actor, Action.WITHDRAW, reference, change, "application.withdrawn", reason)
+
+
+def _step(
+    office: Office,
+    actor: Actor,
+    action: Action,
+    reference: str,
+    change: Callable[[Work, Application], None],
+    audit_name: str,
+    reason: str | None,
+) -> Application:
+    require_permission(actor.roles, action)
+    with office.work() as work:
+        application = work.applications.get(reference, for_change=True)
+        change(work, application)
+        work.applications.save(application)
+        details = {"reason": reason} if reason else {}
+        work.audit.write(actor, audit_name, reference, details, office.clock.now())
+    return application
+
+
+def _decided(office: Office, application: Application, actor: Actor, reason: str | None) -> None:
+    application.decided_at, application.decided_by, application.reason = office.clock.now(), actor.name, reason
+
+
+def _reserve_login(office: Office, work: Work, reference: str) -> str:
+    """S4: a unique login, taken from a table that never gives one out twice, also after deletion."""
+    while True:
+        login = new_login(office.rules.login_prefix, office.rules.login_random_digits, secrets.randbelow)
+        if work.accounts.reserve_login(login, reference, office.clock.now()):
+            return login
+
+
+def _reason(reason: str | None) -> str:
+    words = (reason or "").strip()
+    if not words:
+        raise Invalid([FieldError("reason", "required")])
+    if len(words) > 2000:
+        raise Invalid([FieldError("reason", "too_long")])
+    return words

@@ -1,0 +1,70 @@
+"""A clerk types a paper or e-mailed form in (S1), or records the signed paper of a web application."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from provisioning.domain.application import Action, Application, SignatureKind, Status, require_permission
+from provisioning.domain.errors import FieldError, Invalid, NotPossible
+from provisioning.form.check import Submission
+from provisioning.ports import Actor, MailKind, Office
+from provisioning.use_cases.mail_out import queue_mail
+from provisioning.use_cases.submit import file_on, new_application
+
+
+def register_paper(office: Office, actor: Actor, submission: Submission) -> Application:
+    """Store a typed-in application; it is filed on the day it reached the office, by post or by e-mail.
+
+    Raises:
+        Forbidden: the role may not enter applications.
+    """
+    require_permission(actor.roles, Action.ENTER)
+    assert submission.filed_on is not None  # the check demands it on paper
+    with office.work() as work:
+        application = new_application(office, work, submission)
+        application.entered_by = actor.name
+        file_on(office, application, submission.filed_on)
+        work.applications.add(application)
+        queue_mail(office, work, MailKind.RECEIVED, application, "filed")
+        work.audit.write(
+            actor,
+            "application.entered",
+            application.reference,
+            {"channel": application.channel, "filed_on": submission.filed_on.isoformat()},
+            office.clock.now(),
+        )
+    return application
+
+
+def record_paper(office: Office, actor: Actor, reference: str, version: int, *, signed_on: date, filed_on: date) -> Application:
+    """The signed print of a web application has arrived: from its filing day S4 runs.
+
+    Raises:
+        Forbidden. Invalid: a date in the future. NotPossible: `stale_version`, `wrong_state`.
+    """
+    require_permission(actor.roles, Action.RECORD_PAPER)
+    today = office.clock.today()
+    wrong = [
+        FieldError(name, f"{name}_in_future") for name, day in (("signed_on", signed_on), ("filed_on", filed_on)) if day > today
+    ]
+    if wrong:
+        raise Invalid(wrong)
+    with office.work() as work:
+        application = work.applications.get(reference, for_change=True)
+        if application.status is not Status.UNCONFIRMED:
+            raise NotPossible("wrong_state", "Only an unconfirmed application waits for its paper.")
+        application.move(Status.FILED, version)
+        signature = application.signature or {}
+        application.signature = {**signature, "kind": SignatureKind.PAPER.value, "signed_on": signed_on.isoformat()}
+        application.confirmation_nonce = None
+        file_on(office, application, filed_on)
+        work.applications.save(application)
+        queue_mail(office, work, MailKind.RECEIVED, application, "filed")
+        work.audit.write(
+            actor,
+            "application.paper_recorded",
+            reference,
+            {"signed_on": signed_on.isoformat(), "filed_on": filed_on.isoformat()},
+            office.clock.now(),
+        )
+    return application

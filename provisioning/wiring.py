@@ -1,0 +1,76 @@
+"""The composition root: settings in, a ready Office out. The only place that knows every adapter."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from sqlalchemy import Engine
+
+from ibok_idp.directory import CustomerDirectory
+from ibok_idp.look.company import Utility, load_utility
+from provisioning.adapters.clock import SystemClock
+from provisioning.adapters.jobs import JobQueue
+from provisioning.adapters.keycloak import KeycloakDirectory
+from provisioning.adapters.postgres import PostgresWork, make_engine
+from provisioning.adapters.public_holidays import is_holiday
+from provisioning.adapters.smtp import SmtpMailer
+from provisioning.form.catalogue import all_versions, current_form
+from provisioning.form.check import Checker
+from provisioning.mails.compose import Composer
+from provisioning.ports import Links, Office
+from provisioning.settings import Settings
+
+
+@dataclass(frozen=True)
+class Wired:
+    """What doors need."""
+
+    settings: Settings
+    engine: Engine
+    office: Office
+    utility: Utility
+    directory: CustomerDirectory
+    mailer: SmtpMailer
+
+    def checker(self) -> Checker:
+        today = self.office.clock.today()
+        return Checker(self.office.forms, self.office.current_form(today), self.office.rules, today)
+
+
+def wire(settings: Settings) -> Wired:
+    """Put everything together; nothing is connected to yet.
+
+    Raises:
+        SettingsError: the utility file is wrong.
+    """
+    engine = make_engine(settings.database_url.get_secret_value())
+    utility = load_utility(Path(settings.utility_file) if settings.utility_file else None)
+    directory = CustomerDirectory(
+        str(settings.keycloak_url), "ibok-provisioning", settings.provisioning_client_secret.get_secret_value(), settings.realm
+    )
+    mailer = SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+    work = PostgresWork(engine, personal_data_cipher(settings.personal_data_key.get_secret_value()), JobQueue())
+    office = Office(
+        work=work,
+        only_one=work.only_one,
+        directory=KeycloakDirectory(directory),
+        mailer=mailer,
+        compose=Composer(utility, settings.mail_from, settings.mail_reply_to),
+        clock=SystemClock(),
+        rules=settings.rulebook(),
+        forms=all_versions(),
+        current_form=current_form,
+        is_holiday=is_holiday,
+        links=Links(webapp=str(settings.webapp_url).rstrip("/")),
+        mail_domain=settings.mail_domain,
+        temporary_password_key=settings.temporary_password_key.get_secret_value().encode(),
+    )
+    return Wired(settings, engine, office, utility, directory, mailer)
+
+
+def personal_data_cipher(key: str) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"personal-data:{key}".encode()).digest()))

@@ -1,0 +1,128 @@
+"""Runs the queue's jobs and the housekeeping of the worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
+
+from provisioning.adapters.jobs import GrowingPauses, TryLater
+from provisioning.adapters.postgres import DatabaseGone
+from provisioning.ports import Office
+from provisioning.use_cases.activate import activate
+from provisioning.use_cases.confirm_first_login import confirm_first_logins
+from provisioning.use_cases.mail_out import send_mail
+from provisioning.use_cases.password_help import note_password_help
+
+_log = structlog.get_logger()
+_HEARTBEAT_SECONDS = 2
+_STALLED_AFTER_SECONDS = 10
+
+
+def job_app(office: Office, database_url: str, concurrency: int) -> App:
+    """The queue's app with its tasks."""
+    app = App(connector=PsycopgConnector(conninfo=database_url, min_size=2, max_size=concurrency + 4))
+
+    def later(pause: timedelta | None) -> None:
+        if pause is not None:
+            raise TryLater(pause.total_seconds())
+
+    @app.task(name="activate", retry=GrowingPauses())
+    def _activate(reference: str) -> None:
+        later(activate(office, reference))
+
+    @app.task(name="send_mail", retry=GrowingPauses())
+    def _send_mail(message_id: str) -> None:
+        later(send_mail(office, message_id))
+
+    @app.task(name="note_password_help", retry=GrowingPauses())
+    def _note_password_help(login: str) -> None:
+        note_password_help(office, login)
+
+    return app
+
+
+def run_worker(office: Office, database_url: str, concurrency: int) -> None:
+    """Work until SIGTERM or SIGINT; come back by itself after PostgreSQL was away."""
+    asyncio.run(_run_for_ever(office, database_url, concurrency))
+
+
+async def _run_for_ever(office: Office, database_url: str, concurrency: int) -> None:
+    stopping = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    while not stopping.is_set():
+        try:
+            await _run_once(office, database_url, concurrency, stopping)
+        except (ConnectorException, OSError, DatabaseGone) as error:
+            _log.error("worker.database_gone", error=type(error).__name__, again_in_seconds=2)
+            await _pause(stopping, 2)
+
+
+async def _run_once(office: Office, database_url: str, concurrency: int, stopping: asyncio.Event) -> None:
+    app = job_app(office, database_url, concurrency)
+    async with app.open_async():
+        worker = asyncio.create_task(
+            app.run_worker_async(
+                concurrency=concurrency,
+                delete_jobs="successful",
+                install_signal_handlers=False,
+                update_heartbeat_interval=_HEARTBEAT_SECONDS,
+                stalled_worker_timeout=_STALLED_AFTER_SECONDS,
+                shutdown_graceful_timeout=20,
+                fetch_job_polling_interval=2,
+            )
+        )
+        keepers = [
+            asyncio.create_task(_every(5, stopping, lambda: _rescue(app))),
+            asyncio.create_task(_every(2, stopping, lambda: asyncio.to_thread(_first_logins, office, everyone=False))),
+            asyncio.create_task(_every(60, stopping, lambda: asyncio.to_thread(_first_logins, office, everyone=True))),
+            asyncio.create_task(_every(60, stopping, lambda: asyncio.to_thread(_alarm, office))),
+        ]
+        _log.info("worker.ready", concurrency=concurrency)
+        waiting = asyncio.create_task(stopping.wait())
+        done, _ = await asyncio.wait({worker, waiting, *keepers}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (worker, waiting, *keepers):
+            task.cancel()
+        await asyncio.gather(worker, waiting, *keepers, return_exceptions=True)
+        for task in done:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+
+async def _rescue(app: App) -> None:
+    """Jobs of a worker that was killed are taken up again."""
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_AFTER_SECONDS):
+        _log.warning("job.rescued", job=job.id, task=job.task_name)
+        await app.job_manager.retry_job(job)
+
+
+def _first_logins(office: Office, *, everyone: bool) -> None:
+    count = confirm_first_logins(office, everyone=everyone)
+    if count:
+        _log.info("accounts.active", count=count)
+
+
+def _alarm(office: Office) -> None:
+    with office.work() as work:
+        late = work.accounts.waiting_too_long(office.clock.now() - office.rules.alarm_after)
+    for account in late:
+        _log.error("account.waits_too_long", reference=account.reference, why=account.trouble, since=str(account.trouble_since))
+
+
+async def _every(seconds: float, stopping: asyncio.Event, do: Callable[[], Awaitable[None]]) -> None:
+    while not stopping.is_set():
+        await do()
+        await _pause(stopping, seconds)
+
+
+async def _pause(stopping: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stopping.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,1 @@
+"""Form BOK-27 on the web, one topic a page."""

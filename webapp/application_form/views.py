@@ -1,0 +1,340 @@
+"""Form BOK-27 on the web: one topic a page, answers kept on the server for the visit, nothing stored until it is sent."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, session, url_for
+from flask_babel import gettext
+from werkzeug.exceptions import TooManyRequests
+
+from ibok_idp.look.flask_look import language
+from webapp.application_form import bots, steps
+from webapp.application_form.steps import NAMES, STEPS, html_id
+from webapp.provisioning_client import FormError, ProvisioningClient, Rejected
+from webapp.settings import Settings
+
+application_form = Blueprint("application_form", __name__)
+_WARN_MINUTES = 10
+_MAXIMUM_ANSWER = 500
+
+
+def client() -> ProvisioningClient:
+    found: ProvisioningClient = current_app.extensions["ibok_provisioning"]
+    return found
+
+
+def settings() -> Settings:
+    found: Settings = current_app.extensions["ibok_settings"]
+    return found
+
+
+@application_form.get("/wniosek")
+def start() -> Any:
+    """What you need, and a button; going on with a form that is being filled."""
+    draft = _draft()
+    return render_template("form/start.html", draft=draft, next_step=steps.first_open(draft["done"]) if draft else NAMES[0])
+
+
+@application_form.post("/wniosek")
+def begin() -> Any:
+    _new_draft()
+    return redirect(url_for("application_form.page", name=NAMES[0]), 303)
+
+
+@application_form.get("/wniosek/<any(klient,dane,umowa,kontakt,klauzule,regulamin,sprawdz,podpis):name>")
+def page(name: str) -> Any:
+    draft = _draft()
+    if draft is None:
+        return redirect(url_for("application_form.start"))
+    if not steps.may_open(name, draft["done"]):
+        return redirect(url_for("application_form.page", name=steps.first_open(draft["done"])))
+    return _render(name, draft, {})
+
+
+@application_form.post("/wniosek/<any(klient,dane,umowa,kontakt,klauzule,regulamin,sprawdz):name>")
+def answer(name: str) -> Any:
+    draft = _draft()
+    if draft is None:
+        return redirect(url_for("application_form.start", wygasl="1"), 303)
+    if not steps.may_open(name, draft["done"]):
+        return redirect(url_for("application_form.page", name=steps.first_open(draft["done"])), 303)
+    form = client().form()
+    _take_answers(name, draft, form)
+    errors = _own_errors(name, draft)
+    if not errors and name != "sprawdz":
+        body = steps.body(draft["answers"], form, language())
+        found = client().check(body, list(steps.step(name).fields), language())
+        errors = {html_id(each.field): _words(each, form) for each in found}
+    _keep(draft)
+    if errors:
+        return _render(name, draft, errors), 422
+    if name not in draft["done"]:
+        draft["done"].append(name)
+    if name == "klauzule":
+        draft["answers"]["form_version"] = form["form_version"]
+    _keep(draft)
+    return redirect(url_for("application_form.page", name=_next(name, draft)), 303)
+
+
+@application_form.post("/wniosek/podpis")
+def send() -> Any:
+    """Sign and send: the one moment at which something is stored, once, whatever is clicked twice."""
+    draft = _draft()
+    if draft is None:
+        if "filed" in session:
+            return redirect(url_for("application_form.filed"), 303)
+        return redirect(url_for("application_form.start", wygasl="1"), 303)
+    if not steps.may_open("podpis", draft["done"]):
+        return redirect(url_for("application_form.page", name=steps.first_open(draft["done"])), 303)
+    form = client().form()
+    answers = draft["answers"]
+    answers["signature_kind"] = request.form.get("signature_kind", "")[:20]
+    answers["signed_name"] = _typed("signed_name")
+    upload = request.files.get("file")
+    content = upload.read() if upload and upload.filename else b""
+    _keep(draft)
+    errors = {}
+    if not answers["signature_kind"]:
+        errors["signature_kind"] = gettext("Wybierz, jak podpisujesz wniosek")
+    elif answers["signature_kind"] in ("scan", "electronic") and not content:
+        errors["file"] = gettext("Wybierz plik z podpisanym wnioskiem")
+    if errors:
+        return _render("podpis", draft, errors), 422
+    _refuse_robots(draft)
+    try:
+        filed = client().submit(steps.body(answers, form, language()), draft["key"], language())
+    except Rejected as rejected:
+        return _back_to_step(draft, rejected.errors, form)
+    session["filed"] = {"reference": filed["reference"], "token": filed["status_token"], "email": answers["email"], "kind": answers["signature_kind"]}
+    session.pop("draft", None)  # S2, privacy: drafts are gone on filing
+    if content:
+        try:
+            client().add_document(filed["reference"], filed["status_token"], upload.filename or "" if upload else "", content, answers["signature_kind"], language())
+        except Rejected as rejected:
+            session["filed"]["file_error"] = rejected.errors[0].message or gettext("Pliku nie przyjęto. Dodaj go na stronie statusu.")
+            session.modified = True
+    return redirect(url_for("application_form.filed"), 303)
+
+
+@application_form.get("/wniosek/zlozony")
+def filed() -> Any:
+    """The reference, the address the mail went to and what became of it, the filled form, what comes next."""
+    known = session.get("filed")
+    if not known:
+        return redirect(url_for("application_form.start"))
+    status = client().status(known["reference"], known["token"])
+    return render_template("form/filed.html", filed=known, status=status, status_url=_status_url(known["reference"], known["token"]))
+
+
+@application_form.get("/wniosek/druk.pdf")
+def filled_form() -> Response:
+    known = session.get("filed") or abort(404)
+    return pdf(known["reference"], known["token"])
+
+
+@application_form.get("/wniosek/status/<reference>/<token>")
+def status(reference: str, token: str) -> str:
+    found = client().status(reference, token)
+    known = session.get("filed") or {}
+    return render_template(
+        "form/status.html",
+        status=found,
+        token=token,
+        email=known.get("email") if known.get("reference") == reference else None,
+        sent=request.args.get("wyslano"),
+        errors={},
+    )
+
+
+@application_form.get("/wniosek/status/<reference>/<token>/druk.pdf")
+def status_pdf(reference: str, token: str) -> Response:
+    return pdf(reference, token)
+
+
+@application_form.post("/wniosek/status/<reference>/<token>/email")
+def send_again(reference: str, token: str) -> Any:
+    """Send the confirmation again, to a corrected address when one is typed."""
+    typed = _typed("email") or None
+    try:
+        client().send_confirmation_again(reference, token, typed, language())
+    except Rejected as rejected:
+        errors = {html_id(each.field): each.message for each in rejected.errors}
+        found = client().status(reference, token)
+        return render_template("form/status.html", status=found, token=token, email=None, sent=None, errors=errors, typed=typed), 422
+    known = session.get("filed")
+    if known and known["reference"] == reference and typed:
+        session["filed"] = {**known, "email": typed}
+    return redirect(url_for("application_form.status", reference=reference, token=token, wyslano="1"), 303)
+
+
+@application_form.post("/wniosek/status/<reference>/<token>/plik")
+def add_file(reference: str, token: str) -> Any:
+    upload = request.files.get("file")
+    content = upload.read() if upload and upload.filename else b""
+    found = client().status(reference, token)
+    kind = found["signature_kind"] if found["document_missing"] else "attachment"
+    try:
+        if not upload or not content:
+            raise Rejected([FormError("file", "required", gettext("Wybierz plik"))])
+        client().add_document(reference, token, upload.filename or "", content, kind, language())
+    except Rejected as rejected:
+        errors = {"file": rejected.errors[0].message or gettext("Plik jest za duży: najwyżej 15 MB")}
+        return render_template("form/status.html", status=found, token=token, email=None, sent=None, errors=errors), 422
+    return redirect(url_for("application_form.status", reference=reference, token=token, wyslano="plik"), 303)
+
+
+@application_form.get("/wniosek/potwierdzenie/<token>")
+def confirm(token: str) -> str:
+    """A page with a button: a mail scanner that opens the link confirms nothing."""
+    return render_template("form/confirm.html", token=token)
+
+
+@application_form.post("/wniosek/potwierdzenie/<token>")
+def confirm_now(token: str) -> str:
+    found = client().confirm_email(token.split(".")[0], token)
+    return render_template("form/confirmed.html", status=found)
+
+
+def pdf(reference: str, token: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="BOK-27-{reference}.pdf"'}
+    return Response(client().form_pdf(reference, token), mimetype="application/pdf", headers=headers)
+
+
+# -- the draft -----------------------------------------------------------------------------------
+
+
+def _new_draft() -> dict[str, Any]:
+    draft = {"answers": {}, "done": [], "key": secrets.token_urlsafe(24), "until": time.time() + settings().draft_hours * 3600}
+    session.pop("filed", None)
+    session["draft"] = draft
+    return draft
+
+
+def _draft() -> dict[str, Any] | None:
+    draft: dict[str, Any] | None = session.get("draft")
+    if draft is not None and draft["until"] < time.time():
+        session.pop("draft")
+        return None
+    return draft
+
+
+def _keep(draft: dict[str, Any]) -> None:
+    session["draft"] = draft
+
+
+def _typed(name: str) -> str:
+    return request.form.get(name, "").strip()[:_MAXIMUM_ANSWER]
+
+
+def _take_answers(name: str, draft: dict[str, Any], form: dict[str, Any]) -> None:
+    """Only the inputs of this page are taken over; everything else in the POST is ignored."""
+    for field in _inputs(name, form):
+        draft["answers"][field] = _typed(field)
+    if name == "klient" and request.form.get("customer_type") != draft["answers"].get("customer_type"):
+        draft["answers"]["customer_type"] = _typed("customer_type")
+
+
+def _inputs(name: str, form: dict[str, Any]) -> list[str]:
+    address = [f"{prefix}-{part}" for prefix in ("supply_point_address", "correspondence_address") for part in steps.ADDRESS]
+    return {
+        "klient": ["customer_type"],
+        "dane": ["first_name", "last_name", "pesel", "company_name", "tax_id", "registry_number"]
+        + [f"representative-{part}" for part in ("first_name", "last_name", "authority")],
+        "umowa": ["customer_number", "contract_number", *address[: len(steps.ADDRESS)]],
+        "kontakt": ["email", "email_again", "phone", "other_address", *address[len(steps.ADDRESS) :]],
+        "klauzule": [f"clauses-{clause['code']}" for clause in form["clauses"]],
+        "regulamin": ["terms_accepted"],
+        "sprawdz": [],
+    }[name]
+
+
+def _own_errors(name: str, draft: dict[str, Any]) -> dict[str, str]:
+    """What only the web form asks: the address twice, and a plain yes to the Regulamin."""
+    answers = draft["answers"]
+    if name == "kontakt" and answers["email"] and answers["email"].lower() != answers["email_again"].lower():
+        return {"email_again": gettext("Oba adresy e-mail muszą być takie same")}
+    if name == "regulamin":
+        if answers["terms_accepted"] == "yes":
+            answers["terms_version"] = client().form()["terms_version"]
+            return {}
+        answers["terms_version"] = ""
+        if not answers["terms_accepted"]:
+            return {"terms_accepted": gettext("Wybierz „Tak” albo „Nie”")}
+        return {"terms_accepted": gettext("Bez akceptacji Regulaminu iBOK konto nie może powstać")}
+    return {}
+
+
+def _words(error: FormError, form: dict[str, Any]) -> str:
+    """A refused clause is explained with its own reason."""
+    if error.code == "clause_refused":
+        code = error.field.removeprefix("clauses.")
+        clause = next((each for each in form["clauses"] if each["code"] == code), None)
+        if clause:
+            return f"{code}: {clause['refusal'][language()]}"
+    return error.message
+
+
+def _next(name: str, draft: dict[str, Any]) -> str:
+    """Straight back to the check page when all is answered and one thing was corrected."""
+    return "sprawdz" if "regulamin" in draft["done"] and name != "sprawdz" and name != "klient" else steps.after(name)
+
+
+def _back_to_step(draft: dict[str, Any], errors: list[FormError], form: dict[str, Any]) -> Any:
+    name = steps.step_of(errors[0].field)
+    if name == "sprawdz":
+        name = "podpis"
+    mine = {html_id(each.field): _words(each, form) for each in errors if steps.step_of(each.field) in (name, "sprawdz")}
+    if name != "podpis":
+        draft["done"] = [each for each in draft["done"] if NAMES.index(each) < NAMES.index(name)]
+        if name == "klauzule":
+            draft["answers"].pop("form_version", None)
+        _keep(draft)
+    return _render(name, draft, mine), 422
+
+
+def _refuse_robots(draft: dict[str, Any]) -> None:
+    """
+    Raises:
+        TooManyRequests: over the limit of this address, or the hidden field was filled.
+    """
+    from webapp.limits import allow
+
+    if request.form.get(bots.HONEYPOT):
+        raise TooManyRequests
+    solved = bots.solved(request.form.get("altcha", ""), settings().session_key.get_secret_value(), draft.get("salt"))
+    limit = settings().filings_per_hour if solved else settings().filings_per_hour_without_script
+    if not allow("filing" if solved else "filing-without-script", limit):
+        raise TooManyRequests
+
+
+def _render(name: str, draft: dict[str, Any], errors: dict[str, str]) -> str:
+    form = client().form()
+    challenge = None
+    if name == "podpis":
+        challenge = bots.new_challenge(settings().session_key.get_secret_value())
+        draft["salt"] = challenge["salt"]
+        _keep(draft)
+    body = steps.body(draft["answers"], form, language())
+    return render_template(
+        f"form/{name}.html",
+        name=name,
+        number=NAMES.index(name) + 1,
+        total=len(STEPS),
+        previous=steps.before(name),
+        answers=draft["answers"],
+        body=body,
+        form=form,
+        errors=errors,
+        challenge=challenge,
+        honeypot=bots.HONEYPOT,
+        minutes_left=max(0, int((draft["until"] - time.time()) / 60)),
+        warn=(draft["until"] - time.time()) / 60 < _WARN_MINUTES,
+        address_line=steps.address_line,
+    )
+
+
+def _status_url(reference: str, token: str) -> str:
+    return f"{str(settings().webapp_url).rstrip('/')}/wniosek/status/{reference}/{token}"

@@ -1,0 +1,1 @@
+"""What a logged-in customer sees."""

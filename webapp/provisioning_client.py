@@ -1,0 +1,185 @@
+"""webapp's one way to provisioning: its REST API, with the service token or the customer's own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+
+class ProvisioningUnavailable(Exception):
+    """Provisioning or Keycloak does not answer; nothing was stored, and the visitor's answers are kept."""
+
+
+class NotThere(Exception):
+    """404: no such thing, or not yours."""
+
+
+@dataclass(frozen=True)
+class FormError:
+    field: str
+    code: str
+    message: str
+
+
+class Rejected(Exception):
+    """422: errors by field."""
+
+    def __init__(self, errors: list[FormError]) -> None:
+        super().__init__(", ".join(f"{each.field}: {each.code}" for each in errors))
+        self.errors = errors
+
+
+class Conflict(Exception):
+    """409: it cannot be done now; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class TooSoon(Exception):
+    """429: wait `seconds`."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"{seconds} s")
+        self.seconds = seconds
+
+
+class TokenRefused(Exception):
+    """401 or 403 for the customer's own token."""
+
+
+class ProvisioningClient:
+    """Calls provisioning.
+
+    Args:
+        url: base address of provisioning.
+        issuer: the realm, for the service token.
+        client_secret: of the client `ibok-webapp`, whose one role is `applications.submit`.
+
+    Raises (every method):
+        ProvisioningUnavailable, NotThere, Rejected, Conflict, TooSoon.
+    """
+
+    def __init__(self, url: str, issuer: str, client_secret: str, timeout: float = 20) -> None:
+        self._url, self._timeout = url.rstrip("/") + "/api/v1", timeout
+        self._token_url, self._secret = f"{issuer}/protocol/openid-connect/token", client_secret
+        self._session = requests.Session()
+        self._lock = threading.Lock()
+        self._token, self._token_until = "", 0.0
+
+    def form(self) -> dict[str, Any]:
+        """The form as it is today."""
+        answer: dict[str, Any] = self._call("GET", "/form").json()
+        return answer
+
+    def check(self, application: dict[str, Any], only: list[str], language: str) -> list[FormError]:
+        """The errors of some fields of an unfinished form."""
+        body = {"application": application, "only": only}
+        answer = self._call("POST", "/form/check", json=body, headers={"Accept-Language": language}).json()
+        return _errors(answer)
+
+    def submit(self, application: dict[str, Any], idempotency_key: str, language: str) -> dict[str, Any]:
+        """File the application; a repeat with the same key returns the first answer."""
+        headers = {"Idempotency-Key": idempotency_key, "Accept-Language": language}
+        answer: dict[str, Any] = self._call("POST", "/applications", json=application, headers=headers).json()
+        return answer
+
+    def confirm_email(self, reference: str, token: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self._call("POST", f"/applications/{quote(reference)}/email-confirmation", json={"token": token}).json()
+        return answer
+
+    def add_document(self, reference: str, status_token: str, name: str, content: bytes, kind: str, language: str) -> None:
+        self._call(
+            "POST",
+            f"/applications/{quote(reference)}/documents",
+            headers={"X-Status-Token": status_token, "Accept-Language": language},
+            files={"file": (name, content)},
+            data={"kind": kind},
+        )
+
+    def send_confirmation_again(self, reference: str, status_token: str, email: str | None, language: str) -> dict[str, Any]:
+        headers = {"X-Status-Token": status_token, "Accept-Language": language}
+        answer: dict[str, Any] = self._call("POST", f"/applications/{quote(reference)}/email", json={"email": email}, headers=headers).json()
+        return answer
+
+    def status(self, reference: str, status_token: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self._call("GET", f"/applications/{quote(reference)}/status", headers={"X-Status-Token": status_token}).json()
+        return answer
+
+    def form_pdf(self, reference: str, status_token: str) -> bytes:
+        return self._call("GET", f"/applications/{quote(reference)}/form.pdf", headers={"X-Status-Token": status_token}).content
+
+    def ask_for_password_help(self, login: str) -> None:
+        self._call("POST", "/password-resets", json={"login": login})
+
+    def me(self, access_token: str) -> dict[str, Any]:
+        """The customer's own account.
+
+        Raises:
+            TokenRefused: the token is not (or no longer) good for this.
+        """
+        answer: dict[str, Any] = self._call("GET", "/me", token=access_token).json()
+        return answer
+
+    def _call(self, verb: str, path: str, *, token: str | None = None, **options: Any) -> requests.Response:
+        for attempt in (1, 2):
+            headers = {**options.get("headers", {}), "Authorization": f"Bearer {token or self._service_token(fresh=attempt == 2)}"}
+            try:
+                answer = self._session.request(verb, self._url + path, timeout=self._timeout, **{**options, "headers": headers})
+            except requests.RequestException as error:
+                raise ProvisioningUnavailable("provisioning does not answer") from error
+            if answer.status_code != 401 or token:
+                break
+        return _checked(answer, own_token=token is not None)
+
+    def _service_token(self, *, fresh: bool) -> str:
+        with self._lock:
+            if fresh or time.monotonic() > self._token_until:
+                try:
+                    answer = requests.post(
+                        self._token_url,
+                        data={"grant_type": "client_credentials", "client_id": "ibok-webapp", "client_secret": self._secret},
+                        timeout=self._timeout,
+                    )
+                    answer.raise_for_status()
+                    body = answer.json()
+                except (requests.RequestException, ValueError) as error:
+                    raise ProvisioningUnavailable("Keycloak gives no service token") from error
+                self._token = body["access_token"]
+                self._token_until = time.monotonic() + float(body["expires_in"]) - 30
+            return self._token
+
+
+def _checked(answer: requests.Response, *, own_token: bool) -> requests.Response:
+    status = answer.status_code
+    if status < 400:
+        return answer
+    if own_token and status in (401, 403):
+        raise TokenRefused(str(status))
+    try:
+        body = answer.json()
+    except ValueError:
+        body = {}
+    match status:
+        case 404:
+            raise NotThere
+        case 409:
+            raise Conflict(str(body.get("code", "")))
+        case 413:
+            raise Rejected([FormError("file", "file_too_large", "")])
+        case 422:
+            raise Rejected(_errors(body))
+        case 429:
+            raise TooSoon(int(answer.headers.get("Retry-After", "60")))
+        case _:
+            raise ProvisioningUnavailable(f"provisioning answers {status}")
+
+
+def _errors(body: dict[str, Any]) -> list[FormError]:
+    return [FormError(each["field"], each["code"], each["message"]) for each in body.get("errors", [])]

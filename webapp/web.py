@@ -1,0 +1,142 @@
+"""The public process: form, portal, OIDC client. Reaches provisioning over HTTP only."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+from flask import Flask, Response, redirect, request, url_for
+from flask_babel import gettext
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from prometheus_client import generate_latest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from ibok_idp.errors import KeycloakUnavailable
+from ibok_idp.look.company import load_utility
+from ibok_idp.look.flask_look import install_look, language, problem_page
+from ibok_idp.oidc_login import LoginFailed, NotLoggedIn, OidcLogin
+from ibok_idp.tokens import TokenVerifier
+from ibok_idp.web_session import SessionStore
+from webapp.application_form.views import application_form
+from webapp.pages import pages
+from webapp.password_help.views import password_help
+from webapp.portal.views import portal
+from webapp.provisioning_client import Conflict, NotThere, ProvisioningClient, ProvisioningUnavailable, TooSoon
+from webapp.settings import Settings
+
+_log = structlog.get_logger()
+
+
+def create_app(settings: Settings, client: ProvisioningClient | None = None) -> Flask:
+    """Build the app."""
+    app = Flask("webapp", template_folder=str(Path(__file__).parent / "templates"), static_folder=None)
+    app.secret_key = settings.session_key.get_secret_value()
+    app.config["MAX_CONTENT_LENGTH"] = 16 * 2**20
+    app.config["MAX_FORM_MEMORY_SIZE"] = 2**20
+    app.config["WTF_CSRF_TIME_LIMIT"] = None  # tied to the session, which ends by itself
+    app.config["WTF_CSRF_SSL_STRICT"] = False  # Referrer-Policy: no-referrer leaves no Referer to compare
+    app.static_url_path = "/static"
+    utility = load_utility(settings.utility_file)
+    address = settings.webapp_database_url.get_secret_value().replace("postgresql://", "postgresql+psycopg://", 1)
+    engine = create_engine(address, pool_pre_ping=True, pool_timeout=10, connect_args={"connect_timeout": 5})
+    store = SessionStore(engine, settings.session_key.get_secret_value(), timedelta(hours=settings.draft_hours), secure=settings.secure, name="ibok_portal")
+    store.create_tables()
+    app.session_interface = store
+    origin = f"{settings.keycloak_url.scheme}://{settings.keycloak_url.host}:{settings.keycloak_url.port}"
+    csrf = install_look(app, utility, keycloak_origin=origin, secure=settings.secure, translations=Path(__file__).parent / "translations")
+    app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=app.send_static_file)
+    app.extensions["ibok_settings"] = settings
+    app.extensions["ibok_provisioning"] = client or ProvisioningClient(
+        str(settings.provisioning_url), settings.issuer, settings.webapp_client_secret.get_secret_value()
+    )
+    app.extensions["ibok_limiter"] = Limiter(get_remote_address, app=app, storage_uri=settings.rate_limit_storage, default_limits=[])
+    login = OidcLogin(
+        app,
+        issuer=settings.issuer,
+        client_id="ibok-portal",
+        client_secret=settings.portal_client_secret.get_secret_value(),
+        base_url=str(settings.webapp_url),
+        store=store,
+        verifier=TokenVerifier(settings.issuer),
+        home="/konto",
+        language=language,
+    )
+    login.exempt_from_csrf(csrf)
+    for blueprint in (pages, application_form, portal, password_help):
+        app.register_blueprint(blueprint)
+    app.jinja_env.globals["logged_in"] = login.user
+    _errors(app)
+    _health(app, engine)
+    return app
+
+
+def _errors(app: Flask) -> None:
+    def failed_login(error: LoginFailed) -> Any:
+        _log.warning("login.failed", reason=str(error))
+        message = gettext("Logowanie nie zostało dokończone, na przykład trwało zbyt długo. Zacznij je jeszcze raz.")
+        return problem_page(gettext("Zaloguj się jeszcze raz"), message, link=("/logowanie", gettext("Zaloguj się"))), 400
+
+    def no_keycloak(_error: KeycloakUnavailable) -> Any:
+        message = gettext("Serwer logowania chwilowo nie odpowiada. Nic nie przepadło, spróbuj ponownie za kilka minut.")
+        return problem_page(gettext("Chwilowa przerwa w logowaniu"), message), 503, {"Retry-After": "60"}
+
+    def no_provisioning(_error: ProvisioningUnavailable) -> Any:
+        _log.error("provisioning.unavailable")
+        message = gettext("Usługa chwilowo nie odpowiada. Odpowiedzi w formularzu są zachowane: wróć do poprzedniej strony i spróbuj ponownie za kilka minut.")
+        return problem_page(gettext("Chwilowa przerwa"), message), 503, {"Retry-After": "60"}
+
+    def no_database(_error: Exception) -> Any:
+        _log.error("database.gone")
+        message = gettext("Usługa jest chwilowo niedostępna. Nic nie przepadło. Spróbuj ponownie za kilka minut.")
+        return problem_page(gettext("Chwilowa przerwa"), message), 503, {"Retry-After": "60"}
+
+    def not_there(_error: NotThere) -> Any:
+        message = gettext("Ten link nie działa. Sprawdź, czy jest przepisany w całości, i użyj linku z najnowszej wiadomości. Jeżeli to nie pomaga, zadzwoń na infolinię.")
+        return problem_page(gettext("Nie ma takiej strony"), message), 404
+
+    def conflict(error: Conflict) -> Any:
+        title, message = {
+            "already_confirmed": (gettext("Adres jest już potwierdzony"), gettext("Nic więcej nie trzeba robić. O rozpatrzeniu wniosku powiadomimy e-mailem.")),
+            "confirmation_expired": (gettext("Link wygasł"), gettext("Link działa 72 godziny. Otwórz stronę statusu z tej samej wiadomości i wyślij potwierdzenie jeszcze raz.")),
+            "document_missing": (gettext("Brakuje podpisanego pliku"), gettext("Najpierw dodaj podpisany wniosek na stronie statusu (link jest w tej samej wiadomości), potem potwierdź adres.")),
+            "too_many_documents": (gettext("Zbyt wiele plików"), gettext("Do wniosku można dodać najwyżej 20 plików.")),
+        }.get(error.code, (gettext("Tego nie można teraz zrobić"), gettext("Wniosek jest już w innym stanie. Sprawdź go na stronie statusu.")))
+        return problem_page(title, message), 409
+
+    def too_soon(error: TooSoon) -> Any:
+        message = gettext("Odczekaj %(seconds)s s i spróbuj ponownie. Wiadomość bywa też w folderze ze spamem.", seconds=error.seconds)
+        return problem_page(gettext("Jeszcze chwila"), message), 429, {"Retry-After": str(error.seconds)}
+
+    app.register_error_handler(LoginFailed, failed_login)
+    app.register_error_handler(NotLoggedIn, lambda _error: redirect(url_for("oidc.login", next=request.path)))
+    app.register_error_handler(KeycloakUnavailable, no_keycloak)
+    app.register_error_handler(ProvisioningUnavailable, no_provisioning)
+    app.register_error_handler(OperationalError, no_database)
+    app.register_error_handler(NotThere, not_there)
+    app.register_error_handler(Conflict, conflict)
+    app.register_error_handler(TooSoon, too_soon)
+
+
+def _health(app: Flask, engine: Any) -> None:
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    def readyz() -> tuple[dict[str, str], int]:
+        try:
+            with engine.connect() as connection:
+                connection.execute(text("SELECT 1 FROM web_sessions LIMIT 1"))
+        except SQLAlchemyError:
+            return {"status": "database unavailable"}, 503
+        return {"status": "ready"}, 200
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        if request.headers.get("X-Forwarded-For"):
+            return Response(status=404)  # for the monitoring on this machine, not for whoever comes through the proxy
+        return Response(generate_latest(), mimetype="text/plain")
