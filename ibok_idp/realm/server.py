@@ -125,6 +125,18 @@ class RealmServer:
             )
         return found
 
+    def ensure_demo_user(self, username: str, password: str, first_name: str, last_name: str, roles: list[str]) -> None:
+        """A member of staff for the local stack, made once and given its password and roles anew at each start."""
+        found = self._call("GET", f"/users?exact=true&username={quote(username)}")
+        body = {"username": username, "enabled": True, "firstName": first_name, "lastName": last_name, "email": f"{username}@example.com"}
+        if not found:
+            self._call("POST", "/users", body)
+            found = self._call("GET", f"/users?exact=true&username={quote(username)}")
+            credential = {"type": "password", "value": password, "temporary": False}
+            self._call("PUT", f"/users/{found[0]['id']}/reset-password", credential)
+        mapping = f"/users/{found[0]['id']}/role-mappings"
+        self._reconcile_roles(mapping, {"realm": roles}, {"realm": [r["name"] for r in self._call("GET", f"{mapping}/realm")]})
+
     def _write_realm(self, desired: Tree, found: list[Difference]) -> None:
         changed = {each.key.split(".")[0] for each in found if each.section == "realm"}
         self._call("PUT", "", {key: desired[key] for key in changed})

@@ -46,7 +46,7 @@ def logged_in(view: View) -> View:
     return checked
 
 
-@staff.context_processor
+@staff.app_context_processor
 def _shared() -> dict[str, Any]:
     user: LoggedIn | None = g.get("user")
     roles = [str(words.ROLE[role]) for role in Role if user and role.value in user.roles]
@@ -98,8 +98,7 @@ def act(reference: str, name: str) -> Any:
     return redirect(url_for("staff.application", reference=reference), 303)
 
 
-@staff.route("/wniosek/<reference>/<any(reject,withdraw):name>", methods=["GET", "POST"])
-@staff.route("/wniosek/<reference>/<any('request-completion'):name>", methods=["GET", "POST"])
+@staff.route('/wniosek/<reference>/<any(reject, withdraw, "request-completion"):name>', methods=["GET", "POST"])
 @logged_in
 def act_with_reason(reference: str, name: str) -> Any:
     """Decisions with a reason have a page of their own: no dialog, nothing to click by mistake."""

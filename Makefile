@@ -1,0 +1,47 @@
+# Two commands do everything: `make up` (the product runs) and `make test` (every test passes).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help up demo test check bench assets lock clean
+
+help:  ## what each command does
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+# The environment: everything pinned with hashes, installed once for each lock file.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=python3.12, for example."; exit 1; }
+	@echo "Environment: installing into $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: install it (Debian: apt-get install python3-venv)."; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+up: $(READY)  ## start everything on this machine; Ctrl-C stops it
+	@exec $(BIN)/ibok-idp local up
+
+demo: $(READY)  ## the whole way of a customer once, narrated
+	@exec $(BIN)/python -W ignore -m deploy.demo
+
+test: $(READY) assets  ## every test; starts what it needs, leaves nothing running
+	@$(BIN)/python tests/run.py
+
+check: $(READY) assets  ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY) assets  ## measurements, written to bench/results/
+	@exec $(BIN)/python tests/bench/run.py
+
+assets: $(READY)  ## CSS, fonts, scripts, theme, translations
+	@$(BIN)/ibok-idp local assets
+
+lock: $(READY)  ## write requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --extra local --extra dev --generate-hashes --no-emit-index-url --python-version 3.11 --universal --quiet --output-file requirements.lock
+
+clean:  ## remove the environment, the state and what was built (asks nothing)
+	rm -rf $(VENV) .ibok ibok_idp/look/static ibok_idp/login_theme/ibok/login/resources/css

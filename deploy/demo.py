@@ -1,0 +1,212 @@
+"""`make demo`: the whole way of a customer, from form BOK-27 to the portal, without a person.
+
+Uses the stack that is up, or starts one for the occasion. Ends with exit code 1 at the first step that does not
+hold.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import re
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import requests
+from rich.console import Console
+
+from deploy.visitor import Page, Visitor, browser_page, chromium
+from ibok_idp.errors import IdpError
+from ibok_idp.local.stack import Stack
+from ibok_idp.settings import LocalSettings
+
+REFUSED = ("haslo123", "Zażółć12", "ABCDEFG1")  # S6: no upper case; Polish letters; no lower case
+_console = Console()
+
+
+class DoesNotHold(Exception):
+    """A step of the journey came out otherwise than the rules say."""
+
+
+def main() -> int:
+    settings = LocalSettings()
+    stack_file = settings.state_dir / "stack.json"
+    started = nullcontext() if stack_file.is_file() else _own_stack(settings)
+    try:
+        with started:
+            _journey(json.loads(stack_file.read_text()))
+    except (DoesNotHold, IdpError, LookupError, requests.RequestException) as error:
+        _console.print(f"[red]✗ {error}[/]", soft_wrap=True, highlight=False)
+        return 1
+    return 0
+
+
+def _journey(stack: dict[str, Any]) -> None:
+    began = time.monotonic()
+    address = f"demo-{secrets.token_hex(4)}@example.com"
+    visitor, answers = Visitor(), applicant(address)
+
+    with _step("S1 S2", "files BOK-27 on the web form, accepting every clause and the Regulamin"):
+        page = file_application(visitor, stack["webapp"], answers)
+        reference = _found(r"\d{4}-\d{6}-\d", page.text, "the application has a reference")
+    with _step("S1", f"application {reference}: confirms the e-mail address through the link in the mail"):
+        mail = wait_for_mail(stack["mailbox"], address, "potwierdź")
+        link = _found(r"http\S+/wniosek/potwierdzenie/\S+", mail["text"], "the mail holds the link")
+        page = visitor.send(visitor.open(link), {})
+        _holds("Wniosek złożony" in page.text, "the application is filed")
+        wait_for_mail(stack["mailbox"], address, "przyjęliśmy")
+    with _step("S4", "the registrar finds it in the queue and approves it"):
+        registrar = next(each for each in stack["demo_logins"] if each["username"] == "registrar")
+        staff = Visitor()
+        queue = staff.log_in(stack["provisioning"] + f"/?q={reference}", registrar["username"], registrar["password"])
+        _holds(reference in queue.text, "the queue shows the application")
+        done = staff.send(staff.open(f"{stack['provisioning']}/wniosek/{reference}"), {}, action_ends="/approve")
+        _holds("Zatwierdzono" in done.text, "the approval is taken")
+    with _step("S4 S5", "the account exists in Keycloak and the mail brings login and temporary password"):
+        mail = wait_for_mail(stack["mailbox"], address, "konto jest gotowe")
+        login = _found(r"(?m)^Login: (\S+)$", mail["text"], "the mail holds the login")
+        temporary = _found(r"(?m)^Hasło tymczasowe: (\S+)$", mail["text"], "the mail holds the temporary password")
+    own = f"Woda {secrets.token_hex(4)} Zdroj 7"
+    if chromium():
+        _in_browser(stack, login, temporary, own)
+    else:
+        _console.print("  (no Chromium here: the login goes on over plain HTTP; `apt-get install chromium` for the real thing)")
+        _over_http(stack, login, temporary, own)
+    with _step("S6", "the account is active, as the staff UI shows"):
+        _eventually(lambda: "aktywne" in staff.open(f"{stack['provisioning']}/wniosek/{reference}").text, "the account becomes active")
+    _console.print(f"[bold green]The whole way held[/] in {time.monotonic() - began:.1f} s: {login} is in the portal.", highlight=False)
+
+
+def _in_browser(stack: dict[str, Any], login: str, temporary: str, own: str) -> None:
+    with browser_page() as page:
+        with _step("S6", f"{login} logs in at Keycloak with the temporary password (browser) and must choose an own one"):
+            page.goto(f"{stack['webapp']}/konto")
+            page.fill("#username", login)
+            page.fill("#password", temporary)
+            page.click("#kc-login")
+            page.wait_for_selector("#password-new")
+        for refused in REFUSED:
+            with _step("S6", f"«{refused}» is refused"):
+                page.fill("#password-new", refused)
+                page.fill("#password-confirm", refused)
+                page.click("#kc-submit")
+                page.wait_for_selector(".ib-alert.pf-m-danger, .ib-msg")
+                _holds(page.locator("#password-new").count() == 1, f"{refused} is refused")
+        with _step("S6", "an own password is set, and the customer is in the portal"):
+            page.fill("#password-new", own)
+            page.fill("#password-confirm", own)
+            page.click("#kc-submit")
+            page.wait_for_url(f"{stack['webapp']}/konto*")
+            _holds(login in page.content(), "the portal shows the account")
+
+
+def _over_http(stack: dict[str, Any], login: str, temporary: str, own: str) -> None:
+    visitor = Visitor()
+    with _step("S6", f"{login} logs in at Keycloak with the temporary password and must choose an own one"):
+        page = visitor.log_in(f"{stack['webapp']}/konto", login, temporary)
+        _holds("password-new" in page.text, "an own password is asked for")
+    for refused in REFUSED:
+        with _step("S6", f"«{refused}» is refused"):
+            page = visitor.send(page, {"password-new": refused, "password-confirm": refused})
+            _holds("password-new" in page.text, f"{refused} is refused")
+    with _step("S6", "an own password is set, and the customer is in the portal"):
+        page = visitor.send(page, {"password-new": own, "password-confirm": own})
+        _holds(page.url.startswith(f"{stack['webapp']}/konto") and login in page.text, "the portal shows the account")
+
+
+def applicant(address: str) -> dict[str, dict[str, str]]:
+    """The answers of an invented person, page by page."""
+    clauses = "K1-DANE K2-REGULAMIN K3-RODO K4-EMAIL K5-HASLO K6-UPRAWNIENIE K7-USLUGA K8-SKUTEK".split()
+    return {
+        "klient": {"customer_type": "person"},
+        "dane": {"first_name": "Józefa", "last_name": "Źdźbło-Żak", "pesel": "44051401359"},
+        "umowa": {
+            "customer_number": "40118270",
+            "contract_number": "U/2019/771",
+            "supply_point_address-street": "Źródlana",
+            "supply_point_address-house": "7",
+            "supply_point_address-flat": "3",
+            "supply_point_address-postal_code": "43-300",
+            "supply_point_address-city": "Bielsko-Biała",
+        },
+        "kontakt": {"email": address, "email_again": address, "phone": "600 100 200", "other_address": "no"},
+        "klauzule": {f"clauses-{code}": "yes" for code in clauses},
+        "regulamin": {"terms_accepted": "yes"},
+        "sprawdz": {},
+        "podpis": {"signature_kind": "declaration", "signed_name": "Józefa Źdźbło-Żak"},
+    }
+
+
+def file_application(visitor: Visitor, webapp: str, answers: dict[str, dict[str, str]]) -> Page:
+    """Fill the web form page by page and send it.
+
+    Raises:
+        DoesNotHold: a page did not take its answers.
+    """
+    page = visitor.send(visitor.open(f"{webapp}/wniosek"), {})
+    for name, values in answers.items():
+        if not page.url.endswith(f"/wniosek/{name}"):
+            raise DoesNotHold(f"the form went to {page.url} in place of {name}: {page.errors() or page.heading}")
+        page = visitor.send(page, values, action_ends=f"/wniosek/{name}")
+    if not page.url.endswith("/wniosek/zlozony"):
+        raise DoesNotHold(f"the form was not taken: {page.errors() or page.heading}")
+    return page
+
+
+def wait_for_mail(mailbox: str, address: str, subject: str, seconds: float = 60) -> dict[str, Any]:
+    """The newest mail to an address whose subject holds a word."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for each in requests.get(f"{mailbox}/api/v1/messages", timeout=10).json()["messages"]:
+            if each["To"] and each["To"][0]["Address"] == address and subject in each["Subject"]:
+                raw = requests.get(f"{mailbox}/api/v1/message/{each['ID']}/raw", timeout=10).content
+                parsed: Any = email.message_from_bytes(raw, policy=email.policy.default)
+                return {**each, "text": parsed.get_body(("plain",)).get_content(), "html": parsed.get_body(("html",)).get_content(), "message": parsed}
+        time.sleep(0.2)
+    raise DoesNotHold(f"no mail with «{subject}» came to {address} within {seconds:.0f} s")
+
+
+@contextmanager
+def _own_stack(settings: LocalSettings) -> Iterator[None]:
+    stack = Stack(settings, _console)
+    stack.start()
+    try:
+        yield
+    finally:
+        stack.stop()
+
+
+@contextmanager
+def _step(rule: str, words: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    _console.print(f"[green]✓[/] {rule:<6} {words} [dim]{time.monotonic() - began:.1f} s[/]", highlight=False, soft_wrap=True)
+
+
+def _holds(condition: bool, words: str) -> None:
+    if not condition:
+        raise DoesNotHold(f"does not hold: {words}")
+
+
+def _found(pattern: str, text: str, words: str) -> str:
+    match = re.search(pattern, text)
+    if match is None:
+        raise DoesNotHold(f"does not hold: {words}")
+    return match[1] if match.groups() else match[0]
+
+
+def _eventually(condition: Callable[[], bool], words: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise DoesNotHold(f"does not hold within {seconds:.0f} s: {words}")
+        time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

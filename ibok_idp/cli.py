@@ -1,0 +1,122 @@
+"""`ibok-idp`: the realm as code, and the local stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from ibok_idp.errors import IdpError
+from ibok_idp.realm.desired import load
+from ibok_idp.realm.server import RealmServer
+from ibok_idp.settings import KeycloakAdminSettings, load_settings
+
+app = typer.Typer(help="Keycloak as iBOK's identity store: realm, login theme, local stack.", no_args_is_help=True)
+realm = typer.Typer(help="keycloak-realm.json against a server. Reads IBOK_KEYCLOAK_URL, IBOK_KEYCLOAK_ADMIN_USERNAME, IBOK_KEYCLOAK_ADMIN_PASSWORD.", no_args_is_help=True)
+theme = typer.Typer(help="The login theme.", no_args_is_help=True)
+local = typer.Typer(help="The stack on this machine.", no_args_is_help=True)
+app.add_typer(realm, name="realm")
+app.add_typer(theme, name="theme")
+app.add_typer(local, name="local")
+_out, _err = Console(), Console(stderr=True)
+
+
+@realm.command()
+def diff(as_json: Annotated[bool, typer.Option("--json", help="one JSON list instead of sentences")] = False) -> None:
+    """Print what differs between keycloak-realm.json and the server. Exit 0: nothing, 2: something, 1: cannot tell."""
+    found = _carry(lambda server, wanted: server.diff(wanted))
+    if as_json:
+        print(json.dumps([each.as_json() for each in found], ensure_ascii=False, indent=2, default=str))
+    else:
+        for each in found:
+            _out.print(str(each), soft_wrap=True, highlight=False, markup=False)
+        _out.print(f"{len(found)} differences." if found else "The server's realm is as keycloak-realm.json says.")
+    raise typer.Exit(2 if found else 0)
+
+
+@realm.command()
+def apply() -> None:
+    """Make the server's realm as keycloak-realm.json says: only what differs, never users, never what it does not know."""
+    done = _carry(lambda server, wanted: server.apply(wanted))
+    for each in done:
+        _out.print(f"changed  {each}", soft_wrap=True, highlight=False, markup=False)
+    _out.print(f"{len(done)} changes." if done else "Nothing to change.")
+
+
+@app.command()
+def doctor() -> None:
+    """Check the server: version, rights, realm drift, theme. Exit 1 when something is wrong, with what to do."""
+    from ibok_idp.doctor import examine
+
+    settings = _settings()
+    findings = examine(settings)
+    for finding in findings:
+        _out.print(f"{'[green]ok[/]' if finding.ok else '[red]NOT OK[/]'}  {finding.what}: {finding.words}", soft_wrap=True, highlight=False)
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+@theme.command()
+def jar(target: Annotated[Path, typer.Argument(help="file to write, for the server's providers/ folder")] = Path("ibok-theme.jar")) -> None:
+    """Pack the login theme for a Keycloak that runs elsewhere."""
+    from ibok_idp.local.artifacts import cache_dir
+    from ibok_idp.look.assets import build_assets, theme_jar
+
+    try:
+        build_assets(cache_dir())
+        _out.print(f"Wrote {theme_jar(target)}.")
+    except IdpError as error:
+        _stop(error)
+
+
+@local.command()
+def assets() -> None:
+    """Build CSS, fonts, scripts, theme files and translations."""
+    from ibok_idp.local.artifacts import cache_dir
+    from ibok_idp.look.assets import build_assets
+
+    try:
+        _out.print("Assets built." if build_assets(cache_dir()) else "Assets are up to date.")
+    except IdpError as error:
+        _stop(error)
+
+
+@local.command()
+def up() -> None:
+    """Start everything and stay in the foreground; Ctrl-C stops all. This is `make up`."""
+    from ibok_idp.local.stack import up as bring_up
+
+    sys.exit(bring_up(_out))
+
+
+def _carry(do):  # type: ignore[no-untyped-def]  # a typed Callable would only repeat the two lambdas above
+    settings = _settings()
+    try:
+        values = {**os.environ, "IBOK_WEBAPP_URL": str(settings.webapp_url).rstrip("/"), "IBOK_PROVISIONING_URL": str(settings.provisioning_url).rstrip("/")}
+        wanted = load(values, staff_second_factor=settings.staff_second_factor)
+        return do(_server(settings), wanted)
+    except IdpError as error:
+        _stop(error)
+
+
+def _server(settings: KeycloakAdminSettings) -> RealmServer:
+    return RealmServer(str(settings.keycloak_url), settings.keycloak_admin_username, settings.keycloak_admin_password.get_secret_value(), settings.realm)
+
+
+def _settings() -> KeycloakAdminSettings:
+    try:
+        settings = load_settings(KeycloakAdminSettings)
+    except IdpError as error:
+        _stop(error)
+    if not settings.keycloak_admin_username or not settings.keycloak_admin_password.get_secret_value():
+        _stop(IdpError("Set IBOK_KEYCLOAK_ADMIN_USERNAME and IBOK_KEYCLOAK_ADMIN_PASSWORD to an administrator of the master realm."))
+    return settings
+
+
+def _stop(error: IdpError) -> NoReturn:
+    _err.print(str(error), style="red", soft_wrap=True, highlight=False, markup=False)
+    raise typer.Exit(1)

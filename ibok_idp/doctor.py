@@ -1,0 +1,60 @@
+"""What `ibok-idp doctor` looks at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import requests
+
+from ibok_idp.errors import IdpError
+from ibok_idp.local.artifacts import KEYCLOAK
+from ibok_idp.realm.desired import load
+from ibok_idp.realm.server import RealmServer
+from ibok_idp.settings import KeycloakAdminSettings
+
+
+@dataclass(frozen=True)
+class Finding:
+    ok: bool
+    what: str
+    words: str
+
+
+def examine(settings: KeycloakAdminSettings) -> list[Finding]:
+    """Run every check; a failing one does not keep the others from running."""
+    url = str(settings.keycloak_url).rstrip("/")
+    server = RealmServer(url, settings.keycloak_admin_username, settings.keycloak_admin_password.get_secret_value(), settings.realm)
+    checks: list[tuple[str, Callable[[], Finding]]] = [
+        ("version", lambda: _version(server)),
+        ("realm", lambda: _drift(settings, server)),
+        ("login theme", lambda: _theme(url, settings.realm)),
+    ]
+    findings = []
+    for what, check in checks:
+        try:
+            findings.append(check())
+        except (IdpError, requests.RequestException) as error:
+            findings.append(Finding(False, what, str(error)))
+    return findings
+
+
+def _version(server: RealmServer) -> Finding:
+    version = server.version()
+    ok = version == KEYCLOAK.version
+    words = version if ok else f"{version}, but theme and settings were tested with {KEYCLOAK.version}: try it in a test system first"
+    return Finding(ok, "version", words)
+
+
+def _drift(settings: KeycloakAdminSettings, server: RealmServer) -> Finding:
+    values = {**os.environ, "IBOK_WEBAPP_URL": str(settings.webapp_url).rstrip("/"), "IBOK_PROVISIONING_URL": str(settings.provisioning_url).rstrip("/")}
+    found = server.diff(load(values, staff_second_factor=settings.staff_second_factor))
+    words = f"{len(found)} differences, see `ibok-idp realm diff`" if found else "as keycloak-realm.json says"
+    return Finding(not found, "realm", words)
+
+
+def _theme(url: str, realm: str) -> Finding:
+    page = requests.get(f"{url}/realms/{realm}/protocol/openid-connect/auth?client_id=missing", timeout=10).text
+    ok = "/login/ibok/" in page
+    return Finding(ok, "login theme", "ibok is served" if ok else "the server does not know the theme ibok: put the jar of `ibok-idp theme jar` into providers/ and build")

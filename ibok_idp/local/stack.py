@@ -1,0 +1,477 @@
+"""`make up`: the whole product on one machine, started in order, watched, and stopped together."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+from rich.console import Console
+
+from ibok_idp.errors import IdpError, LocalStackError
+from ibok_idp.local import secrets as secrets_file
+from ibok_idp.local.artifacts import cache_dir
+from ibok_idp.local.keycloak import Keycloak, built_server, theme_folder
+from ibok_idp.local.postgres import Postgres
+from ibok_idp.look.assets import build_assets
+from ibok_idp.realm.desired import load
+from ibok_idp.realm.server import RealmServer
+from ibok_idp.settings import LocalSettings
+
+PROJECT = Path(__file__).parents[2]
+_DEMO_STAFF = {"clerk": ["bok-clerk"], "registrar": ["bok-registrar"], "manager": ["bok-manager"], "auditor": ["bok-auditor"]}
+_DEMO_NAMES = {"clerk": ("Ewa", "Nowak"), "registrar": ("Marek", "Lis"), "manager": ("Anna", "Wrona"), "auditor": ("Jan", "Sowa")}
+# What each process may see; nothing else of secrets.env reaches it.
+_SECRETS_OF = {
+    "provisioning": ("IBOK_DATABASE_URL", "IBOK_STAFF_CLIENT_SECRET", "IBOK_TEMPORARY_PASSWORD_KEY", "IBOK_PERSONAL_DATA_KEY"),
+    "worker": ("IBOK_DATABASE_URL", "IBOK_PROVISIONING_CLIENT_SECRET", "IBOK_TEMPORARY_PASSWORD_KEY", "IBOK_PERSONAL_DATA_KEY"),
+    "webapp": ("IBOK_WEBAPP_DATABASE_URL", "IBOK_WEBAPP_CLIENT_SECRET", "IBOK_PORTAL_CLIENT_SECRET", "IBOK_SESSION_KEY"),
+}
+
+
+@dataclass
+class Service:
+    """One watched process and how to start it again."""
+
+    name: str
+    start: Callable[[], subprocess.Popen[bytes]]
+    healthy: Callable[[], bool]
+    process: subprocess.Popen[bytes] | None = None
+    restarts: list[float] = field(default_factory=list)
+
+
+class Stack:
+    """The local stack of one state folder.
+
+    Args:
+        settings: ports and folders.
+        say: where progress goes.
+        second_factor: True gives staff a one-time code, as in production.
+    """
+
+    def __init__(self, settings: LocalSettings, console: Console | None = None, *, environment: dict[str, str] | None = None) -> None:
+        self.settings = settings
+        self.state = settings.state_dir.resolve()
+        self.logs = self.state / "logs"
+        self.console = console or Console(quiet=True)
+        self.extra_environment = environment or {}
+        self.secrets: dict[str, str] = {}
+        self.services: dict[str, Service] = {}
+        self._stopping = threading.Event()
+        self._lock: Any = None
+        self.postgres: Postgres | None = None
+        self.keycloak: Keycloak | None = None
+
+    # -- addresses -------------------------------------------------------------------------------
+
+    @property
+    def webapp_url(self) -> str:
+        return f"http://localhost:{self.settings.webapp_port}"
+
+    @property
+    def provisioning_url(self) -> str:
+        return f"http://localhost:{self.settings.provisioning_port}"
+
+    @property
+    def keycloak_url(self) -> str:
+        return f"http://localhost:{self.settings.keycloak_port}"
+
+    @property
+    def mailbox_url(self) -> str:
+        return f"http://localhost:{self.settings.mailbox_port}"
+
+    # -- life ------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Bring everything up, or nothing.
+
+        Raises:
+            LocalStackError: one sentence on what stands in the way and what to do.
+        """
+        self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.logs.mkdir(exist_ok=True, mode=0o700)
+        self._hold_folder()
+        try:
+            self._end_leftovers()
+            self._require_free_ports()
+            with self._step("Front-end assets"):
+                build_assets(cache_dir())
+            with self._step("Keycloak server (first time: download 177 MB, then half a minute to build)"):
+                home = built_server(cache_dir())
+            self._write_secrets()
+            with self._step("PostgreSQL"):
+                self._start_postgres()
+            with self._step("Mailbox"):
+                self._start_service("mailbox", self._mailbox_command, lambda: _answers(f"{self.mailbox_url}/healthz"))
+            with self._step("Database schema"):
+                self._run(["ibok-provisioning", "migrate"], "provisioning")
+            with self._step("Keycloak"):
+                self._start_keycloak(home)
+            with self._step("Realm ibok"):
+                self._apply_realm()
+            for name, command in procfile().items():
+                with self._step(name):
+                    self._start_service(name, self._command(name, command), self._health_of(name))
+            self._write_stack_file()
+        except BaseException:
+            self.stop()
+            raise
+
+    def watch(self) -> None:
+        """Start again what dies, and say so; returns when `stop` is called."""
+        while not self._stopping.wait(0.5):
+            for service in list(self.services.values()):
+                if service.process is None or service.process.poll() is None:
+                    continue
+                code = service.process.returncode
+                now = time.monotonic()
+                service.restarts = [moment for moment in service.restarts if now - moment < 60] + [now]
+                pause = min(30.0, 0.5 * 2 ** (len(service.restarts) - 1))
+                self.console.print(f"[yellow]{service.name} ended (exit code {code}); starting it again. Log: {self.logs / service.name}.log[/]")
+                if self._stopping.wait(pause):
+                    return
+                service.process = service.start()
+                self._remember_pids()
+                self._write_stack_file()
+
+    def stop(self) -> None:
+        """Stop every process this stack started, and nothing else."""
+        self._stopping.set()
+        (self.state / "stack.json").unlink(missing_ok=True)
+        for name in ("webapp", "worker", "provisioning", "keycloak", "mailbox", "postgres"):
+            service = self.services.get(name)
+            if service is not None and service.process is not None:
+                _end(service.process, signal.SIGINT if name == "postgres" else signal.SIGTERM)
+        (self.state / "pids.json").unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    # -- steps -----------------------------------------------------------------------------------
+
+    def _hold_folder(self) -> None:
+        self._lock = (self.state / "lock").open("a+")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            self._lock = None
+            raise LocalStackError(
+                f"Another `make up` is running in {self.state}: use that one, end it with Ctrl-C, "
+                "or set IBOK_STATE_DIR and the ports for a second one."
+            ) from error
+
+    def _end_leftovers(self) -> None:
+        """Processes of an earlier run that was killed: ended only when they surely are the ones we started."""
+        (self.state / "stack.json").unlink(missing_ok=True)
+        known = self.state / "pids.json"
+        if not known.is_file():
+            return
+        for name, (pid, created) in json.loads(known.read_text() or "{}").items():
+            try:
+                process = psutil.Process(pid)
+                if abs(process.create_time() - created) < 1:
+                    self.console.print(f"[yellow]{name} of an earlier run that was killed is still there (pid {pid}); ending it.[/]")
+                    process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
+                    process.wait(30)
+            except psutil.NoSuchProcess:
+                continue
+            except psutil.TimeoutExpired:
+                process.kill()
+        known.unlink()
+
+    def _require_free_ports(self) -> None:
+        s = self.settings
+        ports = {
+            "IBOK_WEBAPP_PORT": s.webapp_port,
+            "IBOK_PROVISIONING_PORT": s.provisioning_port,
+            "IBOK_KEYCLOAK_PORT": s.keycloak_port,
+            "IBOK_KEYCLOAK_MANAGEMENT_PORT": s.keycloak_management_port,
+            "IBOK_MAILBOX_PORT": s.mailbox_port,
+            "IBOK_SMTP_PORT": s.smtp_port,
+            "IBOK_POSTGRES_PORT": s.postgres_port,
+        }
+        for variable, port in ports.items():
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError as error:
+                    raise LocalStackError(
+                        f"Port {port} is in use by another program{_owner_of(port)}: end that program or set {variable} to a free port."
+                    ) from error
+
+    def _write_secrets(self) -> None:
+        port = self.settings.postgres_port
+        self.secrets = secrets_file.load_or_make(
+            self.state / "secrets.env",
+            {
+                "IBOK_DATABASE_URL": f"postgresql://ibok_provisioning:{{IBOK_DATABASE_PASSWORD}}@127.0.0.1:{port}/ibok_provisioning",
+                "IBOK_WEBAPP_DATABASE_URL": f"postgresql://ibok_webapp:{{IBOK_WEBAPP_DATABASE_PASSWORD}}@127.0.0.1:{port}/ibok_webapp",
+            },
+        )
+
+    def _start_postgres(self) -> None:
+        self.postgres = postgres = Postgres(self.state / "db", self.settings.postgres_port)
+        log = self.logs / "postgres.log"
+
+        def start() -> subprocess.Popen[bytes]:
+            postgres.start(log)
+            assert postgres.process is not None
+            return postgres.process
+
+        self.services["postgres"] = Service("postgres", start, lambda: True, start())
+        self._remember_pids()
+        postgres.ensure_database("ibok_provisioning", self.secrets["IBOK_DATABASE_PASSWORD"])
+        postgres.ensure_database("ibok_webapp", self.secrets["IBOK_WEBAPP_DATABASE_PASSWORD"])
+        postgres.ensure_database("ibok_keycloak", self.secrets["IBOK_KEYCLOAK_DATABASE_PASSWORD"])
+
+    def _start_keycloak(self, home: Path) -> None:
+        database = f"postgresql://ibok_keycloak:{self.secrets['IBOK_KEYCLOAK_DATABASE_PASSWORD']}@127.0.0.1:{self.settings.postgres_port}/ibok_keycloak"
+        self.keycloak = keycloak = Keycloak(
+            home,
+            port=self.settings.keycloak_port,
+            management_port=self.settings.keycloak_management_port,
+            database_url=database,
+            theme=theme_folder(),
+        )
+
+        def start() -> subprocess.Popen[bytes]:
+            keycloak.start(
+                self.logs / "keycloak.log",
+                admin_username=self.secrets["IBOK_KEYCLOAK_ADMIN_USERNAME"],
+                admin_password=self.secrets["IBOK_KEYCLOAK_ADMIN_PASSWORD"],
+                portal_url=self.webapp_url,
+            )
+            assert keycloak.process is not None
+            return keycloak.process
+
+        self.services["keycloak"] = Service("keycloak", start, lambda: True, start())
+        self._remember_pids()
+        keycloak.wait_until_ready()
+
+    def realm_server(self) -> RealmServer:
+        return RealmServer(self.keycloak_url, self.secrets["IBOK_KEYCLOAK_ADMIN_USERNAME"], self.secrets["IBOK_KEYCLOAK_ADMIN_PASSWORD"])
+
+    def desired_realm(self) -> dict[str, Any]:
+        values = {"IBOK_WEBAPP_URL": self.webapp_url, "IBOK_PROVISIONING_URL": self.provisioning_url, **self.secrets}
+        return load(values, staff_second_factor=False)
+
+    def _apply_realm(self) -> None:
+        server = self.realm_server()
+        server.apply(self.desired_realm())
+        for username, roles in _DEMO_STAFF.items():
+            first, last = _DEMO_NAMES[username]
+            server.ensure_demo_user(username, self.secrets[f"IBOK_DEMO_{username.upper()}_PASSWORD"], first, last, roles)
+
+    def environment_of(self, name: str) -> dict[str, str]:
+        """The environment of one process: addresses for all, secrets only its own."""
+        environment = {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "IBOK_KEYCLOAK_URL": self.keycloak_url,
+            "IBOK_WEBAPP_URL": self.webapp_url,
+            "IBOK_PROVISIONING_URL": self.provisioning_url,
+            "IBOK_WEBAPP_PORT": str(self.settings.webapp_port),
+            "IBOK_PROVISIONING_PORT": str(self.settings.provisioning_port),
+            "IBOK_SMTP_URL": f"smtp://127.0.0.1:{self.settings.smtp_port}",
+        }
+        passed = ("IBOK_TERM", "IBOK_ONLINE", "IBOK_PESEL", "IBOK_WORKER", "IBOK_LOGIN", "IBOK_UTILITY", "IBOK_MAIL_", "IBOK_CUSTOMER", "IBOK_ALARM", "IBOK_FILINGS", "HOME", "PYTHONWARNINGS")
+        environment |= {key: value for key, value in os.environ.items() if key.startswith(passed)}
+        environment |= {key: self.secrets[key] for key in _SECRETS_OF[name]}
+        if name == "provisioning":
+            environment["IBOK_SESSION_KEY"] = self.secrets["IBOK_STAFF_SESSION_KEY"]
+        return environment | self.extra_environment
+
+    def _command(self, name: str, command: str) -> Callable[[], subprocess.Popen[bytes]]:
+        return lambda: self._spawn(shlex.split(command), name, self.environment_of(name))
+
+    def _mailbox_command(self) -> subprocess.Popen[bytes]:
+        arguments = [str(self.settings.mailbox_port), str(self.settings.smtp_port), str(self.state / "mailbox")]
+        environment = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "PYTHONPATH": str(PROJECT)}
+        return self._spawn([sys.executable, "-m", "ibok_idp.local.mailbox", *arguments], "mailbox", environment)
+
+    def _spawn(self, command: list[str], name: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        program = command[0] if os.path.isabs(command[0]) else str(Path(sys.executable).parent / command[0])
+        with (self.logs / f"{name}.log").open("ab") as output:
+            return subprocess.Popen(
+                [program, *command[1:]], stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True, cwd=PROJECT
+            )
+
+    def _start_service(self, name: str, start: Callable[[], subprocess.Popen[bytes]], healthy: Callable[[], bool]) -> None:
+        service = Service(name, start, healthy, start())
+        self.services[name] = service
+        self._remember_pids()
+        deadline = time.monotonic() + 60
+        while not healthy():
+            assert service.process is not None
+            if service.process.poll() is not None:
+                raise LocalStackError(f"{name} ended at once. The end of its log {self.logs / name}.log:\n{_tail(self.logs / f'{name}.log')}")
+            if time.monotonic() > deadline:
+                raise LocalStackError(f"{name} was not ready within 60 s; see {self.logs / name}.log")
+            time.sleep(0.1)
+
+    def _health_of(self, name: str) -> Callable[[], bool]:
+        if name == "worker":
+            log = self.logs / "worker.log"
+            seen = log.stat().st_size if log.exists() else 0
+            return lambda: log.exists() and b"worker.ready" in log.read_bytes()[seen:]
+        url = self.webapp_url if name == "webapp" else self.provisioning_url
+        return lambda: _answers(f"{url}/readyz")
+
+    def _run(self, command: list[str], like: str) -> None:
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / command[0]), *command[1:]], env=self.environment_of(like), capture_output=True, text=True, check=False, cwd=PROJECT
+        )
+        if done.returncode:
+            raise LocalStackError(f"`{' '.join(command)}` failed:\n{done.stderr[-2000:]}")
+
+    def _remember_pids(self) -> None:
+        pids = {}
+        for service in self.services.values():
+            if service.process is not None and service.process.poll() is None:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    pids[service.name] = (service.process.pid, psutil.Process(service.process.pid).create_time())
+        _write_private(self.state / "pids.json", json.dumps(pids))
+
+    def demo_logins(self) -> list[dict[str, Any]]:
+        return [
+            {"username": name, "password": self.secrets[f"IBOK_DEMO_{name.upper()}_PASSWORD"], "roles": roles} for name, roles in _DEMO_STAFF.items()
+        ]
+
+    def _write_stack_file(self) -> None:
+        content = {
+            "webapp": self.webapp_url,
+            "provisioning": self.provisioning_url,
+            "keycloak": self.keycloak_url,
+            "realm": "ibok",
+            "mailbox": self.mailbox_url,
+            "smtp": f"127.0.0.1:{self.settings.smtp_port}",
+            "secrets_file": str(self.state / "secrets.env"),
+            "pids": {name: service.process.pid for name, service in self.services.items() if service.process},
+            "demo_logins": self.demo_logins(),
+        }
+        _write_private(self.state / "stack.json", json.dumps(content, indent=2))
+
+    @contextlib.contextmanager
+    def _step(self, words: str) -> Iterator[None]:
+        began = time.monotonic()
+        with self.console.status(words):
+            yield
+        self.console.print(f"[green]✓[/] {words} [dim]{time.monotonic() - began:.1f} s[/]", highlight=False)
+
+
+def procfile() -> dict[str, str]:
+    """Name and command of each of our processes."""
+    lines = (PROJECT / "Procfile").read_text().splitlines()
+    return {name.strip(): command.strip() for name, _, command in (line.partition(":") for line in lines if line.strip())}
+
+
+def up(console: Console) -> int:
+    """Run the local stack in the foreground until Ctrl-C; the exit code for the shell."""
+    from ibok_idp.settings import load_settings
+
+    began = time.monotonic()
+    stack: Stack | None = None
+
+    def interrupted(_number: int, _frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupted)
+    try:
+        stack = Stack(load_settings(LocalSettings), console)
+        stack.start()
+        _introduce(stack, console, time.monotonic() - began)
+        stack.watch()
+    except KeyboardInterrupt:
+        console.print("\nStopping …")
+    except IdpError as error:
+        console.print(f"[red]{error}[/]", soft_wrap=True, highlight=False)
+        return 1
+    except OSError as error:
+        console.print(f"[red]{error.strerror or error}: {error.filename or ''} Free space or mend the folder, then run `make up` again.[/]")
+        return 1
+    finally:
+        if stack is not None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            stack.stop()
+    console.print("Everything is stopped.")
+    return 0
+
+
+def _introduce(stack: Stack, console: Console, seconds: float) -> None:
+    console.print(f"\n[bold]iBOK is up[/] ({seconds:.0f} s)")
+    rows = [("Portal and form", stack.webapp_url), ("Staff UI", stack.provisioning_url), ("Keycloak console", f"{stack.keycloak_url}/admin"), ("Mailbox", stack.mailbox_url)]
+    for name, url in rows:
+        console.print(f"  {name:<18}{url}")
+    console.print("\n[bold]Demo logins[/] (staff UI)")
+    for login in stack.demo_logins():
+        console.print(f"  {login['username']:<12}{login['password']:<40}{', '.join(login['roles'])}", highlight=False, soft_wrap=True)
+    console.print(f"  Keycloak console: {stack.secrets['IBOK_KEYCLOAK_ADMIN_USERNAME']}, password in {stack.state / 'secrets.env'}", highlight=False, soft_wrap=True)
+    console.print("\n[bold]Try it[/]")
+    steps = (
+        f"File an application: {stack.webapp_url}/wniosek",
+        f"Open the mail in {stack.mailbox_url} and confirm the address",
+        f"Log in as registrar at {stack.provisioning_url} and approve it",
+        "Read login and temporary password in the mailbox",
+        f"Log in at {stack.webapp_url}/konto and set your own password",
+    )
+    for number, words in enumerate(steps, 1):
+        console.print(f"  {number}. {words}", highlight=False, soft_wrap=True)
+    console.print("\nCtrl-C stops everything.")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def _end(process: subprocess.Popen[bytes], first: signal.Signals) -> None:
+    if process.poll() is not None:
+        return
+    process.send_signal(first)
+    try:
+        process.wait(25)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _owner_of(port: int) -> str:
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN and connection.pid:
+                return f" ({psutil.Process(connection.pid).name()}, pid {connection.pid})"
+    except (psutil.AccessDenied, psutil.NoSuchProcess):
+        return ""
+    return ""
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-1500:] if log.exists() else ""
+
+
+def _write_private(path: Path, content: str) -> None:
+    partial = path.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as handle:
+        handle.write(content)
+    partial.replace(path)
