@@ -6,8 +6,10 @@ hold.
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
+import hashlib
 import json
 import re
 import secrets
@@ -152,10 +154,21 @@ def file_application(visitor: Visitor, webapp: str, answers: dict[str, dict[str,
     for name, values in answers.items():
         if not page.url.endswith(f"/wniosek/{name}"):
             raise DoesNotHold(f"the form went to {page.url} in place of {name}: {page.errors() or page.heading}")
-        page = visitor.send(page, values, action_ends=f"/wniosek/{name}")
+        proof = {"altcha": proof_of_work(page)} if name == "podpis" else {}
+        page = visitor.send(page, values | proof, action_ends=f"/wniosek/{name}")
     if not page.url.endswith("/wniosek/zlozony"):
         raise DoesNotHold(f"the form was not taken: {page.errors() or page.heading}")
     return page
+
+
+def proof_of_work(page: Page) -> str:
+    """Solve the puzzle of the form's last page, as its script does in a browser."""
+    puzzle = next(field for field in page.tree.iter("input") if field.get("id") == "altcha")
+    salt, wanted = puzzle.get("data-salt", ""), puzzle.get("data-challenge", "")
+    numbers = range(int(puzzle.get("data-max", "0")) + 1)
+    number = next(each for each in numbers if hashlib.sha256(f"{salt}{each}".encode()).hexdigest() == wanted)
+    solved = {"algorithm": puzzle.get("data-algorithm"), "challenge": wanted, "number": number, "salt": salt, "signature": puzzle.get("data-signature")}
+    return base64.b64encode(json.dumps(solved).encode()).decode()
 
 
 def wait_for_mail(mailbox: str, address: str, subject: str, seconds: float = 60) -> dict[str, Any]:

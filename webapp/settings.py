@@ -25,8 +25,8 @@ class Settings(BaseSettings):
     session_key: SecretStr = Field(description="encrypts sessions and drafts, at least 32 characters", min_length=32)
     utility_file: Path | None = Field(None, description="facts of the utility (TOML); empty: those of the package")
     rate_limit_storage: str = Field("memory://", description="where limits are counted; valkey://host in production")
-    filings_per_hour: int = Field(20, ge=1, description="applications from one address in an hour")
-    filings_per_hour_without_script: int = Field(5, ge=1, description="the same for browsers without JavaScript, which cannot solve the proof of work")
+    filings_per_hour: int = Field(60, ge=1, description="applications from one address in an hour")
+    filings_per_hour_without_script: int = Field(20, ge=1, description="the same for browsers without JavaScript, which cannot solve the proof of work")
     draft_hours: int = Field(2, ge=1, le=24, description="how long a form that is being filled is kept")
     web_threads: int = Field(8, ge=1, le=256, description="requests at the same time")
 

@@ -116,6 +116,8 @@ class Keycloak:
             "KC_DB_PASSWORD": database.password or "",
             "IBOK_PORTAL_URL": portal_url,
         }
+        # Compressed theme files of an older theme would be served for ever: their paths name only Keycloak's version.
+        shutil.rmtree(self.home / "data" / "tmp" / "kc-gzip-cache", ignore_errors=True)
         lib = self.home / "lib"
         command = [
             str(java_home() / "bin" / "java"),

@@ -10,10 +10,9 @@ from zoneinfo import ZoneInfo
 import structlog
 from babel.dates import format_date
 from flask import Flask, Response, render_template, request
-from flask_babel import Babel, get_locale, gettext, ngettext
+from flask_babel import Babel, get_locale, gettext
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
-from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
 from ibok_idp.look.company import Utility
@@ -81,7 +80,7 @@ def install_look(app: Flask, utility: Utility, *, keycloak_origin: str, secure: 
             module = app.jinja_env.get_template(f"govuk_frontend_jinja/components/{component}/macro.html").module
             app.jinja_env.globals[macro] = getattr(module, macro)
     app.jinja_env.globals.update(utility=utility, language=language, errors_for=error_summary)
-    app.jinja_env.filters.update(day=day, day_in_words=day_in_words, moment=moment, nbsp=nbsp)
+    app.jinja_env.filters.update(day=day, day_in_words=day_in_words, moment=moment, nbsp=nbsp, iso_day=iso_day)
     app.after_request(_security_headers(keycloak_origin, secure))
     app.after_request(_remember_language(secure))
     app.register_error_handler(CSRFError, _csrf_failed)
@@ -116,6 +115,13 @@ def day_in_words(value: date | datetime | None) -> str:
 def moment(value: datetime | None) -> str:
     """24.11.2026 12:03 in Europe/Warsaw."""
     return value.astimezone(WARSAW).strftime("%d.%m.%Y %H:%M") if value else ""
+
+
+def iso_day(value: str | None) -> str:
+    """24.11.2026 for an ISO date or moment from the API."""
+    if not value:
+        return ""
+    return day(datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value))
 
 
 def nbsp(value: object) -> str:
@@ -187,12 +193,3 @@ def problem_page(title: str, text: str, *, link: tuple[str, str] | None = None) 
     """A page that says what happened, what to do, and whom to call."""
     return render_template("problem.html", title=title, text=text, link=link)
 
-
-def plural_days(count: int) -> str:
-    """Został 1 dzień, zostały 2 dni, zostało 5 dni."""
-    return ngettext("Został %(num)d dzień", "Zostało %(num)d dni", count)
-
-
-def markup(text: str) -> Markup:
-    """Mark text that this code base wrote itself (never input) as HTML."""
-    return Markup(text)  # noqa: S704

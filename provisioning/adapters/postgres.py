@@ -382,6 +382,9 @@ class _Queue:
     def send_mail(self, message_id: str) -> None:
         self._jobs.defer(self._connection.connection.driver_connection, "send_mail", message_id=message_id)
 
+    def confirm_first_login(self, reference: str) -> None:
+        self._jobs.defer(self._connection.connection.driver_connection, "confirm_first_login", reference=reference)
+
     def note_password_help(self, login: str) -> None:
         self._jobs.defer(self._connection.connection.driver_connection, "note_password_help", login=login)
 

@@ -31,7 +31,7 @@ from provisioning.domain.errors import FieldError, Invalid, NotFound
 from provisioning.form.check import ApplicationBody, PaperApplicationBody, email_error
 from provisioning.ports import Document, QueueFilter
 from provisioning.use_cases import decide, register_paper, submit
-from provisioning.use_cases.confirm_first_login import confirm_first_login
+from provisioning.use_cases.confirm_first_login import confirmed_soon
 from provisioning.use_cases.password_help import ask_for_password_help
 from provisioning.wiring import Wired
 
@@ -178,10 +178,7 @@ def get_me() -> dict[str, Any]:
         if account is None:
             raise NotFound(caller().subject)
         application = work.applications.get(account.reference)
-    if confirm_first_login(office, account):  # S6: whoever got a token has an own password
-        with office.work() as work:
-            account = work.accounts.get(account.login)
-    return present.own_account(account, application)
+    return present.own_account(confirmed_soon(office, account), application)
 
 
 # -- staff ---------------------------------------------------------------------------------------

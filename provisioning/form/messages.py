@@ -78,7 +78,8 @@ def message(error: FieldError, language: str) -> str:
     english = language == "en"
     last = error.field.rsplit(".", 1)[-1]
     if error.field.startswith("clauses.") and error.code == "required":
-        return "Choose “Yes” or “No”" if english else "Wybierz „Tak” albo „Nie”"
+        clause = last.split("-")[0]
+        return f"{clause}: choose “Yes” or “No”" if english else f"{clause}: wybierz „Tak” albo „Nie”"
     pair = _SPECIAL.get((last, error.code)) or _BY_CODE.get(error.code, ("Sprawdź {pl}", "Check the {en}"))
     pl, en = _FIELDS.get(last, ("to pole", "field"))
     return pair[english].format(pl=pl, en=en)

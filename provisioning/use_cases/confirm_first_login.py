@@ -5,6 +5,8 @@ Keycloak's events say where to look; the user record decides, for events can be 
 
 from __future__ import annotations
 
+import time
+
 from provisioning.domain.account import Account, AccountState
 from provisioning.domain.errors import NotPossible
 from provisioning.ports import WORKER, DirectoryTrouble, Office
@@ -26,6 +28,23 @@ def confirm_first_logins(office: Office, *, everyone: bool, limit: int = 200) ->
     with office.work() as work:
         waiting = work.accounts.awaiting_first_login(limit, None if everyone else recent)
     return sum(confirm_first_login(office, account) for account in waiting)
+
+
+def confirmed_soon(office: Office, account: Account, patience: float = 2.0) -> Account:
+    """Have the worker look at an account now and wait a moment for the outcome.
+
+    The web process may not ask Keycloak itself; a customer who just set a password should still read "active".
+    """
+    if account.state is not AccountState.AWAITING_FIRST_LOGIN:
+        return account
+    with office.work() as work:
+        work.queue.confirm_first_login(account.reference)
+    deadline = time.monotonic() + patience
+    while account.state is AccountState.AWAITING_FIRST_LOGIN and time.monotonic() < deadline:
+        time.sleep(0.1)
+        with office.work() as work:
+            account = work.accounts.get(account.login)
+    return account
 
 
 def confirm_first_login(office: Office, account: Account) -> bool:

@@ -15,7 +15,7 @@ from provisioning.adapters.jobs import GrowingPauses, TryLater
 from provisioning.adapters.postgres import DatabaseGone
 from provisioning.ports import Office
 from provisioning.use_cases.activate import activate
-from provisioning.use_cases.confirm_first_login import confirm_first_logins
+from provisioning.use_cases.confirm_first_login import confirm_first_login, confirm_first_logins
 from provisioning.use_cases.mail_out import send_mail
 from provisioning.use_cases.password_help import note_password_help
 
@@ -39,6 +39,13 @@ def job_app(office: Office, database_url: str, concurrency: int) -> App:
     @app.task(name="send_mail", retry=GrowingPauses())
     def _send_mail(message_id: str) -> None:
         later(send_mail(office, message_id))
+
+    @app.task(name="confirm_first_login")
+    def _confirm_first_login(reference: str) -> None:
+        with office.work() as work:
+            account = work.accounts.by_reference(reference)
+        if account is not None:
+            confirm_first_login(office, account)
 
     @app.task(name="note_password_help", retry=GrowingPauses())
     def _note_password_help(login: str) -> None:
