@@ -392,7 +392,8 @@ def up(console: Console) -> int:
     def interrupted(_number: int, _frame: Any) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupted)
+    for name in (signal.SIGINT, signal.SIGTERM):  # also when started in the background, where SIGINT is ignored
+        signal.signal(name, interrupted)
     try:
         stack = Stack(load_settings(LocalSettings), console)
         stack.start()
