@@ -92,6 +92,9 @@ AUDIT = {
     "account.waits": _("zakładanie konta czeka"),
     "mail.accepted": _("serwer poczty przyjął wiadomość"),
     "mail.refused": _("serwer poczty odrzucił wiadomość"),
+    "application.pesel_revealed": _("odsłonięto PESEL"),
+    "application.form_opened": _("otwarto druk"),
+    "document.opened": _("otwarto plik"),
     "document.added": _("dodano plik"),
     "password_reset.asked": _("klient prosi o pomoc z hasłem"),
 }
