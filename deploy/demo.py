@@ -80,8 +80,12 @@ def _journey(stack: dict[str, Any]) -> None:
         _console.print("  (no Chromium here: the login goes on over plain HTTP; `apt-get install chromium` for the real thing)")
         _over_http(stack, login, temporary, own)
     with _step("S6", "the account is active, as the staff UI shows"):
-        _eventually(lambda: "aktywne" in staff.open(f"{stack['provisioning']}/wniosek/{reference}").text, "the account becomes active")
-    _console.print(f"[bold green]The whole way held[/] in {time.monotonic() - began:.1f} s: {login} is in the portal.", highlight=False)
+        _eventually(
+            lambda: "aktywne" in staff.open(f"{stack['provisioning']}/wniosek/{reference}").text, "the account becomes active"
+        )
+    _console.print(
+        f"[bold green]The whole way held[/] in {time.monotonic() - began:.1f} s: {login} is in the portal.", highlight=False
+    )
 
 
 def _in_browser(stack: dict[str, Any], login: str, temporary: str, own: str) -> None:
@@ -123,7 +127,7 @@ def _over_http(stack: dict[str, Any], login: str, temporary: str, own: str) -> N
 
 def applicant(address: str) -> dict[str, dict[str, str]]:
     """The answers of an invented person, page by page."""
-    clauses = "K1-DANE K2-REGULAMIN K3-RODO K4-EMAIL K5-HASLO K6-UPRAWNIENIE K7-USLUGA K8-SKUTEK".split()
+    clauses = ["K1-DANE", "K2-REGULAMIN", "K3-RODO", "K4-EMAIL", "K5-HASLO", "K6-UPRAWNIENIE", "K7-USLUGA", "K8-SKUTEK"]
     return {
         "klient": {"customer_type": "person"},
         "dane": {"first_name": "Józefa", "last_name": "Źdźbło-Żak", "pesel": "44051401359"},
@@ -167,7 +171,13 @@ def proof_of_work(page: Page) -> str:
     salt, wanted = puzzle.get("data-salt", ""), puzzle.get("data-challenge", "")
     numbers = range(int(puzzle.get("data-max", "0")) + 1)
     number = next(each for each in numbers if hashlib.sha256(f"{salt}{each}".encode()).hexdigest() == wanted)
-    solved = {"algorithm": puzzle.get("data-algorithm"), "challenge": wanted, "number": number, "salt": salt, "signature": puzzle.get("data-signature")}
+    solved = {
+        "algorithm": puzzle.get("data-algorithm"),
+        "challenge": wanted,
+        "number": number,
+        "salt": salt,
+        "signature": puzzle.get("data-signature"),
+    }
     return base64.b64encode(json.dumps(solved).encode()).decode()
 
 
@@ -179,7 +189,12 @@ def wait_for_mail(mailbox: str, address: str, subject: str, seconds: float = 60)
             if each["To"] and each["To"][0]["Address"] == address and subject in each["Subject"]:
                 raw = requests.get(f"{mailbox}/api/v1/message/{each['ID']}/raw", timeout=10).content
                 parsed: Any = email.message_from_bytes(raw, policy=email.policy.default)
-                return {**each, "text": parsed.get_body(("plain",)).get_content(), "html": parsed.get_body(("html",)).get_content(), "message": parsed}
+                return {
+                    **each,
+                    "text": parsed.get_body(("plain",)).get_content(),
+                    "html": parsed.get_body(("html",)).get_content(),
+                    "message": parsed,
+                }
         time.sleep(0.2)
     raise DoesNotHold(f"no mail with «{subject}» came to {address} within {seconds:.0f} s")
 

@@ -26,7 +26,8 @@ class Page:
 
     @property
     def title(self) -> str:
-        return "".join(self.tree.find(".//title").itertext()).strip()
+        found = self.tree.find(".//title")
+        return "".join(found.itertext()).strip() if found is not None else ""
 
     @property
     def heading(self) -> str:
@@ -97,7 +98,9 @@ def browser_page(language: str = "pl-PL", width: int = 1280) -> Iterator[Any]:
     """A page of a fresh headless Chromium that looks nothing up outside this machine."""
     from playwright.sync_api import sync_playwright
 
-    arguments = "--no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+    arguments = (
+        "--no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+    )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=arguments.split())
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -12,12 +13,16 @@ import typer
 from rich.console import Console
 
 from ibok_idp.errors import IdpError
-from ibok_idp.realm.desired import load
+from ibok_idp.realm.compare import Difference
+from ibok_idp.realm.desired import Tree, load
 from ibok_idp.realm.server import RealmServer
 from ibok_idp.settings import KeycloakAdminSettings, load_settings
 
 app = typer.Typer(help="Keycloak as iBOK's identity store: realm, login theme, local stack.", no_args_is_help=True)
-realm = typer.Typer(help="keycloak-realm.json against a server. Reads IBOK_KEYCLOAK_URL, IBOK_KEYCLOAK_ADMIN_USERNAME, IBOK_KEYCLOAK_ADMIN_PASSWORD.", no_args_is_help=True)
+realm = typer.Typer(
+    help="keycloak-realm.json against a server. Reads IBOK_KEYCLOAK_URL, IBOK_KEYCLOAK_ADMIN_USERNAME, IBOK_KEYCLOAK_ADMIN_PASSWORD.",
+    no_args_is_help=True,
+)
 theme = typer.Typer(help="The login theme.", no_args_is_help=True)
 local = typer.Typer(help="The stack on this machine.", no_args_is_help=True)
 app.add_typer(realm, name="realm")
@@ -56,12 +61,18 @@ def doctor() -> None:
     settings = _settings()
     findings = examine(settings)
     for finding in findings:
-        _out.print(f"{'[green]ok[/]' if finding.ok else '[red]NOT OK[/]'}  {finding.what}: {finding.words}", soft_wrap=True, highlight=False)
+        _out.print(
+            f"{'[green]ok[/]' if finding.ok else '[red]NOT OK[/]'}  {finding.what}: {finding.words}",
+            soft_wrap=True,
+            highlight=False,
+        )
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
 @theme.command()
-def jar(target: Annotated[Path, typer.Argument(help="file to write, for the server's providers/ folder")] = Path("ibok-theme.jar")) -> None:
+def jar(
+    target: Annotated[Path, typer.Argument(help="file to write, for the server's providers/ folder")] = Path("ibok-theme.jar"),
+) -> None:
     """Pack the login theme for a Keycloak that runs elsewhere."""
     from ibok_idp.local.artifacts import cache_dir
     from ibok_idp.look.assets import build_assets, theme_jar
@@ -93,10 +104,14 @@ def up() -> None:
     sys.exit(bring_up(_out))
 
 
-def _carry(do):  # type: ignore[no-untyped-def]  # a typed Callable would only repeat the two lambdas above
+def _carry(do: Callable[[RealmServer, Tree], list[Difference]]) -> list[Difference]:
     settings = _settings()
     try:
-        values = {**os.environ, "IBOK_WEBAPP_URL": str(settings.webapp_url).rstrip("/"), "IBOK_PROVISIONING_URL": str(settings.provisioning_url).rstrip("/")}
+        values = {
+            **os.environ,
+            "IBOK_WEBAPP_URL": str(settings.webapp_url).rstrip("/"),
+            "IBOK_PROVISIONING_URL": str(settings.provisioning_url).rstrip("/"),
+        }
         wanted = load(values, staff_second_factor=settings.staff_second_factor)
         return do(_server(settings), wanted)
     except IdpError as error:
@@ -104,7 +119,12 @@ def _carry(do):  # type: ignore[no-untyped-def]  # a typed Callable would only r
 
 
 def _server(settings: KeycloakAdminSettings) -> RealmServer:
-    return RealmServer(str(settings.keycloak_url), settings.keycloak_admin_username, settings.keycloak_admin_password.get_secret_value(), settings.realm)
+    return RealmServer(
+        str(settings.keycloak_url),
+        settings.keycloak_admin_username,
+        settings.keycloak_admin_password.get_secret_value(),
+        settings.realm,
+    )
 
 
 def _settings() -> KeycloakAdminSettings:
@@ -113,7 +133,9 @@ def _settings() -> KeycloakAdminSettings:
     except IdpError as error:
         _stop(error)
     if not settings.keycloak_admin_username or not settings.keycloak_admin_password.get_secret_value():
-        _stop(IdpError("Set IBOK_KEYCLOAK_ADMIN_USERNAME and IBOK_KEYCLOAK_ADMIN_PASSWORD to an administrator of the master realm."))
+        _stop(
+            IdpError("Set IBOK_KEYCLOAK_ADMIN_USERNAME and IBOK_KEYCLOAK_ADMIN_PASSWORD to an administrator of the master realm.")
+        )
     return settings
 
 

@@ -26,7 +26,7 @@ from ibok_idp.errors import (
 from ibok_idp.password_hash import HashingParameters, hashed_credential
 
 GROUP = "/customers"
-UPDATE_PASSWORD = "UPDATE_PASSWORD"
+UPDATE_PASSWORD = "UPDATE_PASSWORD"  # noqa: S105  # the name of a required action
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,12 @@ class CustomerDirectory:
         """
         base = f"/admin/realms/{self._realm}"
         answers = {}
-        for name, path in {"clients": "/clients", "roles": "/roles", "realm settings": "/client-scopes", "flows": "/authentication/flows"}.items():
+        for name, path in {
+            "clients": "/clients",
+            "roles": "/roles",
+            "realm settings": "/client-scopes",
+            "flows": "/authentication/flows",
+        }.items():
             try:
                 answers[name] = self._call("GET", base + path).status_code
             except KeycloakRefused:
@@ -173,10 +178,7 @@ class CustomerDirectory:
     def _call(self, verb: str, path: str, body: Any = None) -> Any:
         try:
             connection = self._connection()
-            if verb == "GET":
-                answer = connection.raw_get(path)
-            else:
-                answer = connection.raw_post(path, data=json.dumps(body))
+            answer = connection.raw_get(path) if verb == "GET" else connection.raw_post(path, data=json.dumps(body))
         except KeycloakConnectionError as error:
             self._per_thread.admin = None
             raise KeycloakUnavailable(f"Keycloak at {self._url} does not answer.") from error

@@ -43,12 +43,18 @@ def examine(settings: KeycloakAdminSettings) -> list[Finding]:
 def _version(server: RealmServer) -> Finding:
     version = server.version()
     ok = version == KEYCLOAK.version
-    words = version if ok else f"{version}, but theme and settings were tested with {KEYCLOAK.version}: try it in a test system first"
+    words = (
+        version if ok else f"{version}, but theme and settings were tested with {KEYCLOAK.version}: try it in a test system first"
+    )
     return Finding(ok, "version", words)
 
 
 def _drift(settings: KeycloakAdminSettings, server: RealmServer) -> Finding:
-    values = {**os.environ, "IBOK_WEBAPP_URL": str(settings.webapp_url).rstrip("/"), "IBOK_PROVISIONING_URL": str(settings.provisioning_url).rstrip("/")}
+    values = {
+        **os.environ,
+        "IBOK_WEBAPP_URL": str(settings.webapp_url).rstrip("/"),
+        "IBOK_PROVISIONING_URL": str(settings.provisioning_url).rstrip("/"),
+    }
     found = server.diff(load(values, staff_second_factor=settings.staff_second_factor))
     words = f"{len(found)} differences, see `ibok-idp realm diff`" if found else "as keycloak-realm.json says"
     return Finding(not found, "realm", words)
@@ -57,4 +63,10 @@ def _drift(settings: KeycloakAdminSettings, server: RealmServer) -> Finding:
 def _theme(url: str, realm: str) -> Finding:
     page = requests.get(f"{url}/realms/{realm}/protocol/openid-connect/auth?client_id=missing", timeout=10).text
     ok = "/login/ibok/" in page
-    return Finding(ok, "login theme", "ibok is served" if ok else "the server does not know the theme ibok: put the jar of `ibok-idp theme jar` into providers/ and build")
+    return Finding(
+        ok,
+        "login theme",
+        "ibok is served"
+        if ok
+        else "the server does not know the theme ibok: put the jar of `ibok-idp theme jar` into providers/ and build",
+    )

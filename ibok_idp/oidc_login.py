@@ -184,7 +184,9 @@ class OidcLogin:
 
     def _to_keycloak(self, **extra: str) -> ResponseReturnValue:
         try:
-            answer: Response = self._keycloak.authorize_redirect(f"{self.base_url}/oidc/callback", ui_locales=self._language(), **extra)
+            answer: Response = self._keycloak.authorize_redirect(
+                f"{self.base_url}/oidc/callback", ui_locales=self._language(), **extra
+            )
         except requests.RequestException as error:
             raise KeycloakUnavailable("Keycloak does not answer at the start of the login.") from error
         return answer
@@ -215,7 +217,12 @@ class OidcLogin:
         try:
             answer = requests.post(
                 f"{self.issuer}/protocol/openid-connect/token",
-                data={"grant_type": "refresh_token", "refresh_token": refresh_token, "client_id": self.client_id, "client_secret": self._secret},
+                data={
+                    "grant_type": "refresh_token",
+                    "refresh_token": refresh_token,
+                    "client_id": self.client_id,
+                    "client_secret": self._secret,
+                },
                 timeout=10,
             )
         except requests.RequestException as error:

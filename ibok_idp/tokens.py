@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from ibok_idp.errors import InvalidToken, KeycloakUnavailable
@@ -154,6 +154,6 @@ class TokenVerifier:
         for keys in (self._keys.current, self._keys.refreshed):
             try:
                 return dict(jwt.decode(token, keys(), algorithms=_ALGORITHMS).claims)
-            except ValueError as error:  # joserfc: no key of the set has this kid
+            except InvalidKeyIdError as error:
                 failure = error
         raise failure

@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 
 from ibok_idp.errors import IdpError
-from ibok_idp.settings import load_settings
 from ibok_idp.log import configure_logging
+from ibok_idp.settings import load_settings
 from provisioning.settings import Settings
 
 app = typer.Typer(help="Applications, decisions and accounts: the utility's side of iBOK.", no_args_is_help=True)

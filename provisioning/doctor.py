@@ -61,7 +61,9 @@ def _queue(wired: Wired) -> str:
             text("SELECT min(created_at) < now() - interval '10 minutes' FROM mails WHERE state IN ('queued', 'deferred')")
         ).scalar()
     if oldest:
-        raise _Wrong("the oldest mail has been waiting for more than 10 minutes: is the worker running, does the mail server answer?")
+        raise _Wrong(
+            "the oldest mail has been waiting for more than 10 minutes: is the worker running, does the mail server answer?"
+        )
     return f"{waiting} jobs wait"
 
 

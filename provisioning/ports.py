@@ -145,7 +145,9 @@ class Documents(Protocol):
 class Audit(Protocol):
     def write(self, actor: Actor, action: str, subject: str, details: dict[str, Any], at: datetime) -> None: ...
     def of(self, subject: str) -> list[AuditEntry]: ...
-    def page(self, *, subject: str | None, actor: str | None, action: str | None, before: int | None, limit: int) -> list[AuditEntry]: ...
+    def page(
+        self, *, subject: str | None, actor: str | None, action: str | None, before: int | None, limit: int
+    ) -> list[AuditEntry]: ...
 
 
 class Queue(Protocol):
@@ -165,13 +167,20 @@ class Idempotency(Protocol):
 class Work(Protocol):
     """One transaction: everything in it happens, or nothing."""
 
-    applications: Applications
-    accounts: Accounts
-    mails: Mails
-    documents: Documents
-    audit: Audit
-    queue: Queue
-    idempotency: Idempotency
+    @property
+    def applications(self) -> Applications: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def mails(self) -> Mails: ...
+    @property
+    def documents(self) -> Documents: ...
+    @property
+    def audit(self) -> Audit: ...
+    @property
+    def queue(self) -> Queue: ...
+    @property
+    def idempotency(self) -> Idempotency: ...
 
 
 class Directory(Protocol):

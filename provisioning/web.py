@@ -9,9 +9,9 @@ from typing import Any
 import structlog
 from apiflask import APIFlask
 from flask import Response, request
-from pydantic import BaseModel
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
+from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -40,7 +40,7 @@ def create_app(settings: Settings, wired: Wired | None = None) -> APIFlask:
         version="1",
         spec_path="/api/v1/openapi.json",
         docs_path=None,
-        static_folder=None,
+        static_folder=None,  # type: ignore[arg-type]  # the look serves /static
         template_folder=str(Path(__file__).parent / "staff_ui" / "templates"),
     )
     _describe(app)
@@ -53,11 +53,15 @@ def create_app(settings: Settings, wired: Wired | None = None) -> APIFlask:
     app.static_url_path = "/static"
     app.extensions["ibok_wired"] = wired
     app.extensions["ibok_verifier"] = verifier = TokenVerifier(settings.issuer)
-    store = SessionStore(wired.engine, settings.session_key.get_secret_value(), timedelta(minutes=30), secure=settings.secure, name="ibok_staff")
+    store = SessionStore(
+        wired.engine, settings.session_key.get_secret_value(), timedelta(minutes=30), secure=settings.secure, name="ibok_staff"
+    )
     store.create_tables()
     app.session_interface = store
     origin = f"{settings.keycloak_url.scheme}://{settings.keycloak_url.host}:{settings.keycloak_url.port}"
-    csrf = install_look(app, wired.utility, keycloak_origin=origin, secure=settings.secure, translations=Path(__file__).parent / "translations")
+    csrf = install_look(
+        app, wired.utility, keycloak_origin=origin, secure=settings.secure, translations=Path(__file__).parent / "translations"
+    )
     app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=app.send_static_file)
     login = OidcLogin(
         app,
@@ -86,7 +90,7 @@ def _describe(app: APIFlask) -> None:
     app.config["AUTO_VALIDATION_ERROR_RESPONSE"] = False
     app.security_schemes = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 
-    @app.spec_processor
+    @app.spec_processor  # type: ignore[arg-type]  # JSON, so a dict
     def complete(spec: dict[str, Any]) -> dict[str, Any]:
         """Every call may answer with a problem document; the status header of the applicant's own calls."""
         from provisioning.api.schemas import Problem
@@ -95,7 +99,10 @@ def _describe(app: APIFlask) -> None:
         schemas = spec.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(schema.pop("$defs", {}))
         schemas["Problem"] = schema
-        answer = {"description": "A problem (RFC 9457)", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+        answer = {
+            "description": "A problem (RFC 9457)",
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
         for path, calls in spec.get("paths", {}).items():
             for verb, call in calls.items():
                 if verb in ("get", "post", "delete", "put"):
@@ -132,19 +139,40 @@ def _documented_parameters(path: str, verb: str, call: dict[str, Any]) -> None:
     if path.endswith("/documents") and verb == "post":
         call["requestBody"] = {
             "required": True,
-            "content": {"multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}, "kind": {"type": "string", "enum": ["scan", "electronic", "attachment"]}}}}},
+            "content": {
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["file"],
+                        "properties": {
+                            "file": {"type": "string", "format": "binary"},
+                            "kind": {"type": "string", "enum": ["scan", "electronic", "attachment"]},
+                        },
+                    }
+                }
+            },
         }
-    created = {"/api/v1/staff/applications": "201", "/api/v1/applications/{reference}/documents": "201", "/api/v1/applications/{reference}/email": "202", "/api/v1/password-resets": "202"}
+    created = {
+        "/api/v1/staff/applications": "201",
+        "/api/v1/applications/{reference}/documents": "201",
+        "/api/v1/applications/{reference}/email": "202",
+        "/api/v1/password-resets": "202",
+    }
     if verb == "post" and path in created:
         call["responses"][created[path]] = call["responses"].pop("200", {"description": "Done"})
     if path.endswith("form.pdf"):
-        call["responses"]["200"] = {"description": "PDF/UA", "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}
+        call["responses"]["200"] = {
+            "description": "PDF/UA",
+            "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+        }
     queries = {
         "/api/v1/staff/applications": ["status", "q", "due_before", "cursor", "limit"],
         "/api/v1/staff/audit": ["subject", "actor", "action", "before", "limit"],
     }
     if verb == "get":
-        parameters.extend({"name": name, "in": "query", "required": False, "schema": {"type": "string"}} for name in queries.get(path, []))
+        parameters.extend(
+            {"name": name, "in": "query", "required": False, "schema": {"type": "string"}} for name in queries.get(path, [])
+        )
 
 
 def _health(app: APIFlask, wired: Wired) -> None:
@@ -191,5 +219,5 @@ def _numbers(wired: Wired) -> bytes:
             return [applications, mails, accounts, waiting]
 
     registry = CollectorRegistry()
-    registry.register(Collected())  # type: ignore[arg-type]  # duck-typed by design of the library
+    registry.register(Collected())
     return generate_latest(registry)

@@ -91,7 +91,9 @@ class ProvisioningClient:
         return answer
 
     def confirm_email(self, reference: str, token: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self._call("POST", f"/applications/{quote(reference)}/email-confirmation", json={"token": token}).json()
+        answer: dict[str, Any] = self._call(
+            "POST", f"/applications/{quote(reference)}/email-confirmation", json={"token": token}
+        ).json()
         return answer
 
     def add_document(self, reference: str, status_token: str, name: str, content: bytes, kind: str, language: str) -> None:
@@ -105,11 +107,15 @@ class ProvisioningClient:
 
     def send_confirmation_again(self, reference: str, status_token: str, email: str | None, language: str) -> dict[str, Any]:
         headers = {"X-Status-Token": status_token, "Accept-Language": language}
-        answer: dict[str, Any] = self._call("POST", f"/applications/{quote(reference)}/email", json={"email": email}, headers=headers).json()
+        answer: dict[str, Any] = self._call(
+            "POST", f"/applications/{quote(reference)}/email", json={"email": email}, headers=headers
+        ).json()
         return answer
 
     def status(self, reference: str, status_token: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self._call("GET", f"/applications/{quote(reference)}/status", headers={"X-Status-Token": status_token}).json()
+        answer: dict[str, Any] = self._call(
+            "GET", f"/applications/{quote(reference)}/status", headers={"X-Status-Token": status_token}
+        ).json()
         return answer
 
     def form_pdf(self, reference: str, status_token: str) -> bytes:

@@ -26,7 +26,9 @@ class Settings(BaseSettings):
     utility_file: Path | None = Field(None, description="facts of the utility (TOML); empty: those of the package")
     rate_limit_storage: str = Field("memory://", description="where limits are counted; valkey://host in production")
     filings_per_hour: int = Field(60, ge=1, description="applications from one address in an hour")
-    filings_per_hour_without_script: int = Field(20, ge=1, description="the same for browsers without JavaScript, which cannot solve the proof of work")
+    filings_per_hour_without_script: int = Field(
+        20, ge=1, description="the same for browsers without JavaScript, which cannot solve the proof of work"
+    )
     draft_hours: int = Field(2, ge=1, le=24, description="how long a form that is being filled is kept")
     web_threads: int = Field(8, ge=1, le=256, description="requests at the same time")
 

@@ -43,17 +43,27 @@ def create_app(settings: Settings, client: ProvisioningClient | None = None) -> 
     utility = load_utility(settings.utility_file)
     address = settings.webapp_database_url.get_secret_value().replace("postgresql://", "postgresql+psycopg://", 1)
     engine = create_engine(address, pool_pre_ping=True, pool_timeout=10, connect_args={"connect_timeout": 5})
-    store = SessionStore(engine, settings.session_key.get_secret_value(), timedelta(hours=settings.draft_hours), secure=settings.secure, name="ibok_portal")
+    store = SessionStore(
+        engine,
+        settings.session_key.get_secret_value(),
+        timedelta(hours=settings.draft_hours),
+        secure=settings.secure,
+        name="ibok_portal",
+    )
     store.create_tables()
     app.session_interface = store
     origin = f"{settings.keycloak_url.scheme}://{settings.keycloak_url.host}:{settings.keycloak_url.port}"
-    csrf = install_look(app, utility, keycloak_origin=origin, secure=settings.secure, translations=Path(__file__).parent / "translations")
+    csrf = install_look(
+        app, utility, keycloak_origin=origin, secure=settings.secure, translations=Path(__file__).parent / "translations"
+    )
     app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=app.send_static_file)
     app.extensions["ibok_settings"] = settings
     app.extensions["ibok_provisioning"] = client or ProvisioningClient(
         str(settings.provisioning_url), settings.issuer, settings.webapp_client_secret.get_secret_value()
     )
-    app.extensions["ibok_limiter"] = Limiter(get_remote_address, app=app, storage_uri=settings.rate_limit_storage, default_limits=[])
+    app.extensions["ibok_limiter"] = Limiter(
+        get_remote_address, app=app, storage_uri=settings.rate_limit_storage, default_limits=[]
+    )
     login = OidcLogin(
         app,
         issuer=settings.issuer,
@@ -86,7 +96,9 @@ def _errors(app: Flask) -> None:
 
     def no_provisioning(_error: ProvisioningUnavailable) -> Any:
         _log.error("provisioning.unavailable")
-        message = gettext("Usługa chwilowo nie odpowiada. Odpowiedzi w formularzu są zachowane: wróć do poprzedniej strony i spróbuj ponownie za kilka minut.")
+        message = gettext(
+            "Usługa chwilowo nie odpowiada. Odpowiedzi w formularzu są zachowane: wróć do poprzedniej strony i spróbuj ponownie za kilka minut."
+        )
         return problem_page(gettext("Chwilowa przerwa"), message), 503, {"Retry-After": "60"}
 
     def no_database(_error: Exception) -> Any:
@@ -95,20 +107,38 @@ def _errors(app: Flask) -> None:
         return problem_page(gettext("Chwilowa przerwa"), message), 503, {"Retry-After": "60"}
 
     def not_there(_error: NotThere) -> Any:
-        message = gettext("Ten link nie działa. Sprawdź, czy jest przepisany w całości, i użyj linku z najnowszej wiadomości. Jeżeli to nie pomaga, zadzwoń na infolinię.")
+        message = gettext(
+            "Ten link nie działa. Sprawdź, czy jest przepisany w całości, i użyj linku z najnowszej wiadomości. Jeżeli to nie pomaga, zadzwoń na infolinię."
+        )
         return problem_page(gettext("Nie ma takiej strony"), message), 404
 
     def conflict(error: Conflict) -> Any:
         title, message = {
-            "already_confirmed": (gettext("Adres jest już potwierdzony"), gettext("Nic więcej nie trzeba robić. O rozpatrzeniu wniosku powiadomimy e-mailem.")),
-            "confirmation_expired": (gettext("Link wygasł"), gettext("Link działa 72 godziny. Otwórz stronę statusu z tej samej wiadomości i wyślij potwierdzenie jeszcze raz.")),
-            "document_missing": (gettext("Brakuje podpisanego pliku"), gettext("Najpierw dodaj podpisany wniosek na stronie statusu (link jest w tej samej wiadomości), potem potwierdź adres.")),
+            "already_confirmed": (
+                gettext("Adres jest już potwierdzony"),
+                gettext("Nic więcej nie trzeba robić. O rozpatrzeniu wniosku powiadomimy e-mailem."),
+            ),
+            "confirmation_expired": (
+                gettext("Link wygasł"),
+                gettext("Link działa 72 godziny. Otwórz stronę statusu z tej samej wiadomości i wyślij potwierdzenie jeszcze raz."),
+            ),
+            "document_missing": (
+                gettext("Brakuje podpisanego pliku"),
+                gettext(
+                    "Najpierw dodaj podpisany wniosek na stronie statusu (link jest w tej samej wiadomości), potem potwierdź adres."
+                ),
+            ),
             "too_many_documents": (gettext("Zbyt wiele plików"), gettext("Do wniosku można dodać najwyżej 20 plików.")),
-        }.get(error.code, (gettext("Tego nie można teraz zrobić"), gettext("Wniosek jest już w innym stanie. Sprawdź go na stronie statusu.")))
+        }.get(
+            error.code,
+            (gettext("Tego nie można teraz zrobić"), gettext("Wniosek jest już w innym stanie. Sprawdź go na stronie statusu.")),
+        )
         return problem_page(title, message), 409
 
     def too_soon(error: TooSoon) -> Any:
-        message = gettext("Odczekaj %(seconds)s s i spróbuj ponownie. Wiadomość bywa też w folderze ze spamem.", seconds=error.seconds)
+        message = gettext(
+            "Odczekaj %(seconds)s s i spróbuj ponownie. Wiadomość bywa też w folderze ze spamem.", seconds=error.seconds
+        )
         return problem_page(gettext("Jeszcze chwila"), message), 429, {"Retry-After": str(error.seconds)}
 
     app.register_error_handler(LoginFailed, failed_login)

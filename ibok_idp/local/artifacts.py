@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -86,7 +85,7 @@ def fetch(artifact: Artifact, cache: Path) -> Path:
         for _ in range(2):
             downloaded = _download(artifact, cache)
             if _sha256(downloaded) == artifact.sha256:
-                os.replace(downloaded, target)
+                downloaded.replace(target)
                 shutil.rmtree(cache / "maven", ignore_errors=True)
                 return target
             downloaded.unlink()

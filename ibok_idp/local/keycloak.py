@@ -20,15 +20,26 @@ from ibok_idp.errors import LocalStackError
 from ibok_idp.local.artifacts import KEYCLOAK, fetch, locked, unpack
 
 BUILD_OPTIONS = ("--db=postgres", "--health-enabled=true", "--metrics-enabled=true")
-_JAVA_OPTIONS = (
-    "-XX:MetaspaceSize=96M -XX:MaxMetaspaceSize=256m -Dfile.encoding=UTF-8 -Dstdout.encoding=UTF-8 "
-    "-Dstderr.encoding=UTF-8 -XX:+ExitOnOutOfMemoryError -Djava.security.egd=file:/dev/urandom -XX:+UseG1GC "
-    "-Xms64m -Xmx768m --add-opens=java.base/java.util=ALL-UNNAMED "
-    "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED --add-opens=java.base/java.security=ALL-UNNAMED "
-    "--add-opens=java.base/java.lang=ALL-UNNAMED --enable-native-access=ALL-UNNAMED -Duser.language=en "
-    "-Duser.country=US -Djava.util.concurrent.ForkJoinPool.common.threadFactory="
-    "io.quarkus.bootstrap.forkjoin.QuarkusForkJoinWorkerThreadFactory"
-).split()
+_JAVA_OPTIONS = [
+    "-XX:MetaspaceSize=96M",
+    "-XX:MaxMetaspaceSize=256m",
+    "-Dfile.encoding=UTF-8",
+    "-Dstdout.encoding=UTF-8",
+    "-Dstderr.encoding=UTF-8",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-Djava.security.egd=file:/dev/urandom",
+    "-XX:+UseG1GC",
+    "-Xms64m",
+    "-Xmx768m",
+    "--add-opens=java.base/java.util=ALL-UNNAMED",
+    "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED",
+    "--add-opens=java.base/java.security=ALL-UNNAMED",
+    "--add-opens=java.base/java.lang=ALL-UNNAMED",
+    "--enable-native-access=ALL-UNNAMED",
+    "-Duser.language=en",
+    "-Duser.country=US",
+    "-Djava.util.concurrent.ForkJoinPool.common.threadFactory=io.quarkus.bootstrap.forkjoin.QuarkusForkJoinWorkerThreadFactory",
+]
 
 
 def java_home() -> Path:

@@ -67,7 +67,7 @@ class _Handler:
                 return "550 5.1.1 No such mailbox (mailbox told to reject_5xx)"
             case "drop_after_data":
                 self._mailbox.keep(content)
-                assert server.transport is not None
+                assert isinstance(server.transport, asyncio.Transport)
                 server.transport.abort()
                 return "421 4.3.2 gone"
             case "slow":
@@ -81,7 +81,9 @@ def web(mailbox: Mailbox) -> Flask:
 
     @app.after_request
     def headers(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; frame-ancestors 'self'")
+        response.headers.setdefault(
+            "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; frame-ancestors 'self'"
+        )
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
@@ -116,13 +118,17 @@ def web(mailbox: Mailbox) -> Flask:
     def message(identifier: str) -> str:
         parsed = _parsed(mailbox.raw(identifier) or abort(404))
         text = parsed.get_body(("plain",))
-        return render_template_string(_MESSAGE, identifier=identifier, headers=parsed.items(), text=text.get_content() if text else "")
+        return render_template_string(
+            _MESSAGE, identifier=identifier, headers=parsed.items(), text=text.get_content() if text else ""
+        )
 
     @app.get("/message/<identifier>/html")
     def html(identifier: str) -> Response:
         body = _parsed(mailbox.raw(identifier) or abort(404)).get_body(("html",))
         response = Response(body.get_content() if body else "", mimetype="text/html")
-        response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups; frame-ancestors 'self'"
+        response.headers["Content-Security-Policy"] = (
+            "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups; frame-ancestors 'self'"
+        )
         return response
 
     @app.get("/healthz")

@@ -59,7 +59,8 @@ class Postgres:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
                 env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
-                **owner,
+                user=owner.get("user"),
+                group=owner.get("group"),
             )
         deadline = time.monotonic() + 30
         while True:
@@ -125,7 +126,8 @@ class Postgres:
             capture_output=True,
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
             check=False,
-            **owner,
+            user=owner.get("user"),
+            group=owner.get("group"),
         )
         if done.returncode:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -63,7 +63,9 @@ class Stack:
         second_factor: True gives staff a one-time code, as in production.
     """
 
-    def __init__(self, settings: LocalSettings, console: Console | None = None, *, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, settings: LocalSettings, console: Console | None = None, *, environment: dict[str, str] | None = None
+    ) -> None:
         self.settings = settings
         self.state = settings.state_dir.resolve()
         self.logs = self.state / "logs"
@@ -141,7 +143,9 @@ class Stack:
                 now = time.monotonic()
                 service.restarts = [moment for moment in service.restarts if now - moment < 60] + [now]
                 pause = min(30.0, 0.5 * 2 ** (len(service.restarts) - 1))
-                self.console.print(f"[yellow]{service.name} ended (exit code {code}); starting it again. Log: {self.logs / service.name}.log[/]")
+                self.console.print(
+                    f"[yellow]{service.name} ended (exit code {code}); starting it again. Log: {self.logs / service.name}.log[/]"
+                )
                 if self._stopping.wait(pause):
                     return
                 service.process = service.start()
@@ -185,7 +189,9 @@ class Stack:
             try:
                 process = psutil.Process(pid)
                 if abs(process.create_time() - created) < 1:
-                    self.console.print(f"[yellow]{name} of an earlier run that was killed is still there (pid {pid}); ending it.[/]")
+                    self.console.print(
+                        f"[yellow]{name} of an earlier run that was killed is still there (pid {pid}); ending it.[/]"
+                    )
                     process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
                     process.wait(30)
             except psutil.NoSuchProcess:
@@ -265,7 +271,9 @@ class Stack:
         keycloak.wait_until_ready()
 
     def realm_server(self) -> RealmServer:
-        return RealmServer(self.keycloak_url, self.secrets["IBOK_KEYCLOAK_ADMIN_USERNAME"], self.secrets["IBOK_KEYCLOAK_ADMIN_PASSWORD"])
+        return RealmServer(
+            self.keycloak_url, self.secrets["IBOK_KEYCLOAK_ADMIN_USERNAME"], self.secrets["IBOK_KEYCLOAK_ADMIN_PASSWORD"]
+        )
 
     def desired_realm(self) -> dict[str, Any]:
         values = {"IBOK_WEBAPP_URL": self.webapp_url, "IBOK_PROVISIONING_URL": self.provisioning_url, **self.secrets}
@@ -291,7 +299,20 @@ class Stack:
             "IBOK_PROVISIONING_PORT": str(self.settings.provisioning_port),
             "IBOK_SMTP_URL": f"smtp://127.0.0.1:{self.settings.smtp_port}",
         }
-        passed = ("IBOK_TERM", "IBOK_ONLINE", "IBOK_PESEL", "IBOK_WORKER", "IBOK_LOGIN", "IBOK_UTILITY", "IBOK_MAIL_", "IBOK_CUSTOMER", "IBOK_ALARM", "IBOK_FILINGS", "HOME", "PYTHONWARNINGS")
+        passed = (
+            "IBOK_TERM",
+            "IBOK_ONLINE",
+            "IBOK_PESEL",
+            "IBOK_WORKER",
+            "IBOK_LOGIN",
+            "IBOK_UTILITY",
+            "IBOK_MAIL_",
+            "IBOK_CUSTOMER",
+            "IBOK_ALARM",
+            "IBOK_FILINGS",
+            "HOME",
+            "PYTHONWARNINGS",
+        )
         environment |= {key: value for key, value in os.environ.items() if key.startswith(passed)}
         environment |= {key: self.secrets[key] for key in _SECRETS_OF[name]}
         if name == "provisioning":
@@ -307,10 +328,16 @@ class Stack:
         return self._spawn([sys.executable, "-m", "ibok_idp.local.mailbox", *arguments], "mailbox", environment)
 
     def _spawn(self, command: list[str], name: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        program = command[0] if os.path.isabs(command[0]) else str(Path(sys.executable).parent / command[0])
+        program = command[0] if Path(command[0]).is_absolute() else str(Path(sys.executable).parent / command[0])
         with (self.logs / f"{name}.log").open("ab") as output:
             return subprocess.Popen(
-                [program, *command[1:]], stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True, cwd=PROJECT
+                [program, *command[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                start_new_session=True,
+                cwd=PROJECT,
             )
 
     def _start_service(self, name: str, start: Callable[[], subprocess.Popen[bytes]], healthy: Callable[[], bool]) -> None:
@@ -321,7 +348,9 @@ class Stack:
         while not healthy():
             assert service.process is not None
             if service.process.poll() is not None:
-                raise LocalStackError(f"{name} ended at once. The end of its log {self.logs / name}.log:\n{_tail(self.logs / f'{name}.log')}")
+                raise LocalStackError(
+                    f"{name} ended at once. The end of its log {self.logs / name}.log:\n{_tail(self.logs / f'{name}.log')}"
+                )
             if time.monotonic() > deadline:
                 raise LocalStackError(f"{name} was not ready within 60 s; see {self.logs / name}.log")
             time.sleep(0.1)
@@ -336,7 +365,12 @@ class Stack:
 
     def _run(self, command: list[str], like: str) -> None:
         done = subprocess.run(
-            [str(Path(sys.executable).parent / command[0]), *command[1:]], env=self.environment_of(like), capture_output=True, text=True, check=False, cwd=PROJECT
+            [str(Path(sys.executable).parent / command[0]), *command[1:]],
+            env=self.environment_of(like),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=PROJECT,
         )
         if done.returncode:
             raise LocalStackError(f"`{' '.join(command)}` failed:\n{done.stderr[-2000:]}")
@@ -351,7 +385,8 @@ class Stack:
 
     def demo_logins(self) -> list[dict[str, Any]]:
         return [
-            {"username": name, "password": self.secrets[f"IBOK_DEMO_{name.upper()}_PASSWORD"], "roles": roles} for name, roles in _DEMO_STAFF.items()
+            {"username": name, "password": self.secrets[f"IBOK_DEMO_{name.upper()}_PASSWORD"], "roles": roles}
+            for name, roles in _DEMO_STAFF.items()
         ]
 
     def _write_stack_file(self) -> None:
@@ -405,7 +440,9 @@ def up(console: Console) -> int:
         console.print(f"[red]{error}[/]", soft_wrap=True, highlight=False)
         return 1
     except OSError as error:
-        console.print(f"[red]{error.strerror or error}: {error.filename or ''} Free space or mend the folder, then run `make up` again.[/]")
+        console.print(
+            f"[red]{error.strerror or error}: {error.filename or ''} Free space or mend the folder, then run `make up` again.[/]"
+        )
         return 1
     finally:
         if stack is not None:
@@ -417,13 +454,24 @@ def up(console: Console) -> int:
 
 def _introduce(stack: Stack, console: Console, seconds: float) -> None:
     console.print(f"\n[bold]iBOK is up[/] ({seconds:.0f} s)")
-    rows = [("Portal and form", stack.webapp_url), ("Staff UI", stack.provisioning_url), ("Keycloak console", f"{stack.keycloak_url}/admin"), ("Mailbox", stack.mailbox_url)]
+    rows = [
+        ("Portal and form", stack.webapp_url),
+        ("Staff UI", stack.provisioning_url),
+        ("Keycloak console", f"{stack.keycloak_url}/admin"),
+        ("Mailbox", stack.mailbox_url),
+    ]
     for name, url in rows:
         console.print(f"  {name:<18}{url}")
     console.print("\n[bold]Demo logins[/] (staff UI)")
     for login in stack.demo_logins():
-        console.print(f"  {login['username']:<12}{login['password']:<40}{', '.join(login['roles'])}", highlight=False, soft_wrap=True)
-    console.print(f"  Keycloak console: {stack.secrets['IBOK_KEYCLOAK_ADMIN_USERNAME']}, password in {stack.state / 'secrets.env'}", highlight=False, soft_wrap=True)
+        console.print(
+            f"  {login['username']:<12}{login['password']:<40}{', '.join(login['roles'])}", highlight=False, soft_wrap=True
+        )
+    console.print(
+        f"  Keycloak console: {stack.secrets['IBOK_KEYCLOAK_ADMIN_USERNAME']}, password in {stack.state / 'secrets.env'}",
+        highlight=False,
+        soft_wrap=True,
+    )
     console.print("\n[bold]Try it[/]")
     steps = (
         f"File an application: {stack.webapp_url}/wniosek",

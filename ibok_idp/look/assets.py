@@ -33,7 +33,12 @@ def build_assets(cache: Path) -> bool:
     stamp = STATIC / ".stamp"
     wanted = _fingerprint()
     with locked(cache / ".assets.lock"):
-        if stamp.is_file() and stamp.read_text() == wanted and (THEME / "css" / "login.css").is_file() and not _stale_translations():
+        if (
+            stamp.is_file()
+            and stamp.read_text() == wanted
+            and (THEME / "css" / "login.css").is_file()
+            and not _stale_translations()
+        ):
             return False
         govuk, fonts = _webjar(GOVUK_FRONTEND, cache), _webjar(SOURCE_SANS, cache)
         shutil.rmtree(STATIC, ignore_errors=True)
@@ -89,7 +94,9 @@ def _compile_translations(source: Path) -> None:
 
 def _fingerprint() -> str:
     digest = hashlib.sha256(f"{GOVUK_FRONTEND.sha256}{SOURCE_SANS.sha256}".encode())
-    for path in sorted([*(LOOK / "scss").iterdir(), *(LOOK / "js").iterdir(), *(LOOK / "img").iterdir(), *_catalogues(), Path(__file__)]):
+    for path in sorted(
+        [*(LOOK / "scss").iterdir(), *(LOOK / "js").iterdir(), *(LOOK / "img").iterdir(), *_catalogues(), Path(__file__)]
+    ):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 

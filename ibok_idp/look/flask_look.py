@@ -169,7 +169,9 @@ def _csrf_failed(_error: CSRFError) -> tuple[str, int]:
     return (
         problem_page(
             gettext("Strona była otwarta zbyt długo"),
-            gettext("Ze względów bezpieczeństwa nie przyjęliśmy tego kliknięcia i nic się nie zmieniło. Wróć, odśwież stronę i spróbuj ponownie."),
+            gettext(
+                "Ze względów bezpieczeństwa nie przyjęliśmy tego kliknięcia i nic się nie zmieniło. Wróć, odśwież stronę i spróbuj ponownie."
+            ),
         ),
         400,
     )
@@ -179,17 +181,37 @@ def _http_error(error: HTTPException) -> tuple[str, int] | HTTPException:
     if error.code is not None and error.code < 400:
         return error
     title, text = {
-        403: (gettext("Brak uprawnień"), gettext("Twoja rola nie pozwala na tę czynność. Jeżeli jej potrzebujesz, zwróć się do kierownika lub działu IT.")),
-        404: (gettext("Nie ma takiej strony"), gettext("Sprawdź, czy adres jest przepisany w całości. Jeżeli strona była dostępna wcześniej, zadzwoń na infolinię.")),
+        403: (
+            gettext("Brak uprawnień"),
+            gettext("Twoja rola nie pozwala na tę czynność. Jeżeli jej potrzebujesz, zwróć się do kierownika lub działu IT."),
+        ),
+        404: (
+            gettext("Nie ma takiej strony"),
+            gettext("Sprawdź, czy adres jest przepisany w całości. Jeżeli strona była dostępna wcześniej, zadzwoń na infolinię."),
+        ),
         405: (gettext("Nie ma takiej strony"), gettext("Ten adres działa tylko jako przycisk na stronie. Wróć i użyj przycisku.")),
-        413: (gettext("Plik jest za duży"), gettext("Jeden plik może mieć najwyżej 15 MB. Zmniejsz go albo prześlij mniej stron naraz.")),
-        429: (gettext("Zbyt wiele prób"), gettext("Z tego adresu przyszło w krótkim czasie zbyt wiele zgłoszeń. Odczekaj chwilę i spróbuj ponownie.")),
-        503: (gettext("Chwilowa przerwa"), gettext("Usługa jest chwilowo niedostępna. Nic nie przepadło. Spróbuj ponownie za kilka minut.")),
-    }.get(error.code or 500, (gettext("Coś poszło nie tak"), gettext("Błąd jest po naszej stronie i został zapisany. Spróbuj ponownie za kilka minut albo zadzwoń na infolinię.")))
+        413: (
+            gettext("Plik jest za duży"),
+            gettext("Jeden plik może mieć najwyżej 15 MB. Zmniejsz go albo prześlij mniej stron naraz."),
+        ),
+        429: (
+            gettext("Zbyt wiele prób"),
+            gettext("Z tego adresu przyszło w krótkim czasie zbyt wiele zgłoszeń. Odczekaj chwilę i spróbuj ponownie."),
+        ),
+        503: (
+            gettext("Chwilowa przerwa"),
+            gettext("Usługa jest chwilowo niedostępna. Nic nie przepadło. Spróbuj ponownie za kilka minut."),
+        ),
+    }.get(
+        error.code or 500,
+        (
+            gettext("Coś poszło nie tak"),
+            gettext("Błąd jest po naszej stronie i został zapisany. Spróbuj ponownie za kilka minut albo zadzwoń na infolinię."),
+        ),
+    )
     return problem_page(title, text), error.code or 500
 
 
 def problem_page(title: str, text: str, *, link: tuple[str, str] | None = None) -> str:
     """A page that says what happened, what to do, and whom to call."""
     return render_template("problem.html", title=title, text=text, link=link)
-

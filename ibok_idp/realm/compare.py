@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-_SECRET = "••••••"
+_SECRET = "••••••"  # noqa: S105  # what is shown in place of one
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ def _compare(section: str, name: str, path: str, wanted: Any, there: Any) -> lis
         return found
     if wanted == there or (there is None and wanted in ({}, [], "", False)):
         return []
-    if isinstance(wanted, list) and isinstance(there, list) and all(isinstance(each, str) for each in wanted):
-        if section != "flows" and sorted(wanted) == sorted(map(str, there)):
-            return []
+    unordered = section != "flows" and isinstance(wanted, list) and all(isinstance(each, str) for each in wanted)
+    if unordered and isinstance(there, list) and sorted(wanted) == sorted(map(str, there)):
+        return []
     return [Difference(section, name, path, there, wanted)]
 
 

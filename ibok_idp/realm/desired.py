@@ -72,8 +72,7 @@ def comparable(realm: Tree) -> Tree:
         "realm": {key: value for key, value in realm.items() if key not in _SECTIONS},
         "localization": realm["localizationTexts"],
         "requiredActions": {
-            action["alias"]: _pick(action, "enabled", "defaultAction", "priority", "config")
-            for action in realm["requiredActions"]
+            action["alias"]: _pick(action, "enabled", "defaultAction", "priority", "config") for action in realm["requiredActions"]
         },
         "userProfile": user_profile(_profile_config(realm)),
         "roles": {role["name"]: _pick(role, "description") for role in realm["roles"]["realm"]},
@@ -118,7 +117,15 @@ def comparable_client(client: Tree, flow_aliases: Mapping[str, str]) -> Tree:
         key: value
         for key, value in client.items()
         if key
-        not in {"id", "clientId", "protocolMappers", "defaultClientScopes", "optionalClientScopes", "access", "nodeReRegistrationTimeout"}
+        not in {
+            "id",
+            "clientId",
+            "protocolMappers",
+            "defaultClientScopes",
+            "optionalClientScopes",
+            "access",
+            "nodeReRegistrationTimeout",
+        }
     }
     kept["redirectUris"] = sorted(client.get("redirectUris", []))
     kept["webOrigins"] = sorted(client.get("webOrigins", []))
@@ -177,10 +184,7 @@ def _permissions(realm: Tree) -> Tree:
     found: Tree = {}
     for client in realm["clients"]:
         for policy in client.get("authorizationSettings", {}).get("policies", []):
-            config = {
-                key: sorted(json.loads(value)) if value.startswith("[") else value
-                for key, value in policy["config"].items()
-            }
+            config = {key: sorted(json.loads(value)) if value.startswith("[") else value for key, value in policy["config"].items()}
             config["resources"] = [paths.get(each, each) for each in config.get("resources", [])]
             found[policy["name"]] = {"type": policy["type"], "description": policy["description"], **config}
     return found
@@ -188,8 +192,7 @@ def _permissions(realm: Tree) -> Tree:
 
 def _with_mappers(scope: Tree, source: Tree) -> Tree:
     scope["protocolMappers"] = {
-        mapper["name"]: _pick(mapper, "protocol", "protocolMapper", "config")
-        for mapper in source.get("protocolMappers", [])
+        mapper["name"]: _pick(mapper, "protocol", "protocolMapper", "config") for mapper in source.get("protocolMappers", [])
     }
     return scope
 

@@ -55,14 +55,14 @@ class RealmServer:
                 for alias in flows.values()
                 if alias in desired["flows"]
             },
-            "clients": {
-                name: comparable_client(client, flows) for name, client in clients.items() if name in desired["clients"]
-            },
+            "clients": {name: comparable_client(client, flows) for name, client in clients.items() if name in desired["clients"]},
             "scopeMappings": {
                 name: self._scope_mapping(clients[name]["id"]) for name in desired["scopeMappings"] if name in clients
             },
             "groups": {
-                path: group for path in desired["groups"] if (group := self._call("GET", f"/group-by-path{path}", missing_is_none=True))
+                path: group
+                for path in desired["groups"]
+                if (group := self._call("GET", f"/group-by-path{path}", missing_is_none=True))
             },
             "serviceAccounts": {
                 name: self._service_account(clients, name)
@@ -128,7 +128,13 @@ class RealmServer:
     def ensure_demo_user(self, username: str, password: str, first_name: str, last_name: str, roles: list[str]) -> None:
         """A member of staff for the local stack, made once and given its password and roles anew at each start."""
         found = self._call("GET", f"/users?exact=true&username={quote(username)}")
-        body = {"username": username, "enabled": True, "firstName": first_name, "lastName": last_name, "email": f"{username}@example.com"}
+        body = {
+            "username": username,
+            "enabled": True,
+            "firstName": first_name,
+            "lastName": last_name,
+            "email": f"{username}@example.com",
+        }
         if not found:
             self._call("POST", "/users", body)
             found = self._call("GET", f"/users?exact=true&username={quote(username)}")
@@ -195,7 +201,13 @@ class RealmServer:
             self._call(
                 "POST",
                 "/authentication/flows",
-                {"alias": alias, "description": wanted["description"], "providerId": "basic-flow", "topLevel": True, "builtIn": False},
+                {
+                    "alias": alias,
+                    "description": wanted["description"],
+                    "providerId": "basic-flow",
+                    "topLevel": True,
+                    "builtIn": False,
+                },
             )
             parents = [alias]
             for line in wanted["executions"]:
@@ -207,7 +219,9 @@ class RealmServer:
                 else:
                     self._call("POST", f"{parent}/execution", {"provider": name})
         else:
-            self._call("PUT", f"/authentication/flows/{known[alias]['id']}", {**self._flow(alias), "description": wanted["description"]})
+            self._call(
+                "PUT", f"/authentication/flows/{known[alias]['id']}", {**self._flow(alias), "description": wanted["description"]}
+            )
         requirements = {line.strip().split(": ")[0]: line.strip().split(": ")[1] for line in wanted["executions"]}
         for execution in self._call("GET", f"/authentication/flows/{quote(alias)}/executions"):
             name = execution.get("providerId") or execution["displayName"]
@@ -247,7 +261,9 @@ class RealmServer:
             group = self._call("GET", f"/group-by-path{path}")
         merged = {**group.get("attributes", {}), **wanted["attributes"]}
         self._call("PUT", f"/groups/{group['id']}", {**group, "description": wanted["description"], "attributes": merged})
-        lacking = [self._call("GET", f"/roles/{quote(role)}") for role in wanted["realmRoles"] if role not in group.get("realmRoles", [])]
+        lacking = [
+            self._call("GET", f"/roles/{quote(role)}") for role in wanted["realmRoles"] if role not in group.get("realmRoles", [])
+        ]
         if lacking:
             self._call("POST", f"/groups/{group['id']}/role-mappings/realm", lacking)
 
@@ -334,7 +350,8 @@ class RealmServer:
         return {
             "realmRoles": sorted(role["name"] for role in found.get("realmMappings", [])),
             "clientRoles": {
-                owner: sorted(role["name"] for role in entry["mappings"]) for owner, entry in found.get("clientMappings", {}).items()
+                owner: sorted(role["name"] for role in entry["mappings"])
+                for owner, entry in found.get("clientMappings", {}).items()
             },
         }
 
@@ -346,7 +363,10 @@ class RealmServer:
         for policy in self._call("GET", f"{base}/policy?max=1000"):
             entry: Tree = {"type": policy["type"], "description": policy.get("description", "")}
             if policy["type"] == "user":
-                users = [self._call("GET", f"/users/{identifier}", missing_is_none=True) for identifier in json.loads(policy["config"]["users"])]
+                users = [
+                    self._call("GET", f"/users/{identifier}", missing_is_none=True)
+                    for identifier in json.loads(policy["config"]["users"])
+                ]
                 entry["users"] = sorted(user["username"] for user in users if user)
             elif policy["type"] == "scope":
                 entry["defaultResourceType"] = policy.get("config", {}).get("defaultResourceType", "")
@@ -375,9 +395,8 @@ class RealmServer:
             else:
                 send = {"POST": connection.raw_post, "PUT": connection.raw_put, "DELETE": connection.raw_delete}[verb]
                 text = isinstance(body, str)
-                headers = {"Content-Type": "text/plain"} if text else {}
+                connection.headers = {**(connection.headers or {}), "Content-Type": "text/plain" if text else "application/json"}
                 data = body.encode() if text else (None if body is None else json.dumps(body))
-                connection.headers.update(headers) if text else connection.headers.update({"Content-Type": "application/json"})
                 answer = send(url, data=data) if data is not None or verb != "DELETE" else send(url)
         except KeycloakConnectionError as error:
             raise KeycloakUnavailable(f"Keycloak at {self._url} does not answer: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,18 @@ _LABELS = {
     },
 }
 _KINDS = {
-    "pl": {"person": "osoba fizyczna", "business": "przedsiębiorca", "housing_community": "wspólnota lub spółdzielnia", "institution": "instytucja"},
-    "en": {"person": "natural person", "business": "business", "housing_community": "housing community or cooperative", "institution": "institution"},
+    "pl": {
+        "person": "osoba fizyczna",
+        "business": "przedsiębiorca",
+        "housing_community": "wspólnota lub spółdzielnia",
+        "institution": "instytucja",
+    },
+    "en": {
+        "person": "natural person",
+        "business": "business",
+        "housing_community": "housing community or cooperative",
+        "institution": "institution",
+    },
 }
 
 
@@ -70,10 +81,14 @@ def filled_form(application: Application, form: FormVersion, utility: Utility) -
         "utility_address": utility.company.address,
         "reference": application.reference,
         "received": application.received_at.strftime("%d.%m.%Y"),
-        "qr": segno.make(application.reference, error="m").svg_inline(scale=4, omitsize=True, xmldecl=False, svgns=True),
+        "qr": _qr(application.reference),
         "sections": _sections(application, language),
         "clauses": [
-            {"code": clause.code, "text": clause.text[language], "answer": labels["yes"] if application.clauses.get(clause.code) else labels["no"]}
+            {
+                "code": clause.code,
+                "text": clause.text[language],
+                "answer": labels["yes"] if application.clauses.get(clause.code) else labels["no"],
+            }
             for clause in form.clauses
         ],
         "terms": _terms(application, language),
@@ -84,11 +99,21 @@ def filled_form(application: Application, form: FormVersion, utility: Utility) -
     return document
 
 
+def _qr(reference: str) -> str:
+    output = io.BytesIO()
+    segno.make(reference, error="m").save(output, kind="svg", scale=4, xmldecl=False)
+    return output.getvalue().decode()
+
+
 def _sections(application: Application, language: str) -> list[dict[str, Any]]:
     data, pl = application.data, language != "en"
     who: list[tuple[str, Any]] = [("Rodzaj klienta" if pl else "Kind of customer", _KINDS[language][application.customer_type])]
     if application.customer_type is CustomerType.PERSON:
-        who += [("Imię" if pl else "First name", data["first_name"]), ("Nazwisko" if pl else "Last name", data["last_name"]), ("PESEL", application.pesel)]
+        who += [
+            ("Imię" if pl else "First name", data["first_name"]),
+            ("Nazwisko" if pl else "Last name", data["last_name"]),
+            ("PESEL", application.pesel),
+        ]
     else:
         person = data["representative"]
         who += [
@@ -106,7 +131,10 @@ def _sections(application: Application, language: str) -> list[dict[str, Any]]:
     contact = [
         ("Adres e-mail" if pl else "E-mail address", data["email"]),
         ("Telefon" if pl else "Telephone", data["phone"]),
-        ("Adres korespondencyjny" if pl else "Correspondence address", address_line(data["correspondence_address"]) if data["correspondence_address"] else None),
+        (
+            "Adres korespondencyjny" if pl else "Correspondence address",
+            address_line(data["correspondence_address"]) if data["correspondence_address"] else None,
+        ),
     ]
     labels = _LABELS[language]
     return [
@@ -130,7 +158,10 @@ def _signature(application: Application, language: str) -> list[str]:
         name, day = signature.get("signed_name"), signature.get("signed_on")
         if pl:
             return [f"Oświadczenie złożone elektronicznie: {name}, {day}.", "Adres e-mail potwierdza link wysłany do wnioskodawcy."]
-        return [f"Declaration made electronically: {name}, {day}.", "The e-mail address is confirmed through a link sent to the applicant."]
+        return [
+            f"Declaration made electronically: {name}, {day}.",
+            "The e-mail address is confirmed through a link sent to the applicant.",
+        ]
     if kind == SignatureKind.ELECTRONIC:
         return ["Podpis elektroniczny w załączonym pliku." if pl else "Electronic signature in the attached file."]
     return []

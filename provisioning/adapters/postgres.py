@@ -41,7 +41,9 @@ class Jobs(Protocol):
 def make_engine(url: str) -> Engine:
     """A pooled engine; a dead connection is noticed before use."""
     address = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    return create_engine(address, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=10, connect_args={"connect_timeout": 5})
+    return create_engine(
+        address, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=10, connect_args={"connect_timeout": 5}
+    )
 
 
 def migrate(engine: Engine) -> None:
@@ -109,10 +111,34 @@ class _Transaction:
 
 class _Applications:
     _COLUMNS = (
-        "reference version status channel form_version terms_version language customer_type data pesel_encrypted clauses "
-        "terms_accepted signature received_at filed_at filed_on completed_on due_on email_confirmed_at decided_at decided_by "
-        "reason entered_by nonce confirmation_nonce confirmation_sent_at search"
-    ).split()
+        "reference",
+        "version",
+        "status",
+        "channel",
+        "form_version",
+        "terms_version",
+        "language",
+        "customer_type",
+        "data",
+        "pesel_encrypted",
+        "clauses",
+        "terms_accepted",
+        "signature",
+        "received_at",
+        "filed_at",
+        "filed_on",
+        "completed_on",
+        "due_on",
+        "email_confirmed_at",
+        "decided_at",
+        "decided_by",
+        "reason",
+        "entered_by",
+        "nonce",
+        "confirmation_nonce",
+        "confirmation_sent_at",
+        "search",
+    )
 
     def __init__(self, connection: Connection, fernet: Fernet) -> None:
         self._connection, self._fernet = connection, fernet
@@ -178,8 +204,14 @@ class _Applications:
         data = application.data
         row["search"] = fold(
             " ".join(
-                [application.reference, application.applicant, *application.contact_person, data["customer_number"], data["email"]]
-                + ["".join((data.get("phone") or "").split())]
+                [
+                    application.reference,
+                    application.applicant,
+                    *application.contact_person,
+                    data["customer_number"],
+                    data["email"],
+                    "".join((data.get("phone") or "").split()),
+                ]
             )
         )
         return row
@@ -198,9 +230,21 @@ class _Applications:
 
 class _Accounts:
     _COLUMNS = (
-        "login reference state step created_at nonce user_id attempts trouble trouble_since next_attempt_at "
-        "password_expires_at mail_accepted_at activated_at"
-    ).split()
+        "login",
+        "reference",
+        "state",
+        "step",
+        "created_at",
+        "nonce",
+        "user_id",
+        "attempts",
+        "trouble",
+        "trouble_since",
+        "next_attempt_at",
+        "password_expires_at",
+        "mail_accepted_at",
+        "activated_at",
+    )
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -258,7 +302,18 @@ class _Accounts:
 
 
 class _Mails:
-    _COLUMNS = "message_id reference kind recipient created_at state answer attempts next_attempt_at accepted_at".split()
+    _COLUMNS = (
+        "message_id",
+        "reference",
+        "kind",
+        "recipient",
+        "created_at",
+        "state",
+        "answer",
+        "attempts",
+        "next_attempt_at",
+        "accepted_at",
+    )
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -301,7 +356,10 @@ class _Documents:
 
     def of(self, reference: str) -> list[Document]:
         rows = self._connection.execute(
-            text("SELECT document_id, reference, kind, name, media_type, sha256, created_at FROM documents WHERE reference = :r ORDER BY created_at"), {"r": reference}
+            text(
+                "SELECT document_id, reference, kind, name, media_type, sha256, created_at FROM documents WHERE reference = :r ORDER BY created_at"
+            ),
+            {"r": reference},
         )
         return [_document(row, b"") for row in rows]
 
@@ -360,7 +418,9 @@ class _Audit:
         rows = self._connection.execute(text("SELECT * FROM audit WHERE subject = :s ORDER BY number"), {"s": subject})
         return [_entry(row) for row in rows]
 
-    def page(self, *, subject: str | None, actor: str | None, action: str | None, before: int | None, limit: int) -> list[AuditEntry]:
+    def page(
+        self, *, subject: str | None, actor: str | None, action: str | None, before: int | None, limit: int
+    ) -> list[AuditEntry]:
         rows = self._connection.execute(
             text(
                 "SELECT * FROM audit WHERE (CAST(:subject AS text) IS NULL OR subject = :subject) "
@@ -459,5 +519,3 @@ def _entry(row: Row[Any]) -> AuditEntry:
 
 def _raise(error: Exception) -> Any:
     raise error
-
-

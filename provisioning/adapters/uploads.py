@@ -107,7 +107,7 @@ def _names(pdf: pikepdf.Pdf) -> bool:
 
 def _has_actions(page: pikepdf.Page) -> bool:
     annotations = page.get("/Annots")
-    return annotations is not None and any("/A" in each or "/AA" in each for each in annotations)  # type: ignore[operator]
+    return annotations is not None and any("/A" in each or "/AA" in each for each in annotations)
 
 
 def _reencoded(content: bytes, target: str) -> tuple[bytes, str]:

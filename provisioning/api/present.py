@@ -6,10 +6,9 @@ from datetime import date, datetime
 from typing import Any
 
 from provisioning.domain.account import Account
-from provisioning.domain.application import Application
+from provisioning.domain.application import CLOSED, Application
 from provisioning.domain.deadline import urgency
 from provisioning.ports import AuditEntry, Document, Mail, QueuePage
-from provisioning.domain.application import CLOSED
 
 
 def masked_pesel(pesel: str | None) -> str | None:
@@ -42,7 +41,12 @@ def page(found: QueuePage, today: date) -> dict[str, Any]:
 
 
 def details(
-    application: Application, account: Account | None, mails: list[Mail], documents: list[Document], history: list[AuditEntry], today: date
+    application: Application,
+    account: Account | None,
+    mails: list[Mail],
+    documents: list[Document],
+    history: list[AuditEntry],
+    today: date,
 ) -> dict[str, Any]:
     """Everything staff may see of one application."""
     return {
@@ -66,10 +70,19 @@ def details(
         "entered_by": application.entered_by,
         "account": account_details(account) if account else None,
         "mails": [
-            {"kind": m.kind, "to": m.recipient, "state": m.state, "answer": m.answer, "attempts": m.attempts, "accepted_at": _moment(m.accepted_at)}
+            {
+                "kind": m.kind,
+                "to": m.recipient,
+                "state": m.state,
+                "answer": m.answer,
+                "attempts": m.attempts,
+                "accepted_at": _moment(m.accepted_at),
+            }
             for m in mails
         ],
-        "documents": [{"id": d.document_id, "name": d.name, "type": d.media_type, "sha256": d.sha256, "kind": d.kind} for d in documents],
+        "documents": [
+            {"id": d.document_id, "name": d.name, "type": d.media_type, "sha256": d.sha256, "kind": d.kind} for d in documents
+        ],
         "history": [entry(each) for each in history],
     }
 

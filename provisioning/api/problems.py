@@ -30,7 +30,15 @@ class WrongRole(Exception):
     """A good token without the needed role (RFC 6750: insufficient_scope)."""
 
 
-def problem(status: int, title: str, *, code: str, detail: str = "", errors: list[dict[str, str]] | None = None, headers: dict[str, str] | None = None) -> Response:
+def problem(
+    status: int,
+    title: str,
+    *,
+    code: str,
+    detail: str = "",
+    errors: list[dict[str, str]] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
     """One problem document."""
     body: dict[str, Any] = {"type": f"urn:ibok:problem:{code}", "title": title, "status": status, "code": code}
     if detail:
@@ -60,7 +68,7 @@ def register_problems(app: Flask) -> None:
             return previous(error)
         return api_error(error)
 
-    app.handle_user_exception = handle  # type: ignore[method-assign]  # one place for the whole prefix, 404 and 405 included
+    app.handle_user_exception = handle  # type: ignore[method-assign, assignment]  # one place for the whole prefix, 404 and 405 included
 
 
 def api_error(error: Exception) -> Response:
@@ -68,35 +76,68 @@ def api_error(error: Exception) -> Response:
     match error:
         case Unauthenticated():
             challenge = 'Bearer realm="ibok"' + (f', error="{error.code}"' if error.code else "")
-            return problem(401, "Unauthorized", code=error.code or "token_missing", detail=str(error), headers={"WWW-Authenticate": challenge})
+            return problem(
+                401, "Unauthorized", code=error.code or "token_missing", detail=str(error), headers={"WWW-Authenticate": challenge}
+            )
         case InvalidToken():
-            return problem(401, "Unauthorized", code="invalid_token", detail=str(error), headers={"WWW-Authenticate": 'Bearer realm="ibok", error="invalid_token"'})
+            return problem(
+                401,
+                "Unauthorized",
+                code="invalid_token",
+                detail=str(error),
+                headers={"WWW-Authenticate": 'Bearer realm="ibok", error="invalid_token"'},
+            )
         case WrongRole() | Forbidden():
             return problem(
-                403, "Forbidden", code="insufficient_scope", detail="The token's role does not allow this.",
+                403,
+                "Forbidden",
+                code="insufficient_scope",
+                detail="The token's role does not allow this.",
                 headers={"WWW-Authenticate": 'Bearer realm="ibok", error="insufficient_scope"'},
             )
         case Invalid():
             found = error.errors
-            return problem(422, "Unprocessable Content", code=found[0].code if found else "invalid", detail=str(error), errors=field_errors(found, language()))
+            return problem(
+                422,
+                "Unprocessable Content",
+                code=found[0].code if found else "invalid",
+                detail=str(error),
+                errors=field_errors(found, language()),
+            )
         case NotFound():
             return problem(404, "Not Found", code="not_found", detail="There is no such thing, or it is not yours.")
         case NotPossible():
             return problem(409, "Conflict", code=error.code, detail=str(error))
         case TooSoon():
-            return problem(429, "Too Many Requests", code="too_soon", detail=str(error), headers={"Retry-After": str(error.seconds)})
+            return problem(
+                429, "Too Many Requests", code="too_soon", detail=str(error), headers={"Retry-After": str(error.seconds)}
+            )
         case DatabaseGone() | OperationalError():
             _log.error("api.database_gone")
-            return problem(503, "Service Unavailable", code="database_unavailable", detail="Nothing was stored. Try again in a minute.", headers={"Retry-After": "30"})
+            return problem(
+                503,
+                "Service Unavailable",
+                code="database_unavailable",
+                detail="Nothing was stored. Try again in a minute.",
+                headers={"Retry-After": "30"},
+            )
         case KeycloakUnavailable():
-            return problem(503, "Service Unavailable", code="keycloak_unavailable", detail="The token cannot be checked now. Try again in a minute.", headers={"Retry-After": "30"})
+            return problem(
+                503,
+                "Service Unavailable",
+                code="keycloak_unavailable",
+                detail="The token cannot be checked now. Try again in a minute.",
+                headers={"Retry-After": "30"},
+            )
         case HTTPException():
             status = error.code or 500
             headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
             return problem(status, error.name, code=error.name.lower().replace(" ", "_"), detail=_public(status), headers=headers)
         case _:
             _log.exception("api.error", path=request.path)
-            return problem(500, "Internal Server Error", code="internal_error", detail="The error is on our side and has been logged.")
+            return problem(
+                500, "Internal Server Error", code="internal_error", detail="The error is on our side and has been logged."
+            )
 
 
 def _public(status: int) -> str:

@@ -233,14 +233,22 @@ def _staff_action(action: Action, act: Callable[[str, Any], Application], summar
     api.post(f"/staff/applications/<reference>/{action.value}")(documented)
 
 
-_staff_action(Action.APPROVE, lambda r, b: decide.approve(wired().office, actor(), r, b.version), "Approve (S4): login, account and mail follow")
+_staff_action(
+    Action.APPROVE,
+    lambda r, b: decide.approve(wired().office, actor(), r, b.version),
+    "Approve (S4): login, account and mail follow",
+)
 _staff_action(Action.REJECT, lambda r, b: decide.reject(wired().office, actor(), r, b.version, b.reason), "Reject, with a reason")
 _staff_action(
-    Action.REQUEST_COMPLETION, lambda r, b: decide.request_completion(wired().office, actor(), r, b.version, b.reason), "Ask for what is missing"
+    Action.REQUEST_COMPLETION,
+    lambda r, b: decide.request_completion(wired().office, actor(), r, b.version, b.reason),
+    "Ask for what is missing",
 )
 _staff_action(Action.COMPLETE, lambda r, b: decide.complete(wired().office, actor(), r, b.version), "What was missing has come")
 _staff_action(Action.REVIEW, lambda r, b: decide.review(wired().office, actor(), r, b.version), "Take into checking")
-_staff_action(Action.WITHDRAW, lambda r, b: decide.withdraw(wired().office, actor(), r, b.version, b.reason), "The applicant withdraws")
+_staff_action(
+    Action.WITHDRAW, lambda r, b: decide.withdraw(wired().office, actor(), r, b.version, b.reason), "The applicant withdraws"
+)
 
 
 @api.post("/staff/applications/<reference>/record-paper")
@@ -251,7 +259,9 @@ def post_record_paper(reference: str) -> dict[str, Any]:
     require_permission(caller().roles, Action.RECORD_PAPER)
     body = read_action(PaperBody)
     return _status(
-        register_paper.record_paper(wired().office, actor(), reference, body.version, signed_on=body.signed_on, filed_on=body.filed_on)
+        register_paper.record_paper(
+            wired().office, actor(), reference, body.version, signed_on=body.signed_on, filed_on=body.filed_on
+        )
     )
 
 
@@ -264,7 +274,11 @@ def get_audit() -> dict[str, Any]:
     before = _whole_number("before", 0, 0, 2**62) or None
     with wired().office.work() as work:
         lines = work.audit.page(
-            subject=request.args.get("subject"), actor=request.args.get("actor"), action=request.args.get("action"), before=before, limit=limit
+            subject=request.args.get("subject"),
+            actor=request.args.get("actor"),
+            action=request.args.get("action"),
+            before=before,
+            limit=limit,
         )
     return {"items": [present.entry(line) for line in lines], "next_before": lines[-1].number if len(lines) == limit else None}
 
@@ -275,7 +289,9 @@ def get_audit() -> dict[str, Any]:
 def pdf_response(application: Application) -> Response:
     pdf = filled_form(application, wired().office.forms[application.form_version], wired().utility)
     return Response(
-        pdf, mimetype="application/pdf", headers={"Content-Disposition": f'attachment; filename="BOK-27-{application.reference}.pdf"'}
+        pdf,
+        mimetype="application/pdf",
+        headers={"Content-Disposition": f'attachment; filename="BOK-27-{application.reference}.pdf"'},
     )
 
 

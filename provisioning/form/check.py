@@ -27,6 +27,7 @@ _STRUCTURE_CODES = {
     "extra_forbidden": "unknown_field",
     "string_too_long": "too_long",
     "too_long": "too_long",
+    "string_unicode": "invalid_characters",
     "literal_error": "invalid_choice",
     "date_from_datetime_parsing": "invalid_date",
     "date_parsing": "invalid_date",
@@ -397,6 +398,8 @@ def _email(read: _Reader, found: _Findings) -> str | None:
         return None
     try:
         # Non-ASCII addresses are refused on purpose: Keycloak and many mail servers only half support them.
+        if not typed.isascii():
+            raise EmailNotValidError("not ASCII")
         return validate_email(typed, allow_smtputf8=False, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError:
         found.add("email", "invalid_email")

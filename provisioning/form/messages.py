@@ -33,11 +33,20 @@ _SPECIAL = {
     ("channel", "required"): ("Wybierz, jak wniosek wpłynął", "Choose how the application came in"),
     ("channel", "invalid_choice"): ("Wybierz, jak wniosek wpłynął", "Choose how the application came in"),
     ("postal_code", "invalid_format"): ("Wpisz kod pocztowy w postaci 43-300", "Enter the postal code as 43-300"),
-    ("pesel", "invalid_checksum"): ("Sprawdź PESEL: cyfra kontrolna się nie zgadza", "Check the PESEL: its check digit does not match"),
+    ("pesel", "invalid_checksum"): (
+        "Sprawdź PESEL: cyfra kontrolna się nie zgadza",
+        "Check the PESEL: its check digit does not match",
+    ),
     ("pesel", "invalid_format"): ("Wpisz PESEL: 11 cyfr", "Enter the PESEL: 11 digits"),
-    ("tax_id", "invalid_checksum"): ("Sprawdź NIP: cyfra kontrolna się nie zgadza", "Check the NIP: its check digit does not match"),
+    ("tax_id", "invalid_checksum"): (
+        "Sprawdź NIP: cyfra kontrolna się nie zgadza",
+        "Check the NIP: its check digit does not match",
+    ),
     ("tax_id", "invalid_format"): ("Wpisz NIP: 10 cyfr", "Enter the NIP: 10 digits"),
-    ("registry_number", "invalid_format"): ("Wpisz REGON (9 albo 14 cyfr) lub KRS (10 cyfr)", "Enter a REGON (9 or 14 digits) or KRS (10 digits)"),
+    ("registry_number", "invalid_format"): (
+        "Wpisz REGON (9 albo 14 cyfr) lub KRS (10 cyfr)",
+        "Enter a REGON (9 or 14 digits) or KRS (10 digits)",
+    ),
     ("customer_number", "invalid_format"): (
         "Sprawdź numer ewidencyjny: to same cyfry z prawego górnego rogu faktury",
         "Check the customer number: digits only, in the upper right corner of the bill",
@@ -57,15 +66,27 @@ _BY_CODE = {
     "invalid_characters": ("Usuń niedozwolone znaki: {pl}", "Remove characters that are not allowed: {en}"),
     "invalid_checksum": ("Sprawdź {pl}: cyfra kontrolna się nie zgadza", "Check the {en}: its check digit does not match"),
     "invalid_format": ("Sprawdź {pl}", "Check the {en}"),
-    "invalid_email": ("Wpisz adres e-mail w postaci nazwa@domena.pl, bez polskich liter", "Enter an e-mail address like name@example.com, without Polish letters"),
+    "invalid_email": (
+        "Wpisz adres e-mail w postaci nazwa@domena.pl, bez polskich liter",
+        "Enter an e-mail address like name@example.com, without Polish letters",
+    ),
     "invalid_phone": ("Wpisz numer telefonu, na przykład 600 100 200", "Enter a telephone number, such as +48 600 100 200"),
     "invalid_date": ("Wpisz datę, na przykład 24.11.2026", "Enter a date, such as 2026-11-24"),
     "invalid_choice": ("Wybierz jedną z podanych możliwości", "Choose one of the options"),
     "filed_on_in_future": ("Data złożenia nie może być w przyszłości", "The filing date cannot be in the future"),
     "signed_on_in_future": ("Data podpisu nie może być w przyszłości", "The date of signing cannot be in the future"),
-    "clause_refused": ("Bez akceptacji tej klauzuli konto nie może powstać", "Without accepting this clause no account can be opened"),
-    "form_outdated": ("Formularz zmienił się w międzyczasie. Przejdź przez klauzule jeszcze raz", "The form has changed meanwhile. Go through the clauses again"),
-    "terms_outdated": ("Regulamin zmienił się w międzyczasie. Przeczytaj go jeszcze raz", "The terms have changed meanwhile. Read them again"),
+    "clause_refused": (
+        "Bez akceptacji tej klauzuli konto nie może powstać",
+        "Without accepting this clause no account can be opened",
+    ),
+    "form_outdated": (
+        "Formularz zmienił się w międzyczasie. Przejdź przez klauzule jeszcze raz",
+        "The form has changed meanwhile. Go through the clauses again",
+    ),
+    "terms_outdated": (
+        "Regulamin zmienił się w międzyczasie. Przeczytaj go jeszcze raz",
+        "The terms have changed meanwhile. Read them again",
+    ),
     "unknown_field": ("Tego pola nie ma w formularzu", "The form has no such field"),
     "not_applicable": ("To pole nie dotyczy tego rodzaju klienta", "This field is not for this kind of customer"),
     "not_allowed": ("Ten sposób podpisania nie jest dostępny", "This way of signing is not available"),
@@ -90,13 +111,22 @@ _BY_CODE.update(
         "file_empty": ("Wybierz plik", "Choose a file"),
         "file_too_large": ("Plik jest za duży: najwyżej 15 MB", "The file is too large: at most 15 MB"),
         "file_type": ("Dodaj plik PDF, JPG, PNG albo TIFF", "Add a PDF, JPG, PNG or TIFF file"),
-        "file_encrypted": ("Plik jest zabezpieczony hasłem. Zapisz go bez hasła", "The file is protected by a password. Save it without one"),
+        "file_encrypted": (
+            "Plik jest zabezpieczony hasłem. Zapisz go bez hasła",
+            "The file is protected by a password. Save it without one",
+        ),
         "file_damaged": ("Pliku nie da się odczytać. Zapisz go jeszcze raz", "The file cannot be read. Save it again"),
         "too_many_pages": ("Plik ma za dużo stron: najwyżej 50", "The file has too many pages: at most 50"),
-        "image_too_large": ("Obraz jest za duży. Zeskanuj go w niższej rozdzielczości", "The image is too large. Scan it at a lower resolution"),
+        "image_too_large": (
+            "Obraz jest za duży. Zeskanuj go w niższej rozdzielczości",
+            "The image is too large. Scan it at a lower resolution",
+        ),
         "idempotency_key_reused": ("Ten formularz został już wysłany z innymi danymi", "This form was sent before with other data"),
         "idempotency_key_missing": ("Brakuje nagłówka Idempotency-Key", "The header Idempotency-Key is missing"),
-        "idempotency_key_invalid": ("Nagłówek Idempotency-Key ma 8 do 200 znaków ASCII", "The header Idempotency-Key has 8 to 200 ASCII characters"),
+        "idempotency_key_invalid": (
+            "Nagłówek Idempotency-Key ma 8 do 200 znaków ASCII",
+            "The header Idempotency-Key has 8 to 200 ASCII characters",
+        ),
     }
 )
 _FIELDS.update({"reason": ("powód", "reason"), "signed_on": ("datę podpisu", "date of signing"), "version": ("wersję", "version")})

@@ -8,7 +8,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, formataddr
 
 import css_inline
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from ibok_idp.look.company import Utility
 from provisioning.domain.account import Account
@@ -18,7 +18,9 @@ from provisioning.ports import Mail, MailKind, Office
 from provisioning.use_cases.activate import temporary_password
 from provisioning.use_cases.tokens import confirmation_token, status_token
 
-_TEMPLATES = Environment(loader=PackageLoader("provisioning", "mails"), undefined=StrictUndefined, autoescape=lambda name: name == "layout.html")
+_TEMPLATES = Environment(
+    loader=PackageLoader("provisioning", "mails"), undefined=StrictUndefined, autoescape=select_autoescape(["html"])
+)
 _POLICY = SMTP.clone(max_line_length=76, cte_type="7bit")
 
 
@@ -61,7 +63,9 @@ class Composer:
         message["Message-ID"] = mail.message_id
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic answers, please
         message["X-Auto-Response-Suppress"] = "All"
-        message["Content-Language"] = language
         message.set_content(_TEMPLATES.get_template("layout.txt").render(values))
-        message.add_alternative(css_inline.inline(_TEMPLATES.get_template("layout.html").render(values), load_remote_stylesheets=False), subtype="html")
+        message.add_alternative(
+            css_inline.inline(_TEMPLATES.get_template("layout.html").render(values), load_remote_stylesheets=False), subtype="html"
+        )
+        message["Content-Language"] = language  # after the content: setting that clears Content-* headers
         return message

@@ -123,7 +123,13 @@ def _received(e: Enclosure) -> Letter:
             _greeting(e),
             [
                 "we have received your application BOK-27 for an iBOK account.",
-                Facts([("Application number", a.reference), ("Filed on", _day(a.filed_on, "en")), ("We will decide by", _day(a.due_on, "en"))]),
+                Facts(
+                    [
+                        ("Application number", a.reference),
+                        ("Filed on", _day(a.filed_on, "en")),
+                        ("We will decide by", _day(a.due_on, "en")),
+                    ]
+                ),
                 f"We open the account within {e.term_days} days of filing and then send the login and a temporary password to this address.",
                 *follow,
             ],
@@ -133,7 +139,13 @@ def _received(e: Enclosure) -> Letter:
         _greeting(e),
         [
             "przyjęliśmy Twój wniosek BOK-27 o konto iBOK.",
-            Facts([("Numer wniosku", a.reference), ("Data złożenia", _day(a.filed_on, "pl")), ("Termin rozpatrzenia", _day(a.due_on, "pl"))]),
+            Facts(
+                [
+                    ("Numer wniosku", a.reference),
+                    ("Data złożenia", _day(a.filed_on, "pl")),
+                    ("Termin rozpatrzenia", _day(a.due_on, "pl")),
+                ]
+            ),
             f"Konto zakładamy w ciągu {e.term_days} dni od złożenia wniosku, a login i hasło tymczasowe wyślemy na ten adres.",
             *follow,
         ],
@@ -171,7 +183,13 @@ def _activated(e: Enclosure) -> Letter:
             Button("Zaloguj się do iBOK", f"{e.webapp}/logowanie"),
             f"Hasło tymczasowe działa do {_moment(until, 'pl')}. Przy pierwszym logowaniu ustawisz własne hasło: "
             "co najmniej 8 znaków, w tym cyfra, wielka i mała litera, bez polskich liter.",
-            Facts([("Imię i nazwisko lub nazwa", a.applicant), ("Numer ewidencyjny klienta", a.data["customer_number"]), ("Punkt poboru", address)]),
+            Facts(
+                [
+                    ("Imię i nazwisko lub nazwa", a.applicant),
+                    ("Numer ewidencyjny klienta", a.data["customer_number"]),
+                    ("Punkt poboru", address),
+                ]
+            ),
             f"Ten wniosek nie pochodzi od Ciebie? Nie używaj hasła i zadzwoń do nas: {e.utility.phones('pl')}.",
             "Nigdy nie pytamy o hasło przez telefon ani e-mailem.",
         ],

@@ -15,7 +15,11 @@ _log = structlog.get_logger()
 
 
 def register(
-    app: Flask, login_failed: type[Exception], not_logged_in: type[Exception], keycloak_gone: type[Exception], *database_gone: type[Exception]
+    app: Flask,
+    login_failed: type[Exception],
+    not_logged_in: type[Exception],
+    keycloak_gone: type[Exception],
+    *database_gone: type[Exception],
 ) -> None:
     """Hang the pages into the app."""
 
@@ -25,7 +29,9 @@ def register(
         return problem_page(gettext("Zaloguj się jeszcze raz"), text, link=("/logowanie", gettext("Zaloguj się"))), 400
 
     def no_keycloak(_error: Exception) -> Any:
-        text = gettext("Serwer logowania (Keycloak) nie odpowiada. Sesja jest zachowana, spróbuj za chwilę. Jeżeli to trwa, powiadom dział IT.")
+        text = gettext(
+            "Serwer logowania (Keycloak) nie odpowiada. Sesja jest zachowana, spróbuj za chwilę. Jeżeli to trwa, powiadom dział IT."
+        )
         return problem_page(gettext("Chwilowa przerwa w logowaniu"), text), 503, {"Retry-After": "30"}
 
     def no_database(_error: Exception) -> Any:
@@ -58,15 +64,21 @@ def conflict_words(error: NotPossible) -> tuple[str, str]:
     return {
         "stale_version": (
             gettext("Ktoś zmienił ten wniosek"),
-            gettext("Od otwarcia strony wniosek zmienił ktoś inny (albo Ty w drugiej karcie). Twoja czynność nie została wykonana. Otwórz wniosek ponownie i zdecyduj na podstawie aktualnych danych."),
+            gettext(
+                "Od otwarcia strony wniosek zmienił ktoś inny (albo Ty w drugiej karcie). Twoja czynność nie została wykonana. Otwórz wniosek ponownie i zdecyduj na podstawie aktualnych danych."
+            ),
         ),
         "clauses_not_accepted": (
             gettext("Nie wszystkie klauzule są zaakceptowane"),
-            gettext("Konto można założyć tylko wtedy, gdy klient zaakceptował każdą klauzulę. Odeślij wniosek do uzupełnienia albo go odrzuć."),
+            gettext(
+                "Konto można założyć tylko wtedy, gdy klient zaakceptował każdą klauzulę. Odeślij wniosek do uzupełnienia albo go odrzuć."
+            ),
         ),
         "terms_not_accepted": (
             gettext("Regulamin nie jest zaakceptowany"),
-            gettext("Konto można założyć tylko wtedy, gdy klient zaakceptował Regulamin iBOK. Odeślij wniosek do uzupełnienia albo go odrzuć."),
+            gettext(
+                "Konto można założyć tylko wtedy, gdy klient zaakceptował Regulamin iBOK. Odeślij wniosek do uzupełnienia albo go odrzuć."
+            ),
         ),
         "signature_missing": (gettext("Brakuje podpisu"), gettext("Wniosek nie jest podpisany. Odeślij go do uzupełnienia.")),
     }.get(error.code, (gettext("Tego nie można teraz zrobić"), gettext("Wniosek jest już w innym stanie. Otwórz go ponownie.")))
@@ -77,5 +89,3 @@ def _back() -> tuple[str, str] | None:
     if not reference:
         return None
     return url_for("staff.application", reference=reference), gettext("Otwórz wniosek %(reference)s", reference=reference)
-
-

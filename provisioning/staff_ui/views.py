@@ -50,7 +50,14 @@ def logged_in(view: View) -> View:
 def _shared() -> dict[str, Any]:
     user: LoggedIn | None = g.get("user")
     roles = [str(words.ROLE[role]) for role in Role if user and role.value in user.roles]
-    return {"user": user, "user_roles": ", ".join(roles), "words": words, "may": _may, "Action": Action, "flashed": get_flashed_messages}
+    return {
+        "user": user,
+        "user_roles": ", ".join(roles),
+        "words": words,
+        "may": _may,
+        "Action": Action,
+        "flashed": get_flashed_messages,
+    }
 
 
 @staff.get("/")
@@ -67,7 +74,9 @@ def queue() -> str:
         page = work.applications.page(found_filter)
     today = wired().office.clock.today()
     rows = [(each, words.due_badge(each, today)) for each in page.applications]
-    following = {key: value for key, value in arguments.items() if key in ("q", "status")} | {"cursor": page.next_cursor}
+    following: dict[str, Any] = {key: value for key, value in arguments.items() if key in ("q", "status")} | {
+        "cursor": page.next_cursor
+    }
     return render_template(
         "staff/queue.html",
         rows=rows,
@@ -94,7 +103,13 @@ def act(reference: str, name: str) -> Any:
     except NotPossible as error:
         if not _own_double_click(reference, Action(name), error):
             raise
-    flash({"review": gettext("Wniosek jest w weryfikacji."), "approve": gettext("Zatwierdzono. Konto powstaje, login i hasło tymczasowe wyślemy e-mailem."), "complete": gettext("Wniosek wrócił do weryfikacji.")}[name])
+    flash(
+        {
+            "review": gettext("Wniosek jest w weryfikacji."),
+            "approve": gettext("Zatwierdzono. Konto powstaje, login i hasło tymczasowe wyślemy e-mailem."),
+            "complete": gettext("Wniosek wrócił do weryfikacji."),
+        }[name]
+    )
     return redirect(url_for("staff.application", reference=reference), 303)
 
 
@@ -107,7 +122,11 @@ def act_with_reason(reference: str, name: str) -> Any:
     found = _load(reference)
     errors: dict[str, str] = {}
     if request.method == "POST":
-        use_case = {Action.REJECT: decide.reject, Action.WITHDRAW: decide.withdraw, Action.REQUEST_COMPLETION: decide.request_completion}[action]
+        use_case = {
+            Action.REJECT: decide.reject,
+            Action.WITHDRAW: decide.withdraw,
+            Action.REQUEST_COMPLETION: decide.request_completion,
+        }[action]
         try:
             use_case(wired().office, actor(), reference, _version(), request.form.get("reason"))
         except Invalid as invalid:
@@ -118,7 +137,9 @@ def act_with_reason(reference: str, name: str) -> Any:
         if not errors:
             flash(gettext("Zapisano. Klient dostanie e-mail.") if action is not Action.WITHDRAW else gettext("Wniosek wycofany."))
             return redirect(url_for("staff.application", reference=reference), 303)
-    page = render_template("staff/reason.html", application=found, action=action, errors=errors, typed=request.form.get("reason", ""))
+    page = render_template(
+        "staff/reason.html", application=found, action=action, errors=errors, typed=request.form.get("reason", "")
+    )
     return page, 422 if errors else 200
 
 
@@ -196,7 +217,15 @@ def enter() -> Any:
                 return redirect(url_for("staff.application", reference=entered.reference), 303)
         except Invalid as invalid:
             errors = {_html_id(each.field): message(each, language()) for each in invalid.errors} | errors
-    page = render_template("staff/enter.html", form=form, kind=kind, kinds=list(CustomerType), errors=errors, typed=request.form, today=office.clock.today().isoformat())
+    page = render_template(
+        "staff/enter.html",
+        form=form,
+        kind=kind,
+        kinds=list(CustomerType),
+        errors=errors,
+        typed=request.form,
+        today=office.clock.today().isoformat(),
+    )
     return page, 422 if errors else 200
 
 
@@ -213,8 +242,16 @@ def audit() -> str:
             before=int(before) if before.isascii() and before.isdigit() and len(before) < 18 else None,
             limit=100,
         )
-    following = {"before": lines[-1].number, "subject": request.args.get("subject", ""), "actor": request.args.get("actor", "")} if len(lines) == 100 else None
-    return render_template("staff/audit.html", lines=[(words.audit_line(line), line) for line in lines], next_page=url_for("staff.audit", **following) if following else None)
+    following: dict[str, Any] | None = (
+        {"before": lines[-1].number, "subject": request.args.get("subject", ""), "actor": request.args.get("actor", "")}
+        if len(lines) == 100
+        else None
+    )
+    return render_template(
+        "staff/audit.html",
+        lines=[(words.audit_line(line), line) for line in lines],
+        next_page=url_for("staff.audit", **following) if following else None,
+    )
 
 
 @staff.get("/wylogowano")
@@ -250,7 +287,9 @@ def paper_body(typed: dict[str, str], form_version: str, terms_version: str, cla
         "correspondence_address": address("correspondence_address") if any(address("correspondence_address").values()) else None,
         "email": value("email"),
         "phone": value("phone"),
-        "clauses": {code: typed[f"clauses-{code}"] == "yes" for code in clause_codes if typed.get(f"clauses-{code}") in ("yes", "no")},
+        "clauses": {
+            code: typed[f"clauses-{code}"] == "yes" for code in clause_codes if typed.get(f"clauses-{code}") in ("yes", "no")
+        },
         "signature": {"kind": "paper", "signed_on": value("signed_on")} if typed.get("signed") == "yes" else None,
     }
     if kind == CustomerType.PERSON:
@@ -307,7 +346,15 @@ def _actions(found: Application, clause_codes: tuple[str, ...]) -> list[Action]:
         possible.remove(Action.APPROVE)
     if found.status is Status.UNCONFIRMED:
         possible.append(Action.RECORD_PAPER)
-    order = [Action.APPROVE, Action.COMPLETE, Action.RECORD_PAPER, Action.REVIEW, Action.REQUEST_COMPLETION, Action.REJECT, Action.WITHDRAW]
+    order = [
+        Action.APPROVE,
+        Action.COMPLETE,
+        Action.RECORD_PAPER,
+        Action.REVIEW,
+        Action.REQUEST_COMPLETION,
+        Action.REJECT,
+        Action.WITHDRAW,
+    ]
     return [action for action in order if action in possible and _may(action)]
 
 
@@ -321,7 +368,11 @@ def _approvable(found: Application, clause_codes: tuple[str, ...]) -> bool:
 
 def _own_double_click(reference: str, action: Action, error: NotPossible) -> bool:
     """The second half of a double click: the decision is there already, by the same person, and is one decision."""
-    outcome = {Action.APPROVE: (Status.APPROVED, Status.REGISTERED), Action.REJECT: (Status.REJECTED,), Action.WITHDRAW: (Status.WITHDRAWN,)}
+    outcome = {
+        Action.APPROVE: (Status.APPROVED, Status.REGISTERED),
+        Action.REJECT: (Status.REJECTED,),
+        Action.WITHDRAW: (Status.WITHDRAWN,),
+    }
     if error.code not in ("stale_version", "wrong_state") or action not in outcome:
         return False
     found = _load(reference)

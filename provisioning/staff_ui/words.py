@@ -114,14 +114,17 @@ def trouble(account: Account, recipient: str) -> str | None:
     if account.trouble is None:
         return None
     again = gettext(", następna próba %(time)s", time=moment(account.next_attempt_at)[-5:]) if account.next_attempt_at else ""
-    return {
+    words: dict[Trouble, str] = {
         Trouble.KEYCLOAK_UNAVAILABLE: gettext("Konto czeka: Keycloak nie odpowiada") + again,
         Trouble.KEYCLOAK_REFUSED: gettext("Konto czeka: Keycloak odmawia usłudze dostępu, powiadom dział IT") + again,
         Trouble.KEYCLOAK_REJECTED: gettext("Konto czeka: Keycloak nie przyjmuje danych, powiadom dział IT") + again,
-        Trouble.LOGIN_BELONGS_TO_ANOTHER: gettext("Alarm: ten login należy w Keycloak do innego wniosku. Nic nie nadpisano, powiadom dział IT."),
+        Trouble.LOGIN_BELONGS_TO_ANOTHER: gettext(
+            "Alarm: ten login należy w Keycloak do innego wniosku. Nic nie nadpisano, powiadom dział IT."
+        ),
         Trouble.MAIL_DEFERRED: gettext("Konto czeka: serwer poczty nie przyjmuje teraz wiadomości na %(to)s", to=recipient) + again,
         Trouble.MAIL_REFUSED: gettext("Serwer poczty odrzucił adres %(to)s. Zadzwoń do klienta i sprawdź adres.", to=recipient),
-    }[account.trouble]
+    }
+    return words[account.trouble]
 
 
 def due_badge(application: Application, today: date) -> dict[str, str]:
@@ -147,4 +150,12 @@ def audit_line(line: AuditEntry) -> dict[str, Any]:
     if line.action.startswith("mail."):
         kind = line.details.get("mail")
         what = f"{what}: {MAIL_KIND[MailKind(kind)]}" if kind else what
-    return {"at": line.at, "actor": line.actor, "what": what, "reason": reason, "number": line.number, "subject": line.subject, "action": line.action}
+    return {
+        "at": line.at,
+        "actor": line.actor,
+        "what": what,
+        "reason": reason,
+        "number": line.number,
+        "subject": line.subject,
+        "action": line.action,
+    }

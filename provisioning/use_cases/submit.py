@@ -17,7 +17,6 @@ from provisioning.use_cases.mail_out import queue_mail
 from provisioning.use_cases.tokens import confirmation_token, matches, status_token
 
 
-
 @dataclass(frozen=True)
 class ConfirmationMail:
     """What the applicant may know about the confirmation mail; the address only as a hint."""
@@ -52,7 +51,11 @@ def submit(office: Office, submission: Submission, *, idempotency_key: str, fing
             APPLICANT,
             "application.submitted",
             application.reference,
-            {"channel": application.channel, "signature": (application.signature or {}).get("kind"), "form": application.form_version},
+            {
+                "channel": application.channel,
+                "signature": (application.signature or {}).get("kind"),
+                "form": application.form_version,
+            },
             office.clock.now(),
         )
     return answer
@@ -220,5 +223,3 @@ def _answer(office: Office, application: Application) -> dict[str, Any]:
         "due_on": application.due_on.isoformat() if application.due_on else None,
         "version": application.version,
     }
-
-

@@ -19,7 +19,9 @@ def confirmation_token(office: Office, application: Application) -> str | None:
     """The token of the newest confirmation mail; None once it was used."""
     if application.confirmation_nonce is None:
         return None
-    secret = _derived(office.temporary_password_key, application.confirmation_nonce, f"email:{application.reference}:{application.email}")
+    secret = _derived(
+        office.temporary_password_key, application.confirmation_nonce, f"email:{application.reference}:{application.email}"
+    )
     return f"{application.reference}.{secret}"
 
 

@@ -7,7 +7,7 @@ import binascii
 import datetime
 import json
 
-import altcha
+import altcha.v1 as altcha
 
 HONEYPOT = "strona_www"  # sounds tempting to a robot; hidden from people and from screen readers
 _MAXIMUM_NUMBER = 60_000
@@ -16,10 +16,10 @@ _LIFE = datetime.timedelta(minutes=30)
 
 def new_challenge(key: str) -> dict[str, str | int]:
     """A puzzle for the browser's worker; bound to this visit by its salt."""
-    options = altcha.ChallengeOptionsV1(
+    options = altcha.ChallengeOptions(
         hmac_key=key, max_number=_MAXIMUM_NUMBER, expires=datetime.datetime.now(datetime.UTC) + _LIFE
     )
-    challenge = altcha.create_challenge_v1(options)
+    challenge = altcha.create_challenge(options)
     return {
         "algorithm": challenge.algorithm,
         "challenge": challenge.challenge,
@@ -39,5 +39,5 @@ def solved(payload: str, key: str, salt: str | None) -> bool:
         return False
     if not isinstance(given, dict) or given.get("salt") != salt:
         return False
-    verified, _error = altcha.verify_solution_v1(payload, key, check_expires=True)
+    verified, _error = altcha.verify_solution(payload, key, check_expires=True)
     return bool(verified)

@@ -84,7 +84,9 @@ def body(answers: dict[str, str], form: dict[str, Any], language: str) -> dict[s
         "correspondence_address": address("correspondence_address") if answers.get("other_address") == "yes" else None,
         "email": value("email"),
         "phone": value("phone"),
-        "clauses": {c["code"]: answers[f"clauses-{c['code']}"] == "yes" for c in form["clauses"] if answers.get(f"clauses-{c['code']}")},
+        "clauses": {
+            c["code"]: answers[f"clauses-{c['code']}"] == "yes" for c in form["clauses"] if answers.get(f"clauses-{c['code']}")
+        },
     }
     if kind in COMPANY_TYPES:
         found |= {name: value(name) for name in ("company_name", "tax_id", "registry_number")}

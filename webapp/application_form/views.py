@@ -108,13 +108,27 @@ def send() -> Any:
         filed = client().submit(steps.body(answers, form, language()), draft["key"], language())
     except Rejected as rejected:
         return _back_to_step(draft, rejected.errors, form)
-    session["filed"] = {"reference": filed["reference"], "token": filed["status_token"], "email": answers["email"], "kind": answers["signature_kind"]}
+    session["filed"] = {
+        "reference": filed["reference"],
+        "token": filed["status_token"],
+        "email": answers["email"],
+        "kind": answers["signature_kind"],
+    }
     session.pop("draft", None)  # S2, privacy: drafts are gone on filing
     if content:
         try:
-            client().add_document(filed["reference"], filed["status_token"], upload.filename or "" if upload else "", content, answers["signature_kind"], language())
+            client().add_document(
+                filed["reference"],
+                filed["status_token"],
+                upload.filename or "" if upload else "",
+                content,
+                answers["signature_kind"],
+                language(),
+            )
         except Rejected as rejected:
-            session["filed"]["file_error"] = rejected.errors[0].message or gettext("Pliku nie przyjęto. Dodaj go na stronie statusu.")
+            session["filed"]["file_error"] = rejected.errors[0].message or gettext(
+                "Pliku nie przyjęto. Dodaj go na stronie statusu."
+            )
             session.modified = True
     return redirect(url_for("application_form.filed"), 303)
 
@@ -126,7 +140,9 @@ def filed() -> Any:
     if not known:
         return redirect(url_for("application_form.start"))
     status = client().status(known["reference"], known["token"])
-    return render_template("form/filed.html", filed=known, status=status, status_url=_status_url(known["reference"], known["token"]))
+    return render_template(
+        "form/filed.html", filed=known, status=status, status_url=_status_url(known["reference"], known["token"])
+    )
 
 
 @application_form.get("/wniosek/druk.pdf")
@@ -163,7 +179,9 @@ def send_again(reference: str, token: str) -> Any:
     except Rejected as rejected:
         errors = {html_id(each.field): each.message for each in rejected.errors}
         found = client().status(reference, token)
-        return render_template("form/status.html", status=found, token=token, email=None, sent=None, errors=errors, typed=typed), 422
+        return render_template(
+            "form/status.html", status=found, token=token, email=None, sent=None, errors=errors, typed=typed
+        ), 422
     known = session.get("filed")
     if known and known["reference"] == reference and typed:
         session["filed"] = {**known, "email": typed}

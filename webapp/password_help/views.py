@@ -17,7 +17,9 @@ _ASKS_PER_HOUR = 20
 
 @password_help.get("/haslo")
 def ask() -> str:
-    return render_template("password_help.html", login=request.args.get("login", "")[:64], errors={}, asked=request.args.get("zapisano"))
+    return render_template(
+        "password_help.html", login=request.args.get("login", "")[:64], errors={}, asked=request.args.get("zapisano")
+    )
 
 
 @password_help.post("/haslo")

@@ -1,0 +1,30 @@
+"""Fixtures. The stack is started once for a run: by `make test`, or here when pytest is called by hand."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ibok_idp.local.stack import Stack
+from tests.support.free_ports import local_settings
+from tests.support.world import World
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    """A whole running stack: real Keycloak, PostgreSQL, SMTP and our three processes."""
+    if shared := os.environ.get("IBOK_TEST_STACK"):
+        yield World(Path(shared))
+        return
+    with tempfile.TemporaryDirectory(prefix="ibok-test-") as folder:
+        Path(folder).chmod(0o755)
+        stack = Stack(local_settings(Path(folder)))
+        stack.start()
+        try:
+            yield World(stack.state / "stack.json")
+        finally:
+            stack.stop()

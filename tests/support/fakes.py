@@ -1,0 +1,89 @@
+"""An Office without the outside, for unit tests."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from email.message import EmailMessage
+from typing import Any
+
+from provisioning.adapters.public_holidays import is_holiday
+from provisioning.domain.rulebook import Rulebook
+from provisioning.form.catalogue import all_versions, current_form
+from provisioning.ports import DirectoryTrouble, Links, MailDeferred, MailRefused, Office
+
+
+class FixedClock:
+    """Stands still until it is moved."""
+
+    def __init__(self, moment: datetime = datetime(2026, 11, 24, 12, tzinfo=UTC)) -> None:
+        self.moment = moment
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def today(self) -> date:
+        return self.moment.date()
+
+
+class FakeDirectory:
+    """Keeps the contract of the real directory: a repeat finds the same user, another owner is an alarm."""
+
+    def __init__(self) -> None:
+        self.users: dict[str, tuple[str, str]] = {}
+        self.waiting: set[str] = set()
+        self.trouble: DirectoryTrouble | None = None
+
+    def create(self, application: Any, login: str, temporary_password: str) -> str:
+        if self.trouble:
+            raise self.trouble
+        owner, user_id = self.users.setdefault(login, (application.reference, f"user-{len(self.users)}"))
+        if owner != application.reference:
+            raise DirectoryTrouble("login_belongs_to_another", retry=False)
+        self.waiting.add(user_id)
+        return user_id
+
+    def must_change_password(self, user_id: str) -> bool:
+        return user_id in self.waiting
+
+    def recent_password_changes(self) -> list[str]:
+        return []
+
+
+class FakeMailer:
+    """Takes mails, or answers as told."""
+
+    def __init__(self) -> None:
+        self.sent: list[EmailMessage] = []
+        self.answer: MailDeferred | MailRefused | None = None
+
+    def send(self, message: EmailMessage) -> str:
+        if self.answer:
+            raise self.answer
+        self.sent.append(message)
+        return "250 ok"
+
+
+@contextmanager
+def _alone(_name: str) -> Any:
+    yield True
+
+
+def fake_office(**changes: Any) -> Office:
+    """Everything but a database."""
+    parts: dict[str, Any] = {
+        "work": lambda: (_ for _ in ()).throw(AssertionError("no database in this test")),
+        "only_one": _alone,
+        "directory": FakeDirectory(),
+        "mailer": FakeMailer(),
+        "compose": lambda *_: EmailMessage(),
+        "clock": FixedClock(),
+        "rules": Rulebook(),
+        "forms": all_versions(),
+        "current_form": current_form,
+        "is_holiday": is_holiday,
+        "links": Links(webapp="http://localhost:8000"),
+        "mail_domain": "wpwik.com",
+        "temporary_password_key": b"k" * 32,
+    }
+    return Office(**parts | changes)

@@ -1,0 +1,151 @@
+"""S5 and the other mails; the filled form as PDF/UA."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pypdfium2
+import pytest
+
+from ibok_idp.look.company import load_utility
+from ibok_idp.temporary_password import new_nonce
+from provisioning.adapters.pdf import filled_form
+from provisioning.domain.account import Account, AccountState, Step
+from provisioning.domain.application import Application, Channel, CustomerType
+from provisioning.form.catalogue import all_versions, current_form
+from provisioning.mails.compose import Composer
+from provisioning.ports import Mail, MailKind
+from provisioning.use_cases.activate import temporary_password
+from tests.support.fakes import fake_office
+from tests.support.world import application_body, company_body
+from tests.unit.test_s2_form_check import CHECKER
+
+UTILITY = load_utility(None)
+PESEL = "44051401359"
+
+
+def application(language: str = "pl", body: dict[str, Any] | None = None, **changes: Any) -> Application:
+    found = CHECKER.web((body or application_body()) | {"language": language})
+    base = Application(
+        reference="2026-000417-9",
+        status="filed",
+        channel=Channel.WEB,
+        form_version="2026-1",
+        terms_version="2026-1",
+        language=language,
+        customer_type=found.customer_type,
+        data=found.data,
+        pesel=found.pesel,
+        clauses=found.clauses,
+        terms_accepted=True,
+        signature=found.signature,
+        received_at=datetime(2026, 11, 24, 12, tzinfo=UTC),
+        filed_on=datetime(2026, 11, 24).date(),
+        due_on=datetime(2026, 12, 8).date(),
+        nonce=b"n" * 32,
+        confirmation_nonce=b"c" * 32,
+        reason="Proszę o podpis na stronie 2.",
+    )
+    return replace(base, **changes)
+
+
+def account() -> Account:
+    now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    return Account(
+        "wp48120937",
+        "2026-000417-9",
+        AccountState.AWAITING_FIRST_LOGIN,
+        Step.USER_CREATED,
+        now,
+        nonce=b"a" * 32,
+        password_expires_at=datetime(2026, 12, 8, 12, tzinfo=UTC),
+    )
+
+
+def compose(kind: MailKind, one: Application) -> Any:
+    office = fake_office()
+    mail = Mail(f"<{kind}.1@wpwik.com>", one.reference, kind, one.email, one.received_at)
+    return Composer(UTILITY, "ibok@wpwik.com", "bok@wpwik.com")(
+        office, mail, one, account() if kind is MailKind.ACTIVATED else None
+    )
+
+
+def parts(message: Any) -> tuple[str, str]:
+    return message.get_body(("plain",)).get_content(), message.get_body(("html",)).get_content()
+
+
+@pytest.mark.parametrize("language", ["pl", "en"])
+def test_s5_the_activation_mail_brings_login_temporary_password_and_basic_data(language: str) -> None:
+    text, html = parts(compose(MailKind.ACTIVATED, application(language)))
+    password = temporary_password(fake_office(), account())
+    lines = text.replace("\r\n", "\n").split("\n")
+    assert "Login: wp48120937" in lines
+    assert f"Hasło tymczasowe: {password}" in lines
+    assert password in html
+    for words in ("Józefa Źdźbło-Żak", "40118270", "Źródlana 7/3, 43-300 Bielsko-Biała", "http://localhost:8000/logowanie"):
+        assert words in text
+        assert words in html
+    assert "13:00" in text  # the end of its life, in Europe/Warsaw
+
+
+@pytest.mark.parametrize("kind", MailKind)
+@pytest.mark.parametrize("language", ["pl", "en"])
+def test_no_mail_holds_pesel_and_only_the_activation_mail_a_password(kind: MailKind, language: str) -> None:
+    message = compose(kind, application(language))
+    text, html = parts(message)
+    assert PESEL not in text + html + message["Subject"]
+    assert (temporary_password(fake_office(), account()) in text) == (kind is MailKind.ACTIVATED)
+    assert message["Message-ID"] == f"<{kind}.1@wpwik.com>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Reply-To"] == "bok@wpwik.com"
+    assert message["Content-Language"] == language
+    assert not re.search(r"<img|<link|<script|@import|url\(", html)
+    assert UTILITY.phones(language) in text
+
+
+def test_the_same_mail_twice_is_the_same_mail() -> None:
+    first, second = (compose(MailKind.ACTIVATED, application()) for _ in range(2))
+    assert first["Message-ID"] == second["Message-ID"]
+    assert parts(first) == parts(second)
+
+
+def test_f01_f02_what_an_applicant_types_stays_text_in_mails() -> None:
+    nasty = "<b>x</b>{{7*7}}&amp;"
+    one = application(body=application_body(first_name=nasty, signature={"kind": "scan"}), reason="<script>alert(1)</script>")
+    for kind in (MailKind.ACTIVATED, MailKind.REJECTED):
+        _, html = parts(compose(kind, one))
+        assert "<script>" not in html
+        assert "<b>x</b>" not in html
+        assert "49" not in html.replace("449", "")
+
+
+def pdf_text(content: bytes) -> str:
+    document = pypdfium2.PdfDocument(content)
+    return "\n".join(page.get_textpage().get_text_range() for page in document)
+
+
+@pytest.mark.parametrize("language", ["pl", "en"])
+@pytest.mark.parametrize("body", [application_body(), company_body()])
+def test_s1_the_filled_form_is_a_tagged_pdf_with_polish_glyphs(language: str, body: dict[str, Any]) -> None:
+    one = application(language, body)
+    content = filled_form(one, current_form(datetime(2026, 11, 24).date()), UTILITY)
+    assert b"pdfuaid" in content
+    assert b"/StructTreeRoot" in content
+    text = pdf_text(content)
+    assert one.reference in text
+    assert one.applicant in text
+    assert all(code in text for code in one.clauses)
+    assert ("osoba fizyczna" in text) == (language == "pl" and one.customer_type is CustomerType.PERSON)
+
+
+def test_f01_typst_markup_in_a_field_is_only_text() -> None:
+    nasty = '#read("/etc/passwd") *bold* $x$ \\ "'
+    one = application(body=application_body(last_name=nasty, signature={"kind": "scan"}))
+    assert '#read("/etc/passwd") *bold* $x$' in pdf_text(filled_form(one, all_versions()["2026-1"], UTILITY)).replace(
+        "\r\n", " "
+    ).replace("\n", " ")
+
+
+def test_nonces_are_random() -> None:
+    assert new_nonce() != new_nonce()

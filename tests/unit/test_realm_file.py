@@ -1,0 +1,90 @@
+"""keycloak-realm.json: no secret in it, nothing left open, and a comparison that is silent about secrets."""
+
+import json
+from typing import Any
+
+import pytest
+
+from ibok_idp.errors import SettingsError
+from ibok_idp.realm.compare import differences
+from ibok_idp.realm.desired import comparable, load, realm_file
+
+VALUES = {
+    "IBOK_WEBAPP_URL": "http://localhost:8000",
+    "IBOK_PROVISIONING_URL": "http://localhost:8001",
+    **{f"IBOK_{name}_CLIENT_SECRET": f'sec"ret-{name}' for name in ("PORTAL", "STAFF", "WEBAPP", "PROVISIONING")},
+}
+
+
+@pytest.fixture
+def realm() -> dict[str, Any]:
+    return json.loads(realm_file().read_text())
+
+
+def test_no_secret_stands_in_the_file(realm: dict[str, Any]) -> None:
+    secrets = [client["secret"] for client in realm["clients"] if "secret" in client]
+    assert secrets
+    assert all(secret.startswith("${IBOK_") for secret in secrets)
+    assert "credentials" not in json.dumps(realm["users"])
+
+
+def test_r03_what_must_be_off_is_off(realm: dict[str, Any]) -> None:
+    assert not realm["registrationAllowed"]
+    assert not realm["loginWithEmailAllowed"]
+    assert realm["bruteForceProtected"]
+    assert realm["revokeRefreshToken"]
+    assert realm["accessTokenLifespan"] <= 300
+    for client in realm["clients"]:
+        assert not client.get("directAccessGrantsEnabled")
+        assert not client.get("implicitFlowEnabled")
+        assert not client.get("publicClient")
+        assert not any("*" in uri for uri in client.get("redirectUris", []))
+        if client.get("standardFlowEnabled"):
+            assert client["attributes"]["pkce.code.challenge.method"] == "S256"
+            assert client["attributes"]["access.token.signed.response.alg"] == "RS256"
+
+
+def test_the_least_rights_of_the_service_accounts(realm: dict[str, Any]) -> None:
+    users = {user["username"]: user for user in realm["users"]}
+    assert users["service-account-ibok-webapp"]["realmRoles"] == ["applications.submit"]
+    assert users["service-account-ibok-provisioning"]["clientRoles"] == {
+        "realm-management": ["query-users", "query-groups", "view-events"]
+    }
+
+
+def test_s09_staff_need_a_second_factor_unless_the_local_stack_says_otherwise() -> None:
+    strict, lax = (comparable(load(VALUES, staff_second_factor=on))["clients"]["ibok-staff"] for on in (True, False))
+    assert strict["authenticationFlowBindingOverrides"] == {"browser": "ibok-staff-browser"}
+    assert lax["authenticationFlowBindingOverrides"] == {}
+
+
+def test_everything_it_staff_meet_in_the_console_is_described_in_both_languages(realm: dict[str, Any]) -> None:
+    described = [
+        *realm["roles"]["realm"],
+        *realm["groups"],
+        *realm["clients"],
+        *realm["clientScopes"],
+        *realm["authenticationFlows"],
+    ]
+    assert all(" / " in each["description"] for each in described)
+    assert realm["localizationTexts"]["pl"].keys() == realm["localizationTexts"]["en"].keys()
+
+
+def test_a_missing_placeholder_is_named() -> None:
+    with pytest.raises(SettingsError, match="IBOK_PORTAL_CLIENT_SECRET"):
+        load({**VALUES, "IBOK_PORTAL_CLIENT_SECRET": ""}, staff_second_factor=True)
+
+
+def test_a_difference_never_shows_a_secret_and_extras_are_none() -> None:
+    desired = comparable(load(VALUES, staff_second_factor=True))
+    actual = json.loads(json.dumps(desired))
+    actual["clients"]["ibok-portal"]["secret"] = "stolen"
+    actual["clients"]["ibok-portal"]["surrogateAuthRequired"] = True
+    actual["roles"]["stranger"] = {"description": "x"}
+    del actual["roles"]["bok-auditor"]
+    found = differences(desired, actual)
+    assert sorted(map(str, found)) == [
+        "clients/ibok-portal: secret: '••••••' on the server, '••••••' in keycloak-realm.json",
+        "roles/bok-auditor: missing on the server",
+    ]
+    assert differences(desired, json.loads(json.dumps(desired))) == []

@@ -1,0 +1,151 @@
+"""O02, O04: tokens that must not be trusted."""
+
+import time
+from typing import Any
+
+import pytest
+import responses
+from hypothesis import given
+from hypothesis import strategies as st
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from ibok_idp.errors import InvalidToken, KeycloakUnavailable
+from ibok_idp.oidc_login import own_path
+from ibok_idp.tokens import RealmKeys, TokenVerifier
+
+ISSUER, CERTS = "https://kc.example/realms/ibok", "https://kc.example/certs"
+KEY = RSAKey.generate_key(2048, {"kid": "one"})
+OTHER = RSAKey.generate_key(2048, {"kid": "one"})
+EVENTS = {"http://schemas.openid.net/event/backchannel-logout": {}}
+
+
+def verifier() -> TokenVerifier:
+    responses.get(CERTS, json={"keys": [{**KEY.as_dict(private=False), "use": "sig", "alg": "RS256"}]})
+    return TokenVerifier(ISSUER, RealmKeys(CERTS))
+
+
+def token(key: Any = KEY, header: dict[str, Any] | None = None, **changes: Any) -> str:
+    now = int(time.time())
+    claims = {
+        "iss": ISSUER,
+        "aud": "ibok-provisioning",
+        "sub": "u1",
+        "typ": "Bearer",
+        "azp": "ibok-staff",
+        "iat": now,
+        "exp": now + 300,
+        "realm_access": {"roles": ["bok-clerk"]},
+    }
+    claims |= changes
+    return jwt.encode(
+        header or {"alg": "RS256", "kid": "one"},
+        {k: v for k, v in claims.items() if v is not None},
+        key,
+        algorithms=["RS256", "HS256"],
+    )
+
+
+@responses.activate
+def test_a_good_token_names_its_caller() -> None:
+    caller = verifier().access_token(token(), "ibok-provisioning")
+    assert (caller.subject, caller.client, caller.roles) == ("u1", "ibok-staff", {"bok-clerk"})
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"aud": "account"},
+        {"aud": None},
+        {"iss": "https://kc.example/realms/master"},
+        {"exp": 1},
+        {"exp": None},
+        {"nbf": 99999999999},
+        {"typ": "ID"},
+        {"typ": "Refresh"},
+    ],
+)
+def test_o02_wrong_claims_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidToken):
+        verifier().access_token(token(**changes), "ibok-provisioning")
+
+
+@responses.activate
+def test_o02_another_key_no_algorithm_and_the_public_key_as_secret_are_refused() -> None:
+    import hashlib
+    import hmac
+
+    header, payload, _ = token().split(".")
+    import base64
+
+    none = base64.urlsafe_b64encode(b'{"alg":"none"}').rstrip(b"=").decode()
+    confused = base64.urlsafe_b64encode(b'{"alg":"HS256","kid":"one"}').rstrip(b"=").decode()
+    mac = hmac.new(KEY.as_pem(private=False), f"{confused}.{payload}".encode(), hashlib.sha256).digest()
+    signature = base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+    forged = [
+        token(OTHER),
+        f"{confused}.{payload}.{signature}",
+        f"{none}.{payload}.",
+        f"{header}.{payload}.AAAA",
+        "a.b.c",
+        "",
+        "x" * 20_000,
+    ]
+    for each in forged:
+        with pytest.raises(InvalidToken):
+            verifier().access_token(each, "ibok-provisioning")
+
+
+@responses.activate
+def test_o02_unknown_keys_make_one_request_a_minute_at_most() -> None:
+    now = [0.0]
+    responses.get(CERTS, json={"keys": [KEY.as_dict(private=False)]})
+    checked = TokenVerifier(ISSUER, RealmKeys(CERTS, monotonic=lambda: now[0]))
+    for _ in range(50):
+        with pytest.raises(InvalidToken):
+            checked.access_token(token(OTHER, {"alg": "RS256", "kid": "unknown"}), "ibok-provisioning")
+    assert len(responses.calls) == 1
+    now[0] = 61
+    with pytest.raises(InvalidToken):
+        checked.access_token(token(OTHER, {"alg": "RS256", "kid": "unknown"}), "ibok-provisioning")
+    assert len(responses.calls) == 2
+
+
+@responses.activate
+def test_o06_keys_that_cannot_be_had_are_an_outage_not_a_refusal() -> None:
+    responses.get(CERTS, status=503)
+    with pytest.raises(KeycloakUnavailable):
+        TokenVerifier(ISSUER, RealmKeys(CERTS)).access_token(token(), "ibok-provisioning")
+
+
+@responses.activate
+def test_o04_a_logout_token_is_checked_as_the_specification_says() -> None:
+    good: dict[str, Any] = {"aud": "ibok-portal", "events": EVENTS, "sid": "s1", "jti": "j1", "typ": "Logout"}
+    assert verifier().logout_token(token(**good), "ibok-portal")["sid"] == "s1"
+    for bad in (
+        {"nonce": "n"},
+        {"aud": "ibok-staff"},
+        {"events": {}},
+        {"events": None},
+        {"jti": None},
+        {"sid": None, "sub": None},
+        {"iss": "x"},
+    ):
+        with pytest.raises(InvalidToken):
+            verifier().logout_token(token(**good | bad), "ibok-portal")
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example", "https://evil.example", "/\\evil", "/a\nb", "javascript:x", "", None, "\\\\evil", "/%0d%0a\r\n"]
+)
+def test_f12_next_leads_only_to_own_paths(path: str | None) -> None:
+    assert own_path(path, "/konto") == "/konto"
+    assert own_path("/konto?x=1", "/") == "/konto?x=1"
+
+
+@given(st.text(max_size=30))
+def test_f12_whatever_is_asked_for_the_target_stays_on_this_site(path: str) -> None:
+    target = own_path(path, "/")
+    assert target.startswith("/")
+    assert not target.startswith(("//", "/\\"))
