@@ -40,8 +40,9 @@ class Page:
         return ["".join(each.itertext()).strip() for each in found]
 
     def form(self, action_ends: str = "") -> Element:
-        """The first form whose action ends so."""
-        for form in self.tree.iter("form"):
+        """The first form whose action ends so; the page's own before those of its header."""
+        main = self.tree.find(".//main")
+        for form in [*(main.iter("form") if main is not None else ()), *self.tree.iter("form")]:
             if (form.get("action") or "").split("?")[0].endswith(action_ends) and form.get("role") != "search":
                 return form
         raise LookupError(f"no form ending in {action_ends!r} on {self.url}: {self.title}")

@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import requests
-
 from ibok_idp.errors import IdpError
 from ibok_idp.local.artifacts import KEYCLOAK
 from ibok_idp.realm.desired import load
@@ -29,13 +27,13 @@ def examine(settings: KeycloakAdminSettings) -> list[Finding]:
     checks: list[tuple[str, Callable[[], Finding]]] = [
         ("version", lambda: _version(server)),
         ("realm", lambda: _drift(settings, server)),
-        ("login theme", lambda: _theme(url, settings.realm)),
+        ("login theme", lambda: _theme(server)),
     ]
     findings = []
     for what, check in checks:
         try:
             findings.append(check())
-        except (IdpError, requests.RequestException) as error:
+        except IdpError as error:
             findings.append(Finding(False, what, str(error)))
     return findings
 
@@ -60,13 +58,9 @@ def _drift(settings: KeycloakAdminSettings, server: RealmServer) -> Finding:
     return Finding(not found, "realm", words)
 
 
-def _theme(url: str, realm: str) -> Finding:
-    page = requests.get(f"{url}/realms/{realm}/protocol/openid-connect/auth?client_id=missing", timeout=10).text
-    ok = "/login/ibok/" in page
-    return Finding(
-        ok,
-        "login theme",
-        "ibok is served"
-        if ok
-        else "the server does not know the theme ibok: put the jar of `ibok-idp theme jar` into providers/ and build",
+def _theme(server: RealmServer) -> Finding:
+    ok = server.has_login_theme("ibok")
+    words = (
+        "ibok is there" if ok else "the server lacks the theme ibok: put the jar of `ibok-idp theme jar` into providers/ and build"
     )
+    return Finding(ok, "login theme", words)

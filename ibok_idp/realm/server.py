@@ -37,6 +37,11 @@ class RealmServer:
     def version(self) -> str:
         return str(self._call("GET", "/admin/serverinfo", absolute=True)["systemInfo"]["version"])
 
+    def has_login_theme(self, name: str) -> bool:
+        """Whether the server knows a login theme."""
+        themes = self._call("GET", "/admin/serverinfo", absolute=True)["themes"]["login"]
+        return name in {theme["name"] for theme in themes}
+
     def read(self, desired: Tree) -> Tree:
         """The server's realm in the shape of `comparable`, limited to what the desired realm names."""
         flows = {flow["id"]: flow["alias"] for flow in self._call("GET", "/authentication/flows")}
