@@ -1,5 +1,6 @@
 """The binding API against the running app, real Keycloak and PostgreSQL."""
 
+import itertools
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -281,7 +282,7 @@ def test_an_application_goes_back_and_forth_and_every_step_is_in_the_chained_aud
     assert step("reject", reason="Numer nie istnieje.")["status"] == "rejected"
     assert "Numer nie istnieje." in world.mail(found["email"], "odrzucony")["text"]
     lines = world.call("GET", "/staff/audit", world.staff_token("auditor"), params={"limit": 500}).json()["items"]
-    for later, earlier in zip(lines, lines[1:], strict=False):
+    for later, earlier in itertools.pairwise(lines):
         assert later["previous_hash"] == earlier["hash"]
         assert later["number"] == earlier["number"] + 1
     assert chained_hash("0" * 64, {"a": 1}) != chained_hash("1" * 64, {"a": 1})

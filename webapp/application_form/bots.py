@@ -16,9 +16,7 @@ _LIFE = datetime.timedelta(minutes=30)
 
 def new_challenge(key: str) -> dict[str, str | int]:
     """A puzzle for the browser's worker; bound to this visit by its salt."""
-    options = altcha.ChallengeOptions(
-        hmac_key=key, max_number=_MAXIMUM_NUMBER, expires=datetime.datetime.now(datetime.UTC) + _LIFE
-    )
+    options = altcha.ChallengeOptions(hmac_key=key, max_number=_MAXIMUM_NUMBER, expires=datetime.datetime.now(datetime.UTC) + _LIFE)
     challenge = altcha.create_challenge(options)
     return {
         "algorithm": challenge.algorithm,
