@@ -26,7 +26,7 @@ demo: $(READY)  ## the whole way of a customer once, narrated
 	@exec $(BIN)/python -W ignore -m deploy.demo
 
 test: $(READY) assets  ## every test; starts what it needs, leaves nothing running
-	@$(BIN)/python tests/run.py
+	@$(BIN)/python -W ignore tests/run.py
 
 check: $(READY) assets  ## lint, format, types, import contracts
 	$(BIN)/ruff check .
@@ -35,7 +35,7 @@ check: $(READY) assets  ## lint, format, types, import contracts
 	$(BIN)/lint-imports
 
 bench: $(READY) assets  ## measurements, written to bench/results/
-	@exec $(BIN)/python tests/bench/run.py
+	@exec $(BIN)/python -W ignore -m tests.bench.run
 
 assets: $(READY)  ## CSS, fonts, scripts, theme, translations
 	@$(BIN)/ibok-idp local assets
