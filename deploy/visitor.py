@@ -44,7 +44,8 @@ class Page:
         main = self.tree.find(".//main")
         for form in [*(main.iter("form") if main is not None else ()), *self.tree.iter("form")]:
             if (form.get("action") or "").split("?")[0].endswith(action_ends) and form.get("role") != "search":
-                return form
+                found: Element = form
+                return found
         raise LookupError(f"no form ending in {action_ends!r} on {self.url}: {self.title}")
 
 

@@ -85,15 +85,14 @@ class PostgresWork:
         """Hold a lock that dies with this process; yields False when another holds it."""
         number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
         try:
-            with self._engine.connect() as connection:
+            with self._engine.connect() as plain:
+                connection = plain.execution_options(isolation_level="AUTOCOMMIT")  # a lock of the session, not of a transaction
                 held = connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": number}).scalar()
-                connection.commit()
                 try:
                     yield bool(held)
                 finally:
                     if held:
                         connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": number})
-                        connection.commit()
         except OperationalError as error:
             raise DatabaseGone("PostgreSQL does not answer.") from error
 

@@ -30,12 +30,13 @@ def activate(office: Office, reference: str) -> timedelta | None:
             if account is None:
                 raise NotFound(reference)
             application = work.applications.get(reference)
+            mail = next(each for each in work.mails.of(reference) if each.kind is MailKind.ACTIVATED)
         if account.step is Step.LOGIN_RESERVED:
             pause = _create_user(office, account, application)
             if pause is not None or account.step is Step.LOGIN_RESERVED:
                 return pause
         if account.step is Step.USER_CREATED:
-            return _send_mail(office, account, application)
+            return _send_mail(office, account, application, mail)
         return None
 
 
@@ -67,10 +68,8 @@ def _create_user(office: Office, account: Account, application: Application) -> 
     return None
 
 
-def _send_mail(office: Office, account: Account, application: Application) -> timedelta | None:
+def _send_mail(office: Office, account: Account, application: Application, mail: Mail) -> timedelta | None:
     """S5: login, temporary password and basic data to the address of the application."""
-    with office.work() as work:
-        mail = next(mail for mail in work.mails.of(account.reference) if mail.kind is MailKind.ACTIVATED)
     mail.attempts += 1
     message = office.compose(office, mail, application, account)
     office.seam("mail.before_data")

@@ -88,7 +88,7 @@ async def _run_once(office: Office, database_url: str, concurrency: int, stoppin
         keepers = [
             asyncio.create_task(_every(5, stopping, lambda: _rescue(app))),
             asyncio.create_task(_every(2, stopping, lambda: asyncio.to_thread(_first_logins, office, everyone=False))),
-            asyncio.create_task(_every(60, stopping, lambda: asyncio.to_thread(_first_logins, office, everyone=True))),
+            asyncio.create_task(_every(20, stopping, lambda: asyncio.to_thread(_first_logins, office, everyone=True))),
             asyncio.create_task(_every(60, stopping, lambda: asyncio.to_thread(_alarm, office))),
         ]
         _log.info("worker.ready", concurrency=concurrency)
@@ -110,7 +110,7 @@ async def _rescue(app: App) -> None:
 
 
 def _first_logins(office: Office, *, everyone: bool) -> None:
-    count = confirm_first_logins(office, everyone=everyone)
+    count = confirm_first_logins(office, everyone=everyone, limit=60)
     if count:
         _log.info("accounts.active", count=count)
 

@@ -119,7 +119,7 @@ def test_s6_active_without_the_portal_ever_being_opened(world: World) -> None:
     world.admin("PUT", f"/users/{user['id']}", json=user | {"requiredActions": []})  # as if set elsewhere; no event of ours
     token = world.staff_token("clerk")
     eventually(
-        lambda: world.call("GET", f"/staff/applications/{found['reference']}", token).json()["account"]["state"] == "active", 90
+        lambda: world.call("GET", f"/staff/applications/{found['reference']}", token).json()["account"]["state"] == "active", 200
     )
 
 
