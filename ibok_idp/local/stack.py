@@ -25,7 +25,7 @@ from rich.console import Console
 from ibok_idp.errors import IdpError, LocalStackError
 from ibok_idp.local import secrets as secrets_file
 from ibok_idp.local.artifacts import cache_dir
-from ibok_idp.local.keycloak import Keycloak, built_server, theme_folder
+from ibok_idp.local.keycloak import Keycloak, built_server, java_version, theme_folder
 from ibok_idp.local.postgres import Postgres
 from ibok_idp.look.assets import build_assets
 from ibok_idp.realm.desired import load
@@ -112,6 +112,8 @@ class Stack:
             self._require_free_ports()
             with self._step("Front-end assets"):
                 build_assets(cache_dir())
+            with self._step("Java runtime"):
+                java_version()
             with self._step("Keycloak server (first time: download 177 MB, then half a minute to build)"):
                 home = built_server(cache_dir())
             self._write_secrets()

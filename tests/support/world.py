@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import requests
 
 from deploy.demo import applicant, file_application, wait_for_mail
 from deploy.visitor import Page, Visitor
+from ibok_idp.local.artifacts import locked
 from ibok_idp.local.secrets import read as read_secrets
 from tests.support.page_check import check_page
 
@@ -56,9 +58,14 @@ class World:
     def staff(self, username: str, language: str = "pl") -> CheckedVisitor:
         """Somebody logged in to the staff UI."""
         visitor = self.visitor(language)
-        page = visitor.log_in(f"{self.provisioning}/", username, self.password(username))
+        with self.only_login_of(username):
+            page = visitor.log_in(f"{self.provisioning}/", username, self.password(username))
         assert page.url.startswith(self.provisioning), page.heading
         return visitor
+
+    def only_login_of(self, username: str) -> AbstractContextManager[None]:
+        """Keycloak refuses two login attempts of one user at the same moment; test processes share the demo users."""
+        return locked(self.state / f"login-{username}.lock")
 
     # -- tokens ----------------------------------------------------------------------------------
 
@@ -84,7 +91,8 @@ class World:
     def staff_token(self, username: str) -> str:
         known = self._tokens.get(f"staff:{username}")
         if known is None or known[1] < time.monotonic():
-            known = (self.person_token("ibok-staff", username, self.password(username)), time.monotonic() + 200)
+            with self.only_login_of(username):
+                known = (self.person_token("ibok-staff", username, self.password(username)), time.monotonic() + 200)
             self._tokens[f"staff:{username}"] = known
         return known[0]
 

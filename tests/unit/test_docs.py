@@ -1,0 +1,53 @@
+"""The documentation keeps up with the code."""
+
+import re
+from pathlib import Path
+
+from ibok_idp.settings import KeycloakAdminSettings, LocalSettings
+from provisioning.settings import Settings as ProvisioningSettings
+from provisioning.staff_ui.words import AUDIT
+from webapp.settings import Settings as WebappSettings
+
+PROJECT = Path(__file__).parents[2]
+DOCS = PROJECT / "docs"
+
+
+def test_every_setting_is_documented_and_nothing_else() -> None:
+    kinds = (ProvisioningSettings, WebappSettings, KeycloakAdminSettings, LocalSettings)
+    names = {f"IBOK_{name.upper()}" for kind in kinds for name in kind.model_fields}
+    documented = set(re.findall(r"^\| `(IBOK_[A-Z_]+)`", (DOCS / "reference" / "settings.md").read_text(), re.MULTILINE))
+    assert documented == names
+
+
+def test_every_audit_action_has_words_on_screen_and_a_line_in_the_docs() -> None:
+    used = set()
+    for path in (PROJECT / "provisioning").rglob("*.py"):
+        used |= set(re.findall(r'"((?:application|account|document|password_reset)\.[a-z_]+)"', path.read_text()))
+    used -= {"account.waits_too_long"}  # a log event, not an audit line
+    assert used - set(AUDIT) == set()
+    events = (DOCS / "reference" / "events.md").read_text()
+    assert [action for action in AUDIT if action.split(".")[1] not in events] == []
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    for page in [PROJECT / "README.md", *DOCS.rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), (page.name, target)
+
+
+def test_the_accessibility_statement_is_reviewed_in_time() -> None:
+    """Whoever changes the statement also moves its review date; a statement older than its review is out of date."""
+    from datetime import date
+
+    text = (PROJECT / "webapp" / "templates" / "accessibility.html").read_text()
+    assert "24 listopada 2026" in text
+    assert "31 marca 2027" in text
+    assert date.today() <= date(2027, 3, 31), "the accessibility statement must be reviewed (and this date moved)"
+
+
+def test_no_registry_host_is_named_in_the_lock_file() -> None:
+    lock = (PROJECT / "requirements.lock").read_text()
+    assert "http://" not in lock
+    assert "https://" not in lock
+    assert "--hash=sha256:" in lock
