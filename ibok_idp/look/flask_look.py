@@ -71,7 +71,8 @@ def install_look(app: Flask, utility: Utility, *, keycloak_origin: str, secure: 
         ]
     )
     app.static_folder = str(Path(__file__).parent / "static")
-    app.config["BABEL_TRANSLATION_DIRECTORIES"] = f"{translations};{Path(__file__).parents[1] / 'translations'}"
+    # The app's own catalogue comes last: Flask-Babel takes the plural rule from the last folder, even an empty one.
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = f"{Path(__file__).parents[1] / 'translations'};{translations}"
     app.config["BABEL_DEFAULT_LOCALE"] = "pl"
     Babel(app, locale_selector=language)
     csrf = CSRFProtect(app)

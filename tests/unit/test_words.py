@@ -1,0 +1,63 @@
+"""Words on the staff pages: Polish plurals, and every code of the domain has a name in both languages."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+import provisioning
+from ibok_idp.look.company import load_utility
+from ibok_idp.look.flask_look import install_look
+from provisioning.domain.account import AccountState
+from provisioning.domain.application import Action, Channel, CustomerType, Role, Status
+from provisioning.ports import MailKind, MailState
+from provisioning.staff_ui import words
+from tests.unit.test_application_states import application
+
+TODAY = date(2026, 11, 24)
+
+
+@pytest.fixture
+def app() -> Flask:
+    app = Flask("words")
+    app.secret_key = "x"
+    translations = Path(provisioning.__file__).parent / "translations"
+    install_look(app, load_utility(None), keycloak_origin="http://localhost", secure=False, translations=translations)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("days", "polish", "english"),
+    [
+        (1, "Został 1 dzień", "1 day left"),
+        (2, "Zostały 2 dni", "2 days left"),
+        (5, "Zostało 5 dni", "5 days left"),
+        (10, "Zostało 10 dni", "10 days left"),
+        (22, "Zostały 22 dni", "22 days left"),
+        (0, "Dziś ostatni dzień", "Today is the last day"),
+        (-1, "1 dzień po terminie", "1 day overdue"),
+        (-3, "3 dni po terminie", "3 days overdue"),
+    ],
+)
+def test_s4_days_left_are_said_in_proper_words(app: Flask, days: int, polish: str, english: str) -> None:
+    one = application(due_on=TODAY + timedelta(days=days))
+    for language, expected in (("pl", polish), ("en", english)):
+        with app.test_request_context(f"/?lang={language}"):
+            assert words.due_badge(one, TODAY)["words"] == expected
+
+
+def test_every_code_of_the_domain_has_a_name(app: Flask) -> None:
+    tables = (
+        (words.STATUS, Status),
+        (words.STATUS_COLOUR, Status),
+        (words.CHANNEL, Channel),
+        (words.CUSTOMER_TYPE, CustomerType),
+        (words.ROLE, Role),
+        (words.ACCOUNT_STATE, AccountState),
+        (words.MAIL_KIND, MailKind),
+        (words.MAIL_STATE, MailState),
+    )
+    for table, codes in tables:
+        assert set(table) == set(codes)
+    assert set(words.ACTION) == set(Action) - {Action.READ, Action.ENTER, Action.READ_AUDIT}
