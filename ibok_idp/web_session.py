@@ -18,10 +18,13 @@ from typing import Any
 import structlog
 from cryptography.fernet import Fernet, InvalidToken
 from flask import Flask, Request, Response
+from flask import session as flask_session
 from flask.sessions import SessionInterface, SessionMixin
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import CallbackDict
+
+from ibok_idp.errors import IdpError
 
 _log = structlog.get_logger()
 
@@ -33,6 +36,10 @@ CREATE INDEX IF NOT EXISTS web_sessions_subject ON web_sessions (subject) WHERE 
 CREATE INDEX IF NOT EXISTS web_sessions_expiry ON web_sessions (expires_at);
 CREATE TABLE IF NOT EXISTS used_logout_tokens (jti text PRIMARY KEY, expires_at timestamptz NOT NULL);
 """
+
+
+class SessionsUnavailable(IdpError):
+    """The database with the sessions does not answer; the cookie stays good."""
 
 
 class WebSession(CallbackDict[str, Any], SessionMixin):
@@ -48,6 +55,7 @@ class WebSession(CallbackDict[str, Any], SessionMixin):
         self.replaces: str | None = None
         self.modified = False
         self.ended = False
+        self.unavailable = False
 
     def renew(self) -> None:
         """Give the session a new id; the old one stops working when this request ends."""
@@ -80,15 +88,32 @@ class SessionStore(SessionInterface):
             for statement in filter(str.strip, _TABLES.split(";")):
                 connection.execute(text(statement))
 
+    def install(self, app: Flask) -> None:
+        """Make this the app's sessions; a visit whose session cannot be read now gets the page for an outage."""
+        app.session_interface = self
+
+        @app.before_request
+        def refuse_without_sessions() -> None:
+            if isinstance(current := flask_session._get_current_object(), WebSession) and current.unavailable:  # type: ignore[attr-defined]
+                raise SessionsUnavailable("The session database does not answer.")
+
     def open_session(self, app: Flask, request: Request) -> WebSession:
         identifier = request.cookies.get(self.cookie)
         if not identifier or request.path.startswith(("/static/", "/healthz", "/readyz", "/metrics")):
             return WebSession(None, None)
-        data = self._read(identifier)
+        try:
+            data = self._read(identifier)
+        except SQLAlchemyError:
+            _log.error("session.database_gone")
+            session = WebSession(None, None)
+            session.unavailable = True  # an error raised here would miss every error page
+            return session
         return WebSession(data, identifier) if data is not None else WebSession(None, None)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         assert isinstance(session, WebSession)
+        if session.unavailable:
+            return
         if session.ended or (not session and session.modified):
             self._delete(session.identifier, session.replaces)
             response.delete_cookie(self.cookie, path="/", secure=self._secure, httponly=True, samesite="Lax")

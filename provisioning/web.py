@@ -19,7 +19,7 @@ from ibok_idp.errors import KeycloakUnavailable
 from ibok_idp.look.flask_look import install_look, language
 from ibok_idp.oidc_login import LoginFailed, NotLoggedIn, OidcLogin
 from ibok_idp.tokens import TokenVerifier
-from ibok_idp.web_session import SessionStore
+from ibok_idp.web_session import SessionStore, SessionsUnavailable
 from provisioning.adapters.postgres import DatabaseGone
 from provisioning.api.problems import register_problems
 from provisioning.api.views import api
@@ -57,7 +57,7 @@ def create_app(settings: Settings, wired: Wired | None = None) -> APIFlask:
         wired.engine, settings.session_key.get_secret_value(), timedelta(minutes=30), secure=settings.secure, name="ibok_staff"
     )
     store.create_tables()
-    app.session_interface = store
+    store.install(app)
     origin = f"{settings.keycloak_url.scheme}://{settings.keycloak_url.host}:{settings.keycloak_url.port}"
     csrf = install_look(
         app, wired.utility, keycloak_origin=origin, secure=settings.secure, translations=Path(__file__).parent / "translations"
@@ -78,7 +78,7 @@ def create_app(settings: Settings, wired: Wired | None = None) -> APIFlask:
     app.register_blueprint(api)
     csrf.exempt(api)
     app.register_blueprint(staff)
-    staff_errors.register(app, LoginFailed, NotLoggedIn, KeycloakUnavailable, DatabaseGone, OperationalError)
+    staff_errors.register(app, LoginFailed, NotLoggedIn, KeycloakUnavailable, DatabaseGone, OperationalError, SessionsUnavailable)
     register_problems(app)
     _health(app, wired)
     return app

@@ -20,7 +20,7 @@ from ibok_idp.look.company import load_utility
 from ibok_idp.look.flask_look import install_look, language, problem_page
 from ibok_idp.oidc_login import LoginFailed, NotLoggedIn, OidcLogin
 from ibok_idp.tokens import TokenVerifier
-from ibok_idp.web_session import SessionStore
+from ibok_idp.web_session import SessionStore, SessionsUnavailable
 from webapp.application_form.views import application_form
 from webapp.pages import pages
 from webapp.password_help.views import password_help
@@ -51,7 +51,7 @@ def create_app(settings: Settings, client: ProvisioningClient | None = None) -> 
         name="ibok_portal",
     )
     store.create_tables()
-    app.session_interface = store
+    store.install(app)
     origin = f"{settings.keycloak_url.scheme}://{settings.keycloak_url.host}:{settings.keycloak_url.port}"
     csrf = install_look(
         app, utility, keycloak_origin=origin, secure=settings.secure, translations=Path(__file__).parent / "translations"
@@ -146,6 +146,7 @@ def _errors(app: Flask) -> None:
     app.register_error_handler(KeycloakUnavailable, no_keycloak)
     app.register_error_handler(ProvisioningUnavailable, no_provisioning)
     app.register_error_handler(OperationalError, no_database)
+    app.register_error_handler(SessionsUnavailable, no_database)
     app.register_error_handler(NotThere, not_there)
     app.register_error_handler(Conflict, conflict)
     app.register_error_handler(TooSoon, too_soon)

@@ -10,6 +10,7 @@ import asyncio
 import email
 import email.policy
 import itertools
+import re
 import time
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -33,6 +34,7 @@ class Mailbox:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.mode = "accept"
+        self._summaries: dict[str, dict[str, Any]] = {}
         self._counter = itertools.count()
 
     def keep(self, content: bytes) -> str:
@@ -46,8 +48,18 @@ class Mailbox:
         return sorted((path.stem for path in self._folder.glob("*.eml")), reverse=True)
 
     def raw(self, identifier: str) -> bytes | None:
+        if not re.fullmatch(r"[0-9]+-[0-9]+", identifier):
+            return None
         path = self._folder / f"{identifier}.eml"
-        return path.read_bytes() if identifier in self.identifiers() else None
+        return path.read_bytes() if path.is_file() else None
+
+    def summaries(self, limit: int) -> list[dict[str, Any]]:
+        """Newest first; each mail is parsed once."""
+        wanted = self.identifiers()[:limit]
+        for identifier in wanted:
+            if identifier not in self._summaries:
+                self._summaries[identifier] = _summary(self.raw(identifier) or b"", identifier)
+        return [self._summaries[identifier] for identifier in wanted]
 
     def clear(self) -> None:
         for path in self._folder.glob("*.eml"):
@@ -90,7 +102,7 @@ def web(mailbox: Mailbox) -> Flask:
     @app.get("/api/v1/messages")
     def messages() -> dict[str, Any]:
         limit = int(request.args.get("limit", "1000"))
-        return {"messages": [_summary(mailbox, each) for each in mailbox.identifiers()[:limit]]}
+        return {"messages": mailbox.summaries(limit)}
 
     @app.delete("/api/v1/messages")
     def clear() -> tuple[str, int]:
@@ -112,7 +124,7 @@ def web(mailbox: Mailbox) -> Flask:
 
     @app.get("/")
     def index() -> str:
-        return render_template_string(_INDEX, messages=[_summary(mailbox, each) for each in mailbox.identifiers()[:200]])
+        return render_template_string(_INDEX, messages=mailbox.summaries(200))
 
     @app.get("/message/<identifier>")
     def message(identifier: str) -> str:
@@ -149,8 +161,8 @@ def serve(http_port: int, smtp_port: int, folder: Path) -> None:
         controller.stop()
 
 
-def _summary(mailbox: Mailbox, identifier: str) -> dict[str, Any]:
-    parsed = _parsed(mailbox.raw(identifier) or b"")
+def _summary(raw: bytes, identifier: str) -> dict[str, Any]:
+    parsed = _parsed(raw)
     moment = datetime.fromtimestamp(int(identifier.split("-")[0]) / 1e9, UTC)
     recipients = parsed["To"].addresses if parsed["To"] else ()
     return {

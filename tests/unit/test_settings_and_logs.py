@@ -77,9 +77,13 @@ def test_two_runs_in_one_folder_are_refused_and_the_first_is_left_alone(tmp_path
     first.state.mkdir(parents=True)
     first._hold_folder()
     first.logs.mkdir()
+    (first.state / "stack.json").write_text("{}")
     with pytest.raises(LocalStackError, match="Another `make up` is running"):
         second.start()
+    second.stop()  # what `make up` does after a refusal
+    assert (first.state / "stack.json").exists()
     first.stop()
+    assert not (first.state / "stack.json").exists()
 
 
 def test_a_leftover_of_a_killed_run_is_recognised_only_when_it_surely_is_ours(tmp_path: Path) -> None:
