@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     provisioning_url: HttpUrl = Field(description="address of the staff UI")
     provisioning_port: int = Field(8001, ge=1, le=65535, description="port the web process listens on")
     bind: str = Field("127.0.0.1", description="address the web process listens on")
+    trusted_proxies: int = Field(0, ge=0, le=5, description="reverse proxies whose X-Forwarded-For names the visitor; 0: none")
     provisioning_client_secret: SecretStr = Field(SecretStr(""), description="worker: secret of the client ibok-provisioning")
     staff_client_secret: SecretStr = Field(SecretStr(""), description="web: secret of the client ibok-staff")
     session_key: SecretStr = Field(SecretStr(""), description="web: encrypts sessions, at least 32 characters")

@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     webapp_url: HttpUrl = Field(description="public address of the portal")
     webapp_port: int = Field(8000, ge=1, le=65535, description="port the process listens on")
     bind: str = Field("127.0.0.1", description="address the process listens on")
+    trusted_proxies: int = Field(0, ge=0, le=5, description="reverse proxies whose X-Forwarded-For names the visitor; 0: none")
     provisioning_url: HttpUrl = Field(description="address of provisioning's API")
     keycloak_url: HttpUrl = Field(description="address of Keycloak as browsers and this process see it")
     realm: str = Field("ibok", description="the realm")

@@ -54,7 +54,12 @@ def create_app(settings: Settings, client: ProvisioningClient | None = None) -> 
     store.install(app)
     origin = f"{settings.keycloak_url.scheme}://{settings.keycloak_url.host}:{settings.keycloak_url.port}"
     csrf = install_look(
-        app, utility, keycloak_origin=origin, secure=settings.secure, translations=Path(__file__).parent / "translations"
+        app,
+        utility,
+        keycloak_origin=origin,
+        secure=settings.secure,
+        translations=Path(__file__).parent / "translations",
+        trusted_proxies=settings.trusted_proxies,
     )
     app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=app.send_static_file)
     app.extensions["ibok_settings"] = settings

@@ -14,6 +14,7 @@ from flask_babel import Babel, get_locale, gettext
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ibok_idp.look.company import Utility
 
@@ -54,14 +55,19 @@ def language() -> str:
     return "pl"
 
 
-def install_look(app: Flask, utility: Utility, *, keycloak_origin: str, secure: bool, translations: Path) -> CSRFProtect:
+def install_look(
+    app: Flask, utility: Utility, *, keycloak_origin: str, secure: bool, translations: Path, trusted_proxies: int = 0
+) -> CSRFProtect:
     """Wire templates, languages, headers and error pages into an app; returns its CSRF protection.
 
     Args:
         keycloak_origin: allowed as the target of the logout form's redirect.
         secure: the app is served over https (HSTS, Secure cookies).
         translations: the app's own catalogues, used beside the shared ones.
+        trusted_proxies: how many reverse proxies name the visitor's address; limits and audit need the right one.
     """
+    if trusted_proxies:  # the address alone: links never come from forwarded headers
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     own = app.jinja_loader
     app.jinja_loader = ChoiceLoader(
         [
