@@ -45,6 +45,7 @@ class MailState(StrEnum):
     ACCEPTED = "accepted"
     DEFERRED = "deferred"
     REFUSED = "refused"
+    REPLACED = "replaced"  # the address was corrected before it went out
 
 
 @dataclass

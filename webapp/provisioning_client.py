@@ -11,6 +11,9 @@ from urllib.parse import quote
 import requests
 
 
+_FORM_SECONDS = 30
+
+
 class ProvisioningUnavailable(Exception):
     """Provisioning or Keycloak does not answer; nothing was stored, and the visitor's answers are kept."""
 
@@ -72,11 +75,17 @@ class ProvisioningClient:
         self._session = requests.Session()
         self._lock = threading.Lock()
         self._token, self._token_until = "", 0.0
+        self._form: tuple[float, dict[str, Any]] = (float("-inf"), {})
 
     def form(self) -> dict[str, Any]:
-        """The form as it is today."""
-        answer: dict[str, Any] = self._call("GET", "/form").json()
-        return answer
+        """The form as it is today, at most half a minute old: every page of the form asks for it."""
+        with self._lock:
+            until, known = self._form
+        if time.monotonic() > until:
+            known = self._call("GET", "/form").json()
+            with self._lock:
+                self._form = (time.monotonic() + _FORM_SECONDS, known)
+        return known
 
     def check(self, application: dict[str, Any], only: list[str], language: str) -> list[FormError]:
         """The errors of some fields of an unfinished form."""

@@ -99,12 +99,12 @@ def read_action(model: type[BaseModel]) -> Any:
 def idempotency_key() -> str:
     """
     Raises:
-        Invalid: missing, or not 8 to 200 printable ASCII characters.
+        Invalid: missing, or not 1 to 200 printable ASCII characters.
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:
         raise Invalid([FieldError("Idempotency-Key", "idempotency_key_missing")])
-    if not 8 <= len(key) <= 200 or not key.isascii() or not key.isprintable():
+    if not 1 <= len(key) <= 200 or not key.isascii() or not key.isprintable():
         raise Invalid([FieldError("Idempotency-Key", "idempotency_key_invalid")])
     return key
 

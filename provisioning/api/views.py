@@ -274,9 +274,9 @@ def get_audit() -> dict[str, Any]:
     before = _whole_number("before", 0, 0, 2**62) or None
     with wired().office.work() as work:
         lines = work.audit.page(
-            subject=request.args.get("subject"),
-            actor=request.args.get("actor"),
-            action=request.args.get("action"),
+            subject=request.args.get("subject") or None,
+            actor=request.args.get("actor") or None,
+            action=request.args.get("action") or None,
             before=before,
             limit=limit,
         )
@@ -314,14 +314,14 @@ def queue_filter(arguments: dict[str, str], statuses: list[str]) -> QueueFilter:
         statuses=frozenset(Status(name) for name in names) or None,
         text=arguments.get("q", "")[:200],
         due_before=due_before,
-        cursor=arguments.get("cursor"),
+        cursor=arguments.get("cursor") or None,
         limit=_whole_number("limit", 50, 1, 200),
     )
 
 
 def _whole_number(name: str, default: int, least: int, most: int) -> int:
     text = request.args.get(name)
-    if text is None:
+    if not text:
         return default
     if not text.isascii() or not text.isdigit() or len(text) > 18 or not least <= int(text) <= most:
         raise Invalid([FieldError(name, "invalid_choice")])

@@ -124,8 +124,8 @@ _BY_CODE.update(
         "idempotency_key_reused": ("Ten formularz został już wysłany z innymi danymi", "This form was sent before with other data"),
         "idempotency_key_missing": ("Brakuje nagłówka Idempotency-Key", "The header Idempotency-Key is missing"),
         "idempotency_key_invalid": (
-            "Nagłówek Idempotency-Key ma 8 do 200 znaków ASCII",
-            "The header Idempotency-Key has 8 to 200 ASCII characters",
+            "Nagłówek Idempotency-Key ma 1 do 200 znaków ASCII",
+            "The header Idempotency-Key has 1 to 200 ASCII characters",
         ),
     }
 )

@@ -74,6 +74,7 @@ MAIL_STATE = {
     MailState.ACCEPTED: _("przyjęty przez serwer poczty"),
     MailState.DEFERRED: _("serwer poczty prosi o ponowienie"),
     MailState.REFUSED: _("odrzucony przez serwer poczty"),
+    MailState.REPLACED: _("zastąpiony nowszym"),
 }
 AUDIT = {
     "application.submitted": _("złożono online"),

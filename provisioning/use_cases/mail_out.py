@@ -48,7 +48,12 @@ def send_mail(office: Office, identifier: str) -> timedelta | None:
         if mail is None:
             raise NotFound(identifier)
         application = work.applications.get(mail.reference)
-    if mail.state in (MailState.ACCEPTED, MailState.REFUSED) or mail.recipient != application.email:
+    if mail.state not in (MailState.QUEUED, MailState.DEFERRED):
+        return None
+    if mail.recipient != application.email:
+        mail.state, mail.next_attempt_at = MailState.REPLACED, None
+        with office.work() as work:
+            work.mails.save(mail)
         return None
     mail.attempts += 1
     try:

@@ -341,3 +341,18 @@ def test_other_mails_wait_out_a_mail_server_too(place: Place) -> None:
     assert send_mail(place.office, mail.message_id) is None
     assert send_mail(place.office, mail.message_id) is None
     wait_for_mail(place.mailbox, found["email"], "przyjęliśmy")
+
+
+def test_a_mail_to_a_corrected_address_is_replaced_and_never_sent_to_the_wrong_one(place: Place) -> None:
+    from provisioning.ports import MailState
+    from provisioning.use_cases.mail_out import send_mail
+
+    found = place.approved()
+    with place.office.work() as work:
+        application = work.applications.get(found["reference"], for_change=True)
+        application.data = {**application.data, "email": "corrected@example.com"}
+        work.applications.save(application)
+        mail = next(m for m in work.mails.of(found["reference"]) if m.kind is MailKind.RECEIVED)
+    assert send_mail(place.office, mail.message_id) is None
+    with place.office.work() as work:
+        assert work.mails.get(mail.message_id).state is MailState.REPLACED

@@ -302,6 +302,9 @@ def test_the_queue_pages_filters_and_searches_without_diacritics(world: World) -
     assert second["next_cursor"] is None
     assert first["counts"] == {"filed": 3}
     assert world.call("GET", "/staff/applications", token, params={"q": plain, "status": "rejected"}).json()["items"] == []
+    empty = world.call("GET", "/staff/applications?status=&q=&due_before=&cursor=&limit=", token)
+    assert empty.status_code == 200
+    assert empty.json()["items"]
     is_problem(world.call("GET", "/staff/applications", token, params={"status": "x"}), 422)
     is_problem(world.call("GET", "/staff/applications", token, params={"limit": "0"}), 422)
 

@@ -13,7 +13,9 @@ from ibok_idp.look.flask_look import install_look
 def test_f05_limits_see_the_visitors_address_only_through_trusted_proxies(proxies: int, seen: str) -> None:
     app = Flask("look")
     app.secret_key = "x"
-    install_look(app, load_utility(None), keycloak_origin="http://kc", secure=True, translations=Path("none"), trusted_proxies=proxies)
+    install_look(
+        app, load_utility(None), keycloak_origin="http://kc", secure=True, translations=Path("none"), trusted_proxies=proxies
+    )
     app.get("/address")(lambda: f"{request.remote_addr} {request.host}")
     headers = {"X-Forwarded-For": "198.51.100.7, 203.0.113.9", "X-Forwarded-Host": "evil.example"}
     answer = app.test_client().get("/address", headers=headers)
