@@ -303,3 +303,32 @@ def test_forgotten_password_answers_the_same_for_every_login(world: World) -> No
         page = visitor.send(visitor.open(f"{world.webapp}/haslo"), {"login": login})
         texts.add((page.status, page.heading, page.text.count(login), "Jeżeli konto o podanym loginie istnieje" in page.text))
     assert texts == {(200, "Nie pamiętasz hasła?", 0, True)}
+
+
+def test_u05_a_scan_opens_only_for_staff_as_an_attachment_in_a_sandbox(world: World) -> None:
+    from tests.unit.test_uploads import image
+
+    found, other = world.submit(), world.submit()
+    headers = {"X-Status-Token": found["status_token"]}
+    path = f"/applications/{found['reference']}/documents"
+    files = {"file": ("../skan\u202e.jpg", image())}
+    document = world.call("POST", path, world.service_token(), headers=headers, files=files).json()["id"]
+    url = f"{world.provisioning}/wniosek/{found['reference']}/plik/{document}"
+    assert requests.get(url, timeout=30, allow_redirects=False).status_code == 302
+    clerk = world.staff("clerk")
+    answer = clerk.session.get(url, timeout=30)
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert clerk.session.get(url.replace(found["reference"], other["reference"]), timeout=30).status_code == 404
+    assert "skan.jpg" in clerk.open(f"{world.provisioning}/wniosek/{found['reference']}").text
+    history = world.call("GET", f"/staff/applications/{found['reference']}", world.staff_token("auditor")).json()["history"]
+    assert [line["action"] for line in history].count("document.opened") == 1
+
+
+def test_s02_what_is_not_there_and_what_is_not_yours_look_the_same(world: World) -> None:
+    clerk = world.staff("clerk")
+    texts = {clerk.open(f"{world.provisioning}/wniosek/{reference}").text for reference in ("2026-999999-9", "x", "../etc")}
+    assert len(texts) <= 2  # the router's own 404 and ours
+    assert clerk.open(f"{world.provisioning}/wniosek/2026-999999-9").status == 404
