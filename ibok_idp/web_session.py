@@ -56,6 +56,7 @@ class WebSession(CallbackDict[str, Any], SessionMixin):
         self.modified = False
         self.ended = False
         self.unavailable = False
+        self.login_as_read = dict(self).get("login")
 
     def renew(self) -> None:
         """Give the session a new id; the old one stops working when this request ends."""
@@ -121,10 +122,17 @@ class SessionStore(SessionInterface):
         if not session.modified:
             return
         identifier = session.identifier or secrets.token_urlsafe(32)
+        data = dict(session)
         with self._engine.begin() as connection:
             if session.replaces:
                 connection.execute(text("DELETE FROM web_sessions WHERE id_hash = :id"), {"id": _hash(session.replaces)})
-            self._write(connection, identifier, dict(session))
+            elif session.identifier:
+                stored = self._locked_row(connection, session.identifier)
+                if stored is None:
+                    return  # ended meanwhile (back-channel logout): it must not come to life again
+                if data.get("login") == session.login_as_read:
+                    data["login"] = stored.get("login")  # another tab may have refreshed the tokens since we read them
+            self._write(connection, identifier, data)
             connection.execute(text("DELETE FROM web_sessions WHERE expires_at < now()"))
         response.set_cookie(self.cookie, identifier, path="/", secure=self._secure, httponly=True, samesite="Lax")
         response.headers.add("Vary", "Cookie")
@@ -137,15 +145,14 @@ class SessionStore(SessionInterface):
         by `session`.
         """
         with self._engine.begin() as connection:
-            row = connection.execute(
-                text("SELECT data FROM web_sessions WHERE id_hash = :id AND expires_at > now() FOR UPDATE"),
-                {"id": _hash(session.identifier or "")},
-            ).first()
-            data = (self._decrypt(row.data) if row else None) or dict(session)
+            stored = self._locked_row(connection, session.identifier or "")
+            data = stored or dict(session)
             yield data
-            if row and session.identifier:
+            if stored is not None and session.identifier:
                 self._write(connection, session.identifier, data)
-        session.update(data)
+        modified = session.modified
+        session["login"] = session.login_as_read = data.get("login")
+        session.modified = modified  # written already, above
 
     def end_by_sid(self, sid: str | None, subject: str | None) -> int:
         """Back-channel logout: end the session with this `sid`, or every session of the subject when no sid is given."""
@@ -161,6 +168,12 @@ class SessionStore(SessionInterface):
                 text("INSERT INTO used_logout_tokens VALUES (:jti, now() + interval '1 day') ON CONFLICT DO NOTHING"), {"jti": jti}
             )
             return done.rowcount == 1
+
+    def _locked_row(self, connection: Any, identifier: str) -> dict[str, Any] | None:
+        row = connection.execute(
+            text("SELECT data FROM web_sessions WHERE id_hash = :id AND expires_at > now() FOR UPDATE"), {"id": _hash(identifier)}
+        ).first()
+        return self._decrypt(row.data) if row else None
 
     def _read(self, identifier: str) -> dict[str, Any] | None:
         with self._engine.begin() as connection:

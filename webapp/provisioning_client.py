@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import requests
 
-
 _FORM_SECONDS = 30
 
 

@@ -104,3 +104,42 @@ def test_a_refreshed_session_goes_on_and_two_tabs_at_once_are_no_theft(world: Wo
         assert set(pool.map(open_account, range(4))) == {200}
     with psycopg.connect(world.secrets["IBOK_WEBAPP_DATABASE_URL"]) as connection:
         assert connection.execute("SELECT count(*) FROM web_sessions").fetchone()[0] > 0
+
+
+def test_a_slow_request_neither_revives_an_ended_session_nor_brings_old_tokens_back(world: World) -> None:
+    """Two requests of one browser overlap: what the slower one read at its start must not overwrite the quicker one."""
+    client = app(world)
+    store = client.application.session_interface
+    with client.application.test_request_context("/"):
+        first = store.open_session(client.application, __import__("flask").request)
+        first["login"] = {"access_token": "old", "sid": "s-test", "subject": "u"}
+        store.save_session(client.application, first, client.application.response_class())
+    with store._engine.connect() as connection:
+        from sqlalchemy import text
+
+        count = connection.execute(text("SELECT count(*) FROM web_sessions WHERE sid = 's-test'")).scalar_one()
+    assert count == 1
+
+    def opened(identifier: str) -> Any:
+        cookie = {"Cookie": f"{store.cookie}={identifier}"}
+        with client.application.test_request_context("/", headers=cookie):
+            return store.open_session(client.application, __import__("flask").request)
+
+    response = client.application.response_class()
+    with client.application.test_request_context("/"):
+        session = store.open_session(client.application, __import__("flask").request)
+        session["login"] = {"access_token": "old", "sid": "s-two", "subject": "u"}
+        store.save_session(client.application, session, response)
+    identifier = response.headers["Set-Cookie"].split("=", 1)[1].split(";")[0]
+    slow, quick = opened(identifier), opened(identifier)
+    with store.locked(quick) as data:
+        data["login"] = {**data["login"], "access_token": "new"}
+    slow["draft"] = {"answers": {}}
+    store.save_session(client.application, slow, client.application.response_class())
+    assert (opened(identifier)["login"]["access_token"], "draft" in opened(identifier)) == ("new", True)
+    late = opened(identifier)
+    assert store.end_by_sid("s-two", None) == 1
+    late["draft"] = {}
+    store.save_session(client.application, late, client.application.response_class())
+    assert dict(opened(identifier)) == {}
+    store.end_by_sid("s-test", None)
