@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import requests
 
@@ -100,34 +100,36 @@ class ProvisioningClient:
 
     def confirm_email(self, reference: str, token: str) -> dict[str, Any]:
         answer: dict[str, Any] = self._call(
-            "POST", f"/applications/{quote(reference)}/email-confirmation", json={"token": token}
+            "POST", f"/applications/{_known(reference)}/email-confirmation", json={"token": token}
         ).json()
         return answer
 
     def add_document(self, reference: str, status_token: str, name: str, content: bytes, kind: str, language: str) -> None:
         self._call(
             "POST",
-            f"/applications/{quote(reference)}/documents",
-            headers={"X-Status-Token": status_token, "Accept-Language": language},
+            f"/applications/{_known(reference)}/documents",
+            headers={"X-Status-Token": _known(status_token), "Accept-Language": language},
             files={"file": (name, content)},
             data={"kind": kind},
         )
 
     def send_confirmation_again(self, reference: str, status_token: str, email: str | None, language: str) -> dict[str, Any]:
-        headers = {"X-Status-Token": status_token, "Accept-Language": language}
+        headers = {"X-Status-Token": _known(status_token), "Accept-Language": language}
         answer: dict[str, Any] = self._call(
-            "POST", f"/applications/{quote(reference)}/email", json={"email": email}, headers=headers
+            "POST", f"/applications/{_known(reference)}/email", json={"email": email}, headers=headers
         ).json()
         return answer
 
     def status(self, reference: str, status_token: str) -> dict[str, Any]:
         answer: dict[str, Any] = self._call(
-            "GET", f"/applications/{quote(reference)}/status", headers={"X-Status-Token": status_token}
+            "GET", f"/applications/{_known(reference)}/status", headers={"X-Status-Token": _known(status_token)}
         ).json()
         return answer
 
     def form_pdf(self, reference: str, status_token: str) -> bytes:
-        return self._call("GET", f"/applications/{quote(reference)}/form.pdf", headers={"X-Status-Token": status_token}).content
+        return self._call(
+            "GET", f"/applications/{_known(reference)}/form.pdf", headers={"X-Status-Token": _known(status_token)}
+        ).content
 
     def ask_for_password_help(self, login: str) -> None:
         self._call("POST", "/password-resets", json={"login": login})
@@ -168,6 +170,13 @@ class ProvisioningClient:
                 self._token = body["access_token"]
                 self._token_until = time.monotonic() + float(body["expires_in"]) - 30
             return self._token
+
+
+def _known(value: str) -> str:
+    """A reference or token as ours look; anything else cannot exist, and could not even be sent in a header."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value):
+        raise NotThere
+    return value
 
 
 def _checked(answer: requests.Response, *, own_token: bool) -> requests.Response:

@@ -25,7 +25,7 @@ from webapp.application_form.views import application_form
 from webapp.pages import pages
 from webapp.password_help.views import password_help
 from webapp.portal.views import portal
-from webapp.provisioning_client import Conflict, NotThere, ProvisioningClient, ProvisioningUnavailable, TooSoon
+from webapp.provisioning_client import Conflict, NotThere, ProvisioningClient, ProvisioningUnavailable, Rejected, TooSoon
 from webapp.settings import Settings
 
 _log = structlog.get_logger()
@@ -111,7 +111,7 @@ def _errors(app: Flask) -> None:
         message = gettext("Usługa jest chwilowo niedostępna. Nic nie przepadło. Spróbuj ponownie za kilka minut.")
         return problem_page(gettext("Chwilowa przerwa"), message), 503, {"Retry-After": "60"}
 
-    def not_there(_error: NotThere) -> Any:
+    def not_there(_error: Exception) -> Any:
         message = gettext(
             "Ten link nie działa. Sprawdź, czy jest przepisany w całości, i użyj linku z najnowszej wiadomości. Jeżeli to nie pomaga, zadzwoń na infolinię."
         )
@@ -153,6 +153,7 @@ def _errors(app: Flask) -> None:
     app.register_error_handler(OperationalError, no_database)
     app.register_error_handler(SessionsUnavailable, no_database)
     app.register_error_handler(NotThere, not_there)
+    app.register_error_handler(Rejected, not_there)  # an address that cannot be one of ours
     app.register_error_handler(Conflict, conflict)
     app.register_error_handler(TooSoon, too_soon)
 

@@ -39,9 +39,10 @@ class Mailbox:
 
     def keep(self, content: bytes) -> str:
         identifier = f"{time.time_ns()}-{next(self._counter)}"
-        target = self._folder / f"{identifier}.eml"
-        target.touch(mode=0o600)
-        target.write_bytes(content.replace(b"\r\n", b"\n"))  # line ends of files here, not of the wire
+        partial = self._folder / f"{identifier}.partial"  # a mail is seen whole or not at all
+        partial.touch(mode=0o600)
+        partial.write_bytes(content.replace(b"\r\n", b"\n"))  # line ends of files here, not of the wire
+        partial.replace(self._folder / f"{identifier}.eml")
         return identifier
 
     def identifiers(self) -> list[str]:

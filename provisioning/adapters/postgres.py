@@ -15,12 +15,12 @@ from alembic.config import Config
 from cryptography.fernet import Fernet
 from sqlalchemy import Connection, Engine, Row, create_engine, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.sql import bindparam
 
 from provisioning.domain.account import Account, AccountState, Step, Trouble
 from provisioning.domain.application import Application, Channel, CustomerType, Status
-from provisioning.domain.errors import NotFound
+from provisioning.domain.errors import FieldError, Invalid, NotFound
 from provisioning.domain.login_names import reference as make_reference
 from provisioning.ports import Actor, AuditEntry, Document, Mail, MailKind, MailState, QueueFilter, QueuePage, Work
 
@@ -77,6 +77,8 @@ class PostgresWork:
                 work = _Transaction(connection, self._fernet, self._jobs)
                 yield work
                 work.audit.flush()
+        except DataError as error:  # NUL and lone surrogates: PostgreSQL cannot hold them, so nothing can be named so
+            raise Invalid([FieldError("body", "invalid_characters")]) from error
         except OperationalError as error:
             raise DatabaseGone("PostgreSQL does not answer.") from error
 

@@ -9,7 +9,7 @@ from flask import Flask, redirect, request, url_for
 from flask_babel import gettext
 
 from ibok_idp.look.flask_look import problem_page
-from provisioning.domain.errors import Forbidden, NotFound, NotPossible
+from provisioning.domain.errors import Forbidden, Invalid, NotFound, NotPossible
 
 _log = structlog.get_logger()
 
@@ -49,6 +49,11 @@ def register(
     def not_found(_error: NotFound) -> Any:
         return problem_page(gettext("Nie ma takiego wniosku"), gettext("Sprawdź numer albo wyszukaj wniosek w kolejce.")), 404
 
+    def invalid(_error: Invalid) -> Any:
+        text = gettext("Sprawdź wpisane wartości: zawierają niedozwolone znaki. Nic nie zostało zapisane.")
+        return problem_page(gettext("Tego nie można teraz zrobić"), text, link=_back()), 422
+
+    app.register_error_handler(Invalid, invalid)
     app.register_error_handler(login_failed, failed_login)
     app.register_error_handler(not_logged_in, lambda _error: redirect(url_for("oidc.login", next=request.path)))
     app.register_error_handler(keycloak_gone, no_keycloak)

@@ -13,8 +13,9 @@ from provisioning.ports import APPLICANT, Office
 
 def ask_for_password_help(office: Office, login: str) -> None:
     """Take the wish in: the same work, so the same time, for every login, known or not."""
+    plain = "".join(character for character in normalised(login) if character.isascii() and character.isprintable())
     with office.work() as work:
-        work.queue.note_password_help(normalised(login)[:64])
+        work.queue.note_password_help(plain[:64])
 
 
 def note_password_help(office: Office, login: str) -> None:

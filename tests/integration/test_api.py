@@ -347,3 +347,28 @@ def test_health_readiness_and_metrics_answer(world: World) -> None:
         for path in ("/healthz", "/readyz"):
             assert requests.get(base + path, timeout=10).status_code == 200
     eventually(lambda: "ibok_applications" in requests.get(f"{world.provisioning}/metrics", timeout=10).text)
+
+
+@pytest.mark.parametrize("nasty", ["%00", "x%00y", "%F0%9F%92%A7", "%ED%A0%80"])
+def test_f08_characters_that_no_database_can_hold_are_refused_never_500(world: World, nasty: str) -> None:
+    import requests
+
+    clerk, auditor = world.staff_token("clerk"), world.staff_token("auditor")
+    for path, token in (
+        (f"/staff/applications/{nasty}", clerk),
+        (f"/staff/audit?subject={nasty}&actor={nasty}", auditor),
+        (f"/staff/applications?q={nasty}&cursor={nasty}", clerk),
+    ):
+        assert world.call("GET", path, token).status_code in (200, 404, 422), path
+    headers = {"X-Status-Token": "x"}
+    assert world.call("GET", f"/applications/{nasty}/status", world.service_token(), headers=headers).status_code in (404, 422)
+    assert world.call("POST", "/password-resets", world.service_token(), json={"login": "a\x00b"}).status_code == 202
+    found = world.filed()
+    token = world.staff_token("registrar")
+    answer = world.call(
+        "POST", f"/staff/applications/{found['reference']}/reject", token, json={"version": found["version"], "reason": "a\x00b"}
+    )
+    is_problem(answer, 422)
+    assert world.call("GET", f"/staff/applications/{found['reference']}", token).json()["status"] == "filed"
+    assert requests.get(f"{world.webapp}/wniosek/status/{nasty}/{nasty}", timeout=30).status_code == 404
+    assert world.staff("clerk").open(f"{world.provisioning}/wniosek/{nasty}").status in (404, 422)
