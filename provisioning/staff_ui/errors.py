@@ -91,6 +91,6 @@ def conflict_words(error: NotPossible) -> tuple[str, str]:
 
 def _back() -> tuple[str, str] | None:
     reference = (request.view_args or {}).get("reference")
-    if not reference:
+    if not reference or not reference.isprintable():
         return None
     return url_for("staff.application", reference=reference), gettext("Otwórz wniosek %(reference)s", reference=reference)
