@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,9 +25,11 @@ realm = typer.Typer(
     no_args_is_help=True,
 )
 theme = typer.Typer(help="The login theme.", no_args_is_help=True)
+provider = typer.Typer(help="The Java provider inside Keycloak (S7) and the deny-list of common passwords.", no_args_is_help=True)
 local = typer.Typer(help="The stack on this machine.", no_args_is_help=True)
 app.add_typer(realm, name="realm")
 app.add_typer(theme, name="theme")
+app.add_typer(provider, name="provider")
 app.add_typer(local, name="local")
 _out, _err = Console(), Console(stderr=True)
 
@@ -55,7 +58,7 @@ def apply() -> None:
 
 @app.command()
 def doctor() -> None:
-    """Check the server: version, rights, realm drift, theme. Exit 1 when something is wrong, with what to do."""
+    """Check the server: version, realm drift, theme, provider. Exit 1 when something is wrong, with what to do."""
     from ibok_idp.doctor import examine
 
     settings = _settings()
@@ -80,6 +83,35 @@ def jar(
     try:
         build_assets(cache_dir())
         _out.print(f"Wrote {theme_jar(target)}.")
+    except IdpError as error:
+        _stop(error)
+
+
+@provider.command()
+def build(
+    target: Annotated[
+        Path, typer.Argument(help="folder to write into; a Keycloak's home puts both files in their places")
+    ] = Path(),
+) -> None:
+    """Compile the provider's jar and write the deny-list of common passwords, for a Keycloak that runs elsewhere."""
+    from ibok_idp.keycloak_provider.build import JAR, build_provider, install_provider, provider_version
+    from ibok_idp.local.artifacts import cache_dir
+    from ibok_idp.password_policy import COMMON_PASSWORDS
+
+    try:
+        built = build_provider(cache_dir())
+        if (target / "providers").is_dir():
+            install_provider(built, target)
+            _out.print(f"Installed version {provider_version()} into {target}; run kc.sh build there, then start the server again.")
+        else:
+            target.mkdir(parents=True, exist_ok=True)
+            for name in (JAR, COMMON_PASSWORDS):
+                shutil.copy(built / name, target)
+            _out.print(
+                f"Wrote version {provider_version()}: {target / JAR} (for the server's providers/) and "
+                f"{target / COMMON_PASSWORDS} (for its data/password-blacklists/). Then run kc.sh build and start it again.",
+                soft_wrap=True,
+            )
     except IdpError as error:
         _stop(error)
 

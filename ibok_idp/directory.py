@@ -1,4 +1,4 @@
-"""The realm's customers: create, find, see where they stand. Everything here works with the least rights.
+"""The realm's customers: create, find, change, suspend, delete, set a temporary password. All with the least rights.
 
 The service account `ibok-provisioning` manages members of `/customers` (fine-grained admin permissions v2) and
 nothing else, so nothing here ever reads or writes outside that group.
@@ -6,9 +6,12 @@ nothing else, so nothing here ever reads or writes outside that group.
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -27,6 +30,15 @@ from ibok_idp.password_hash import HashingParameters, hashed_credential
 
 GROUP = "/customers"
 UPDATE_PASSWORD = "UPDATE_PASSWORD"  # noqa: S105  # the name of a required action
+# What the worker follows: logins, failures and passwords.
+_FOLLOWED = (
+    "LOGIN",
+    "LOGIN_ERROR",
+    "UPDATE_PASSWORD",
+    "UPDATE_CREDENTIAL",
+    "REMOVE_CREDENTIAL",
+    "USER_DISABLED_BY_TEMPORARY_LOCKOUT",
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,27 @@ class DirectoryUser:
     enabled: bool
     application: str | None
     must_change_password: bool
+    customer_numbers: tuple[str, ...] = ()
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class UserChange:
+    """What is to be as given in Keycloak; None leaves a value alone."""
+
+    email: str | None = None
+    enabled: bool | None = None
+    customer_numbers: tuple[str, ...] | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class Lockout:
+    """Brute-force protection of one user: failures in a row, and until when the login is locked."""
+
+    failures: int
+    locked: bool
+    locked_until: datetime | None
 
 
 class CustomerDirectory:
@@ -79,6 +112,7 @@ class CustomerDirectory:
         self._client_id, self._client_secret = client_id, client_secret
         self._per_thread = threading.local()
         self._hashing: HashingParameters | None = None
+        self._group_id: str | None = None
 
     def create(self, customer: NewCustomer, temporary_password: str) -> DirectoryUser:
         """Make the user with ONE call: attributes, group, hashed temporary credential, UPDATE_PASSWORD (S4).
@@ -135,6 +169,110 @@ class CustomerDirectory:
         """
         return _user(self._call("GET", f"/admin/realms/{self._realm}/users/{quote(user_id)}").json())
 
+    def change(self, user_id: str, wanted: UserChange) -> DirectoryUser:
+        """Bring e-mail, enabled, customer numbers and language to what is wanted; nothing else is touched.
+
+        Raises:
+            CustomerNotFound: no such member of /customers.
+        """
+        path = f"/admin/realms/{self._realm}/users/{quote(user_id)}"
+        found = self._call("GET", path).json()
+        attributes = dict(found.get("attributes", {}))
+        if wanted.customer_numbers is not None:
+            attributes["ibok_customer_numbers"] = list(wanted.customer_numbers)
+        if wanted.language is not None:
+            attributes["locale"] = [wanted.language]
+        changed = found | {"attributes": attributes}
+        if wanted.email is not None:
+            changed |= {"email": wanted.email, "emailVerified": True}
+        if wanted.enabled is not None:
+            changed["enabled"] = wanted.enabled
+        if changed != found:
+            self._call("PUT", path, changed)
+        return _user(changed)
+
+    def delete(self, user_id: str) -> None:
+        """Delete the user; one that is gone already is fine."""
+        try:
+            self._call("DELETE", f"/admin/realms/{self._realm}/users/{quote(user_id)}")
+        except CustomerNotFound:
+            return
+
+    def end_sessions(self, user_id: str) -> None:
+        """End every session of the user; Keycloak tells each application by back-channel logout."""
+        self._call("POST", f"/admin/realms/{self._realm}/users/{quote(user_id)}/logout", {})
+
+    def set_temporary_password(self, user_id: str, password: str, expires_at: datetime) -> None:
+        """Put a temporary password beside the user's own one; an earlier one dies (S7).
+
+        It travels hashed, through the endpoint of our provider, which needs the right to reset this user's password.
+
+        Raises:
+            PolicyViolation: the temporary password breaks S6.
+            CustomerNotFound: no such user, or the server lacks our provider.
+        """
+        credential = hashed_credential(password, self.hashing_parameters())
+        body = {key: credential[key] for key in ("credentialData", "secretData")}
+        body["expiresAt"] = int(expires_at.timestamp() * 1000)
+        self._call("PUT", f"/admin/realms/{self._realm}/ibok-temporary-passwords/{quote(user_id)}", body)
+
+    def void_temporary_password(self, user_id: str) -> None:
+        """Make the temporary password beside the own one useless at once; without one nothing happens."""
+        self._call("DELETE", f"/admin/realms/{self._realm}/ibok-temporary-passwords/{quote(user_id)}")
+
+    def set_activation_password(self, user_id: str, password: str) -> None:
+        """Replace the password of a user that never logged in by a new temporary one; its life starts anew (S5).
+
+        Raises:
+            PolicyViolation: the temporary password breaks S6.
+        """
+        path = f"/admin/realms/{self._realm}/users/{quote(user_id)}"
+        found = self._call("GET", path).json()
+        actions = sorted({*found.get("requiredActions", []), UPDATE_PASSWORD})
+        credential = hashed_credential(password, self.hashing_parameters()) | {"createdDate": int(time.time() * 1000)}
+        self._call("PUT", path, found | {"requiredActions": actions, "credentials": [credential]})
+
+    def remove_passwords(self, user_id: str) -> None:
+        """Take every password away, own and temporary: nothing that was mailed opens the account any more."""
+        base = f"/admin/realms/{self._realm}/users/{quote(user_id)}/credentials"
+        for credential in self._call("GET", base).json():
+            self._call("DELETE", f"{base}/{credential['id']}")
+
+    def lockout(self, user_id: str) -> Lockout:
+        """Where brute-force protection stands for one user."""
+        found = self._call("GET", f"/admin/realms/{self._realm}/attack-detection/brute-force/users/{quote(user_id)}").json()
+        until = int(found.get("failedLoginNotBefore") or 0)  # seconds since the epoch
+        locked = bool(found.get("disabled"))
+        return Lockout(int(found.get("numFailures", 0)), locked, datetime.fromtimestamp(until, UTC) if locked and until else None)
+
+    def members(self, first: int, limit: int) -> list[DirectoryUser]:
+        """A page of the members of /customers, in a fixed order."""
+        if self._group_id is None:
+            self._group_id = str(self._call("GET", f"/admin/realms/{self._realm}/group-by-path{GROUP}").json()["id"])
+        path = f"/admin/realms/{self._realm}/groups/{self._group_id}/members?briefRepresentation=false&first={first}&max={limit}"
+        return [_user(each) for each in self._call("GET", path).json()]
+
+    def user_events(self, since: datetime, first: int, limit: int) -> list[dict[str, Any]]:
+        """A page of login and password events since a moment, newest first."""
+        return self._events("events", since, first, limit, "&".join(f"type={kind}" for kind in _FOLLOWED))
+
+    def admin_events(self, since: datetime, first: int, limit: int) -> list[dict[str, Any]]:
+        """A page of what administrators did to users since a moment, newest first."""
+        return self._events("admin-events", since, first, limit, "resourceTypes=USER&resourceTypes=GROUP_MEMBERSHIP")
+
+    def own_user_id(self) -> str:
+        """The id of the service account itself, to tell its own changes from those of people."""
+        connection = self._connection()
+        connection.get_token()
+        payload = (connection.token or {})["access_token"].split(".")[1]
+        return str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sub"])
+
+    def _events(self, kind: str, since: datetime, first: int, limit: int, more: str) -> list[dict[str, Any]]:
+        moment = int(since.timestamp() * 1000)
+        path = f"/admin/realms/{self._realm}/{kind}?dateFrom={moment}&first={first}&max={limit}&{more}"
+        events: list[dict[str, Any]] = self._call("GET", path).json()
+        return events
+
     def password_changes(self, first: int = 0, limit: int = 100) -> list[dict[str, Any]]:
         """Newest UPDATE_PASSWORD / UPDATE_CREDENTIAL events: a hint where to look, never the proof."""
         path = f"/admin/realms/{self._realm}/events?type=UPDATE_PASSWORD&type=UPDATE_CREDENTIAL&first={first}&max={limit}"
@@ -178,7 +316,15 @@ class CustomerDirectory:
     def _call(self, verb: str, path: str, body: Any = None) -> Any:
         try:
             connection = self._connection()
-            answer = connection.raw_get(path) if verb == "GET" else connection.raw_post(path, data=json.dumps(body))
+            match verb:
+                case "GET":
+                    answer = connection.raw_get(path)
+                case "POST":
+                    answer = connection.raw_post(path, data=json.dumps(body))
+                case "PUT":
+                    answer = connection.raw_put(path, data=json.dumps(body))
+                case _:
+                    answer = connection.raw_delete(path)
         except KeycloakConnectionError as error:
             self._per_thread.admin = None
             raise KeycloakUnavailable(f"Keycloak at {self._url} does not answer.") from error
@@ -220,6 +366,8 @@ def _user(found: dict[str, Any]) -> DirectoryUser:
         enabled=found.get("enabled", False),
         application=(found.get("attributes", {}).get("ibok_application") or [None])[0],
         must_change_password=UPDATE_PASSWORD in found.get("requiredActions", []),
+        customer_numbers=tuple(found.get("attributes", {}).get("ibok_customer_numbers", [])),
+        language=(found.get("attributes", {}).get("locale") or [None])[0],
     )
 
 

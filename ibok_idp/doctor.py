@@ -28,6 +28,7 @@ def examine(settings: KeycloakAdminSettings) -> list[Finding]:
         ("version", lambda: _version(server)),
         ("realm", lambda: _drift(settings, server)),
         ("login theme", lambda: _theme(server)),
+        ("provider", lambda: _provider(server)),
     ]
     findings = []
     for what, check in checks:
@@ -64,3 +65,8 @@ def _theme(server: RealmServer) -> Finding:
         "ibok is there" if ok else "the server lacks the theme ibok: put the jar of `ibok-idp theme jar` into providers/ and build"
     )
     return Finding(ok, "login theme", words)
+
+
+def _provider(server: RealmServer) -> Finding:
+    server.require_provider()
+    return Finding(True, "provider", f"version {server.provider_version()}")

@@ -47,5 +47,9 @@ class InvalidToken(IdpError):
         self.code = code
 
 
+class ProviderMissing(IdpError):
+    """The server lacks our Keycloak provider, or has another version of it: nobody could log in with our flow."""
+
+
 class RealmDrift(IdpError):
     """The server's realm differs in a way `apply` cannot carry out."""

@@ -15,6 +15,8 @@ from ibok_idp.errors import PolicyViolation
 MINIMUM_LENGTH = 8
 ADVISED_LENGTH = 12
 HISTORY = 3
+# The file of the deny-list in the server's data/password-blacklists/, written by `ibok-idp provider build`.
+COMMON_PASSWORDS = "ibok-common-passwords.txt"  # a file name
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,12 @@ def require(password: str) -> None:
         raise PolicyViolation(f"The password breaks rule S6: {', '.join(broken)}.")
 
 
-def keycloak_policy() -> str:
-    """The realm's `passwordPolicy`: S6, plus not the login and not one of the last three."""
+def keycloak_policy(*, deny_list: bool = False) -> str:
+    """The realm's `passwordPolicy`: S6, plus not the login and not one of the last three.
+
+    Args:
+        deny_list: also refuse common passwords; the server must have the file, or it takes no policy at all.
+    """
     *rules, ascii_only = (rule.keycloak for rule in RULES)
-    return " and ".join([*rules, "notUsername", f"passwordHistory({HISTORY})", ascii_only])
+    denied = [f"passwordBlacklist({COMMON_PASSWORDS})"] if deny_list else []
+    return " and ".join([*rules, "notUsername", f"passwordHistory({HISTORY})", *denied, ascii_only])

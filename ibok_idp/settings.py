@@ -57,4 +57,10 @@ class KeycloakAdminSettings(BaseSettings):
     realm: str = "ibok"
     webapp_url: HttpUrl = Field(HttpUrl("http://localhost:8000"), description="public address of the portal")
     provisioning_url: HttpUrl = Field(HttpUrl("http://localhost:8001"), description="address of the staff UI")
+    activation_password_hours: int = Field(
+        336, ge=72, le=336, description="life of the temporary password of S5, enforced at login"
+    )
+    temporary_password_tries: int = Field(
+        5, ge=1, le=50, description="wrong guesses at a temporary password (S7) before it is void"
+    )
     staff_second_factor: bool = Field(True, description="staff need a one-time code; only the local stack turns it off")

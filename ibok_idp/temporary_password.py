@@ -18,6 +18,8 @@ ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789"
 LENGTH = 12
 NONCE_BYTES = 32
 MINIMUM_KEY_BYTES = 32
+# What a typed temporary password looks like: Keycloak counts only such input as a guess at it.
+SHAPE = f"[{ALPHABET}]{{{LENGTH}}}"
 
 
 def new_nonce() -> bytes:

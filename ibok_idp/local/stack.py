@@ -25,7 +25,8 @@ from rich.console import Console
 from ibok_idp.errors import IdpError, LocalStackError
 from ibok_idp.local import secrets as secrets_file
 from ibok_idp.local.artifacts import cache_dir
-from ibok_idp.local.keycloak import Keycloak, built_server, java_version, theme_folder
+from ibok_idp.local.java import java_version
+from ibok_idp.local.keycloak import Keycloak, built_server, theme_folder
 from ibok_idp.local.postgres import Postgres
 from ibok_idp.look.assets import build_assets
 from ibok_idp.realm.desired import load
@@ -279,7 +280,7 @@ class Stack:
         )
 
     def desired_realm(self) -> dict[str, Any]:
-        values = {"IBOK_WEBAPP_URL": self.webapp_url, "IBOK_PROVISIONING_URL": self.provisioning_url, **self.secrets}
+        values = {**os.environ, "IBOK_WEBAPP_URL": self.webapp_url, "IBOK_PROVISIONING_URL": self.provisioning_url, **self.secrets}
         return load(values, staff_second_factor=False)
 
     def _apply_realm(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ibok_idp.errors import SettingsError
+from ibok_idp.password_policy import keycloak_policy
 
 Tree = dict[str, Any]
 
@@ -29,7 +30,11 @@ _SECTIONS = {
     "defaultDefaultClientScopes",
     "defaultOptionalClientScopes",
 }
-_PLACEHOLDER = re.compile(r"\$\{(IBOK_[A-Z_]+)\}")
+_PLACEHOLDER = re.compile(r"\$\{(IBOK_[A-Z_]+)(?::([^}\"]*))?\}")
+
+# The login form of our provider, and the flow around it.
+AUTHENTICATOR = "ibok-username-password-form"
+BROWSER_FLOW = "ibok-browser"
 
 
 def realm_file() -> Path:
@@ -41,7 +46,10 @@ def realm_file() -> Path:
 
 
 def load(values: Mapping[str, str], *, staff_second_factor: bool, path: Path | None = None) -> Tree:
-    """Read the realm file and fill its `${IBOK_…}` placeholders.
+    """Read the realm file and fill its `${IBOK_…}` placeholders (`${IBOK_…:default}` where there is a default).
+
+    What needs our provider in the server is set here and not in the file, so that the file also imports into a
+    server without it, where customers log in with the stock form: the bound login flow (S7) and the deny-list.
 
     Args:
         values: placeholder name to value (addresses and client secrets).
@@ -52,11 +60,12 @@ def load(values: Mapping[str, str], *, staff_second_factor: bool, path: Path | N
         SettingsError: a placeholder has no value.
     """
     text = (path or realm_file()).read_text(encoding="utf-8")
-    missing = sorted({name for name in _PLACEHOLDER.findall(text) if not values.get(name)})
+    missing = sorted({name for name, default in _PLACEHOLDER.findall(text) if not values.get(name) and not default})
     if missing:
         raise SettingsError("keycloak-realm.json needs these settings, which are not set: " + ", ".join(missing))
-    filled = _PLACEHOLDER.sub(lambda match: json.dumps(values[match[1]])[1:-1], text)
+    filled = _PLACEHOLDER.sub(lambda match: json.dumps(values.get(match[1]) or match[2])[1:-1], text)
     realm: Tree = json.loads(filled)
+    realm |= {"browserFlow": BROWSER_FLOW, "passwordPolicy": keycloak_policy(deny_list=True)}
     if not staff_second_factor:
         for client in realm["clients"]:
             if client["clientId"] == "ibok-staff":

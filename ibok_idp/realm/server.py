@@ -10,9 +10,10 @@ from urllib.parse import quote
 from keycloak import KeycloakAdmin
 from keycloak.exceptions import KeycloakConnectionError, KeycloakError
 
-from ibok_idp.errors import KeycloakRefused, KeycloakRejected, KeycloakUnavailable, RealmDrift
+from ibok_idp.errors import KeycloakRefused, KeycloakRejected, KeycloakUnavailable, ProviderMissing, RealmDrift
+from ibok_idp.keycloak_provider.build import provider_version
 from ibok_idp.realm.compare import Difference, differences
-from ibok_idp.realm.desired import Tree, comparable, comparable_client, user_profile
+from ibok_idp.realm.desired import AUTHENTICATOR, BROWSER_FLOW, Tree, comparable, comparable_client, user_profile
 
 
 class RealmServer:
@@ -41,6 +42,24 @@ class RealmServer:
         """Whether the server knows a login theme."""
         themes = self._call("GET", "/admin/serverinfo", absolute=True)["themes"]["login"]
         return name in {theme["name"] for theme in themes}
+
+    def provider_version(self) -> str | None:
+        """The version of our provider in the server, None without one."""
+        providers = self._call("GET", "/admin/serverinfo", absolute=True)["providers"]["authenticator"]["providers"]
+        version = providers.get(AUTHENTICATOR, {}).get("operationalInfo", {}).get("version")
+        return str(version) if version else None
+
+    def require_provider(self) -> None:
+        """
+        Raises:
+            ProviderMissing: the server lacks our provider, or has another version than this installation.
+        """
+        found, ours = self.provider_version(), provider_version()
+        if found != ours:
+            raise ProviderMissing(
+                f"The server has {f'version {found} of' if found else 'no'} iBOK provider; this installation needs {ours}. Put the files of "
+                "`ibok-idp provider build` into the server (docs/how-to/install.md), run `kc.sh build`, start it again, then repeat."
+            )
 
     def read(self, desired: Tree) -> Tree:
         """The server's realm in the shape of `comparable`, limited to what the desired realm names."""
@@ -95,8 +114,11 @@ class RealmServer:
             the differences that were carried out.
 
         Raises:
+            ProviderMissing: our login flow would be bound on a server without our provider; nothing was changed.
             RealmDrift: something still differs afterwards.
         """
+        if wanted.get("browserFlow") == BROWSER_FLOW:
+            self.require_provider()
         if not self.exists():
             self._call("POST", "/admin/realms", wanted, absolute=True)
             self.apply(wanted)
@@ -150,7 +172,14 @@ class RealmServer:
 
     def _write_realm(self, desired: Tree, found: list[Difference]) -> None:
         changed = {each.key.split(".")[0] for each in found if each.section == "realm"}
-        self._call("PUT", "", {key: desired[key] for key in changed})
+        body = {key: desired[key] for key in changed}
+        current = self._call("GET", "")
+        if "attributes" in body:
+            body["attributes"] = {**current.get("attributes", {}), **body["attributes"]}
+        flows = {flow["alias"] for flow in self._call("GET", "/authentication/flows")}
+        if body.get("browserFlow", current["browserFlow"]) not in flows:
+            del body["browserFlow"]  # made in this round, bound in the next
+        self._call("PUT", "", body)
 
     def _write_localization(self, locale: str, texts: Tree) -> None:
         for key, text in texts.items():
@@ -218,7 +247,7 @@ class RealmServer:
             for line in wanted["executions"]:
                 level, name = (len(line) - len(line.lstrip())) // 2, line.strip().split(": ")[0]
                 parent = f"/authentication/flows/{quote(parents[level])}/executions"
-                if name.startswith("ibok-"):
+                if name.startswith("ibok-") and name != AUTHENTICATOR:
                     self._call("POST", f"{parent}/flow", {"alias": name, "type": "basic-flow", "provider": "", "description": ""})
                     parents[level + 1 :] = [name]
                 else:

@@ -10,7 +10,7 @@ import requests
 
 from ibok_idp.directory import CustomerDirectory
 from ibok_idp.local.artifacts import KEYCLOAK, cache_dir, fetch, unpack
-from ibok_idp.local.keycloak import java_home
+from ibok_idp.local.java import java_home
 from ibok_idp.realm.desired import load, realm_file
 from ibok_idp.realm.server import RealmServer
 from tests.support.free_ports import free_ports

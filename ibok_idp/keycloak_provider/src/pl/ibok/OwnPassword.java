@@ -1,0 +1,83 @@
+package pl.ibok;
+
+import org.keycloak.authentication.RequiredActionContext;
+import org.keycloak.authentication.RequiredActionProvider;
+import org.keycloak.authentication.requiredactions.UpdatePassword;
+import org.keycloak.credential.CredentialModel;
+import org.keycloak.models.KeycloakSession;
+import org.keycloak.models.UserModel;
+import org.keycloak.models.credential.PasswordCredentialModel;
+import org.keycloak.models.utils.FormMessage;
+import org.keycloak.policy.PasswordPolicyManagerProvider;
+
+/**
+ * Keycloak's UPDATE_PASSWORD, which also knows the temporary password: it is refused as the new one, it dies with the
+ * first own password, and of two browsers that both stand at this page one wins and the other is told.
+ */
+public class OwnPassword extends UpdatePassword {
+    /** On a password that its owner chose; the console shows it. One without it was set by somebody else. */
+    static final String LABEL = "Hasło własne klienta / Own password of the customer";
+    static final String TOLD = "ibok_password_already_set";
+
+    @Override
+    public RequiredActionProvider create(KeycloakSession session) {
+        return new OwnPassword();
+    }
+
+    /** Above Keycloak's own provider of the same id. */
+    @Override
+    public int order() {
+        return 100;
+    }
+
+    @Override
+    public void processAction(RequiredActionContext context) {
+        UserModel user = context.getUser();
+        TemporaryPasswords temporary = TemporaryPasswords.of(context.getSession());
+        String used = context.getAuthenticationSession().getAuthNote(LoginForm.USED_TEMPORARY);
+        String seen = context.getAuthenticationSession().getAuthNote(LoginForm.PASSWORD_SEEN);
+        context.getEvent().detail(LoginForm.DETAIL, used == null ? "own" : "temporary");
+        CredentialModel left = used == null ? null : user.credentialManager().getStoredCredentialById(used);
+        if ((used != null && left == null) || (seen != null && !seen.equals(fingerprint(user)))) {
+            context.failure(TOLD);
+            return;
+        }
+        String typed = context.getHttpRequest().getDecodedFormParameters().getFirst("password-new");
+        CredentialModel found = left != null ? left : temporary.outstanding(user).orElse(null);
+        if (typed != null && found != null && temporary.matches(found, typed.strip())) {
+            refuseSame(context);
+            return;
+        }
+        // Removing takes a lock on the row: a second browser waits here and then finds it gone. Only a password that
+        // will be taken claims it; a refused one leaves everything as it was.
+        if (used != null && acceptable(context, typed) && !user.credentialManager().removeStoredCredentialById(used)) {
+            context.failure(TOLD);
+            return;
+        }
+        super.processAction(context);
+        if (context.getStatus() == RequiredActionContext.Status.SUCCESS) {
+            temporary.voidAll(user);
+            user.credentialManager().getStoredCredentialsByTypeStream(PasswordCredentialModel.TYPE).findFirst()
+                .ifPresent(own -> user.credentialManager().updateCredentialLabel(own.getId(), LABEL));
+        }
+    }
+
+    /** Which password the user has, without saying anything about it. */
+    static String fingerprint(UserModel user) {
+        return user.credentialManager().getStoredCredentialsByTypeStream(PasswordCredentialModel.TYPE).findFirst()
+            .map(found -> found.getId() + ":" + found.getCreatedDate()).orElse("none");
+    }
+
+    private static boolean acceptable(RequiredActionContext context, String typed) {
+        String again = context.getHttpRequest().getDecodedFormParameters().getFirst("password-confirm");
+        return typed != null && !typed.isBlank() && typed.equals(again)
+            && context.getSession().getProvider(PasswordPolicyManagerProvider.class).validate(context.getRealm(), context.getUser(), typed) == null;
+    }
+
+    private static void refuseSame(RequiredActionContext context) {
+        context.challenge(context.form()
+            .setAttribute("username", context.getAuthenticationSession().getAuthenticatedUser().getUsername())
+            .addError(new FormMessage("password", "ibokSameAsTemporary"))
+            .createResponse(UserModel.RequiredAction.UPDATE_PASSWORD));
+    }
+}

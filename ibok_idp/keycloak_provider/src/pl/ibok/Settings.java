@@ -1,0 +1,53 @@
+package pl.ibok;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.keycloak.models.RealmModel;
+
+/** What the realm configures (realm attributes, written by `ibok-idp realm apply`), and the version of this jar. */
+final class Settings {
+    static final String ACTIVATION_LIFE_HOURS = "ibok.activationPasswordLifeHours";
+    static final String LONGEST_RESET_LIFE_HOURS = "ibok.temporaryPasswordLongestLifeHours";
+    static final String TRIES = "ibok.temporaryPasswordTries";
+    static final String PATTERN = "ibok.temporaryPasswordPattern";
+
+    private Settings() {}
+
+    /** How long a password that somebody else set may be used for a first login (14 days unless configured). */
+    static Duration activationLife(RealmModel realm) {
+        return Duration.ofHours(number(realm, ACTIVATION_LIFE_HOURS, 14 * 24));
+    }
+
+    /** No temporary password beside the old one lives longer than this (24 hours unless configured). */
+    static Duration longestResetLife(RealmModel realm) {
+        return Duration.ofHours(number(realm, LONGEST_RESET_LIFE_HOURS, 24));
+    }
+
+    /** After so many wrong guesses at it a temporary password is void (5 unless configured). */
+    static long tries(RealmModel realm) {
+        return number(realm, TRIES, 5);
+    }
+
+    /** Whether what was typed has the shape of a temporary password: only then was it guessed at. */
+    static boolean looksTemporary(RealmModel realm, String typed) {
+        String pattern = realm.getAttribute(PATTERN);
+        return pattern == null || Pattern.matches(pattern, typed);
+    }
+
+    static Map<String, String> about() {
+        try (InputStream version = Settings.class.getResourceAsStream("/ibok-provider-version.txt")) {
+            return Map.of("version", new String(version.readAllBytes(), StandardCharsets.UTF_8).strip());
+        } catch (IOException error) {
+            throw new IllegalStateException("The jar of the iBOK provider is damaged: build it again", error);
+        }
+    }
+
+    private static long number(RealmModel realm, String name, long otherwise) {
+        String value = realm.getAttribute(name);
+        return value == null || value.isBlank() ? otherwise : Long.parseLong(value.strip());
+    }
+}
