@@ -113,6 +113,7 @@ class CustomerDirectory:
         self._per_thread = threading.local()
         self._hashing: HashingParameters | None = None
         self._group_id: str | None = None
+        self._own_id: str | None = None
 
     def create(self, customer: NewCustomer, temporary_password: str) -> DirectoryUser:
         """Make the user with ONE call: attributes, group, hashed temporary credential, UPDATE_PASSWORD (S4).
@@ -262,10 +263,11 @@ class CustomerDirectory:
 
     def own_user_id(self) -> str:
         """The id of the service account itself, to tell its own changes from those of people."""
-        connection = self._connection()
-        connection.get_token()
-        payload = (connection.token or {})["access_token"].split(".")[1]
-        return str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sub"])
+        if self._own_id is None:
+            self._call("GET", f"/admin/realms/{self._realm}/users/count")  # a call, so that there is a token
+            payload = (self._connection().token or {})["access_token"].split(".")[1]
+            self._own_id = str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sub"])
+        return self._own_id
 
     def _events(self, kind: str, since: datetime, first: int, limit: int, more: str) -> list[dict[str, Any]]:
         moment = int(since.timestamp() * 1000)

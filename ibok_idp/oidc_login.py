@@ -25,6 +25,9 @@ _log = structlog.get_logger()
 _REFRESH_BEFORE_SECONDS = 30
 
 
+PASSWORD_ALREADY_SET = "ibok_password_already_set"  # noqa: S105  # our provider's word for the second of two browsers
+
+
 class LoginFailed(IdpError):
     """The answer from Keycloak cannot be used; the visitor starts the login again. `reason` is for the log."""
 
@@ -41,6 +44,16 @@ class LoggedIn:
     username: str
     name: str
     roles: frozenset[str]
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """One open session: `device` is the browser's own description, `started` seconds since the epoch."""
+
+    name: str
+    device: str
+    started: float
+    current: bool
 
 
 class OidcLogin:
@@ -102,6 +115,11 @@ class OidcLogin:
         session["after_login"] = own_path(back_to, self.home)
         return self._to_keycloak(kc_action="UPDATE_PASSWORD")
 
+    def reauthenticate(self, back_to: str) -> ResponseReturnValue:
+        """Ask for the password again before a step that cannot be undone; SSO alone is not enough."""
+        session["after_login"] = own_path(back_to, self.home)
+        return self._to_keycloak(prompt="login")
+
     def callback(self) -> ResponseReturnValue:
         if request.args.get("iss", self.issuer) != self.issuer:  # RFC 9207
             raise LoginFailed("another issuer answered")
@@ -110,6 +128,8 @@ class OidcLogin:
             error = request.args["error"]
             if error in ("login_required", "temporarily_unavailable", "access_denied", "authentication_expired"):
                 _log.info("login.not_finished", error=error)
+            if request.args.get("error_description") == PASSWORD_ALREADY_SET:
+                raise LoginFailed(PASSWORD_ALREADY_SET)
             raise LoginFailed(error)
         try:
             token = self._keycloak.authorize_access_token()
@@ -156,6 +176,41 @@ class OidcLogin:
         if not login:
             return None
         return LoggedIn(login["subject"], login["username"], login["name"], frozenset(login["roles"]))
+
+    def logged_in_within(self, seconds: float) -> bool:
+        """Whether the password was typed so recently."""
+        return time.time() - float((session.get("login") or {}).get("auth_time", 0)) < seconds
+
+    def sessions(self) -> list[OpenSession]:
+        """The open sessions of the person who is logged in, this one first."""
+        login = session.get("login") or {}
+        current = self.store.name_of(_session())
+        found = [
+            OpenSession(
+                name, (data.get("login") or {}).get("device", ""), (data.get("login") or {}).get("started", 0), name == current
+            )
+            for name, data in self.store.of_subject(login.get("subject", ""))
+        ]
+        return sorted(found, key=lambda each: (not each.current, -each.started))
+
+    def end_session(self, name: str) -> bool:
+        """End one session of the person who is logged in, here and at Keycloak; False when it is not theirs."""
+        login = session.get("login") or {}
+        ended = self.store.end_one(login.get("subject", ""), name)
+        if ended is None:
+            return False
+        token = (ended.get("login") or {}).get("refresh_token")
+        if token:
+            data = {"client_id": self.client_id, "client_secret": self._secret, "refresh_token": token}
+            try:
+                requests.post(f"{self.issuer}/protocol/openid-connect/logout", data=data, timeout=10)
+            except requests.RequestException:
+                _log.warning("session.keycloak_not_told")  # over here all the same; at Keycloak it ends by its time
+        return True
+
+    def end_own_session(self) -> None:
+        """Forget the login in this browser, for instance because the account was closed."""
+        _session().end()
 
     def access_token(self) -> str:
         """A token that is valid for at least half a minute, refreshed when needed, once, also with two tabs.
@@ -208,6 +263,9 @@ class OidcLogin:
             "name": user.name,
             "roles": sorted(user.roles),
             "sid": claims.get("sid"),
+            "auth_time": claims.get("auth_time", 0),
+            "started": time.time(),
+            "device": request.user_agent.string[:300],
             **_tokens(token),
         }
         _session().renew()

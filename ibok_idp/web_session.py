@@ -160,6 +160,30 @@ class SessionStore(SessionInterface):
         with self._engine.begin() as connection:
             return connection.execute(text(f"DELETE FROM web_sessions WHERE {column} = :value"), {"value": value}).rowcount  # noqa: S608  # one of two constants
 
+    def of_subject(self, subject: str) -> list[tuple[str, dict[str, Any]]]:
+        """The open sessions of one person: a name for each, and its data."""
+        with self._engine.begin() as connection:
+            rows = connection.execute(
+                text("SELECT id_hash, data FROM web_sessions WHERE subject = :s AND expires_at > now() ORDER BY expires_at DESC"),
+                {"s": subject},
+            ).all()
+        found = [(_name(bytes(row.id_hash)), self._decrypt(row.data)) for row in rows]
+        return [(name, data) for name, data in found if data is not None]
+
+    def end_one(self, subject: str, name: str) -> dict[str, Any] | None:
+        """End one session of a person by its name; its data, None when there is no such session of theirs."""
+        with self._engine.begin() as connection:
+            rows = connection.execute(text("SELECT id_hash, data FROM web_sessions WHERE subject = :s FOR UPDATE"), {"s": subject})
+            for row in rows.all():
+                if _name(bytes(row.id_hash)) == name:
+                    connection.execute(text("DELETE FROM web_sessions WHERE id_hash = :id"), {"id": row.id_hash})
+                    return self._decrypt(row.data)
+        return None
+
+    def name_of(self, session: WebSession) -> str | None:
+        """The name under which `of_subject` lists this session."""
+        return _name(_hash(session.identifier)) if session.identifier else None
+
     def first_use(self, jti: str) -> bool:
         """True once for each logout token."""
         with self._engine.begin() as connection:
@@ -214,6 +238,10 @@ class SessionStore(SessionInterface):
         except SQLAlchemyError:
             _log.error("session.delete_failed")  # the cookie goes all the same; the row ends by its time
             raise
+
+
+def _name(id_hash: bytes) -> str:
+    return id_hash.hex()[:24]
 
 
 def _hash(identifier: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -57,6 +57,42 @@ def migrate() -> None:
     engine = make_engine(_settings().database_url.get_secret_value())
     run_migrations(engine)
     _console.print(f"Schema is at version {schema_version(engine)}.")
+
+
+@app.command()
+def reconcile(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="bring Keycloak to where our accounts stand; without it only report")
+    ] = False,
+) -> None:
+    """Compare every account with Keycloak: missing, extra, disabled, wrong e-mail or numbers, out of the group.
+
+    Exit 0: they agree, 2: they differ (with --repair: and something needs a person), 1: cannot tell.
+    """
+    from provisioning.ports import DirectoryTrouble
+    from provisioning.use_cases.reconcile import reconcile as compare
+    from provisioning.wiring import wire
+
+    settings = _settings()
+    if not settings.provisioning_client_secret.get_secret_value():
+        _stop("IBOK_PROVISIONING_CLIENT_SECRET is missing: Keycloak cannot be asked without it.")
+    found = left = 0
+    try:
+        for each in compare(wire(settings).office, repair=repair):
+            found += 1
+            repaired = repair and each.repairable
+            left += not repaired
+            _console.print(
+                f"{each.login}  {each.kind}: {each.ours or '–'} here, {each.theirs or '–'} in Keycloak"
+                + ("  (being repaired)" if repaired else "" if each.repairable else "  (needs a person)"),
+                soft_wrap=True,
+                highlight=False,
+                markup=False,
+            )
+    except DirectoryTrouble as trouble:
+        _stop(f"Keycloak cannot be asked ({trouble.kind}): run `ibok-provisioning doctor`. What was repaired until now stays.")
+    _console.print(f"{found} differences." if found else "Every account agrees with Keycloak.")
+    sys.exit(2 if left else 0)
 
 
 @app.command()

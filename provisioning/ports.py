@@ -14,6 +14,9 @@ from provisioning.domain.account import Account
 from provisioning.domain.application import Application, Status
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.deadline import FreeDay
+from provisioning.domain.email_change import EmailChange
+from provisioning.domain.erasure import ErasureRequest
+from provisioning.domain.password_reset import PasswordReset
 from provisioning.domain.rulebook import Rulebook
 
 
@@ -27,17 +30,33 @@ class Actor:
 
 
 WORKER = Actor("ibok-provisioning worker")
+CUSTOMER = Actor("klient")
 APPLICANT = Actor("wnioskodawca")
 
 
 class MailKind(StrEnum):
-    """The five mails; only `activated` holds a password (S5)."""
+    """Every mail; only `activated` (S5) and `new_password` (S7) hold a password."""
 
     CONFIRM_EMAIL = "confirm_email"
     RECEIVED = "received"
     ACTIVATED = "activated"
     REJECTED = "rejected"
     INCOMPLETE = "incomplete"
+    NEW_PASSWORD = "new_password"  # noqa: S105  # a kind of mail
+    NO_NEW_PASSWORD = "no_new_password"  # noqa: S105
+    EMAIL_CHANGE = "email_change"
+    EMAIL_CHANGED = "email_changed"
+    EMAIL_RESTORED = "email_restored"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
+    RESIGNATION = "resignation"
+    RESIGNATION_WITHDRAWN = "resignation_withdrawn"
+    RESIGNATION_NOTE = "resignation_note"
+    CONTRACT_ENDED = "contract_ended"
+    CLOSED = "closed"
+    TERMS_ANNOUNCED = "terms_announced"
+    CHANGE_ANSWERED = "change_answered"
+    ERASURE_ANSWERED = "erasure_answered"
 
 
 class MailState(StrEnum):
@@ -62,6 +81,56 @@ class Mail:
     attempts: int = 0
     next_attempt_at: datetime | None = None
     accepted_at: datetime | None = None
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TermsAnswer:
+    """A customer's answer to one version of the Regulamin; evidence, never changed."""
+
+    login: str
+    terms_version: str
+    accepted: bool
+    at: datetime
+    terms_sha256: str
+
+
+@dataclass
+class ChangeRequest:
+    """A wish to change what the customer register owns: staff carry it out there and answer."""
+
+    request_id: str
+    login: str
+    wanted: dict[str, Any]
+    asked_at: datetime
+    outcome: str | None = None
+    answered_at: datetime | None = None
+    answered_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Incident:
+    """A mail that went to a wrong address: what it disclosed, for the data protection officer."""
+
+    incident_id: str
+    login: str
+    at: datetime
+    address: str
+    disclosed: list[str]
+    reported_by: str
+    note: str | None
+
+
+@dataclass(frozen=True)
+class AccountEvent:
+    """What Keycloak reported of one account: a login, a failure, a change in its console."""
+
+    event_id: str
+    login: str
+    at: datetime
+    kind: str
+    address: str | None
+    details: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -125,9 +194,68 @@ class Accounts(Protocol):
     def get(self, login: str) -> Account: ...
     def by_reference(self, reference: str, *, for_change: bool = False) -> Account | None: ...
     def by_user_id(self, user_id: str) -> Account | None: ...
+    def locked(self, login: str) -> Account: ...
     def save(self, account: Account) -> None: ...
+    def save_making(self, account: Account) -> None: ...
+    def due(self, today: date, limit: int) -> list[Account]: ...
+    def pending_in_keycloak(self, limit: int) -> list[str]: ...
+    def after(self, login: str, limit: int) -> list[Account]: ...
+    def without_terms_notice(self, terms_version: str, limit: int) -> list[Account]: ...
+    def forget(self, account: Account) -> None: ...
     def awaiting_first_login(self, limit: int, user_ids: list[str] | None = None) -> list[Account]: ...
     def waiting_too_long(self, since: datetime) -> list[Account]: ...
+
+
+class PasswordResets(Protocol):
+    def add(self, reset: PasswordReset) -> None: ...
+    def get(self, reset_id: str) -> PasswordReset | None: ...
+    def save(self, reset: PasswordReset) -> None: ...
+    def mailed_since(self, login: str, since: datetime) -> list[datetime]: ...
+    def open_of(self, login: str) -> list[PasswordReset]: ...
+    def newest_of(self, login: str) -> PasswordReset | None: ...
+    def count_since(self, since: datetime) -> int: ...
+
+
+class EmailChanges(Protocol):
+    def add(self, change: EmailChange) -> None: ...
+    def locked(self, change_id: str) -> EmailChange: ...
+    def save(self, change: EmailChange) -> None: ...
+    def of(self, login: str) -> list[EmailChange]: ...
+
+
+class ChangeRequests(Protocol):
+    def add(self, request: ChangeRequest) -> None: ...
+    def locked(self, request_id: str) -> ChangeRequest: ...
+    def save(self, request: ChangeRequest) -> None: ...
+    def of(self, login: str) -> list[ChangeRequest]: ...
+    def waiting(self, limit: int) -> list[ChangeRequest]: ...
+
+
+class Terms(Protocol):
+    def answer(self, answer: TermsAnswer) -> bool: ...
+    def of(self, login: str) -> list[TermsAnswer]: ...
+    def counts(self, terms_version: str) -> dict[str, int]: ...
+    def unanswered(self, terms_version: str, limit: int) -> list[Account]: ...
+
+
+class Erasures(Protocol):
+    def add(self, request: ErasureRequest) -> None: ...
+    def locked(self, request_id: str) -> ErasureRequest: ...
+    def save(self, request: ErasureRequest) -> None: ...
+    def page(self, limit: int) -> list[ErasureRequest]: ...
+    def of(self, login: str) -> list[ErasureRequest]: ...
+
+
+class Incidents(Protocol):
+    def add(self, incident: Incident) -> None: ...
+    def of(self, login: str) -> list[Incident]: ...
+
+
+class AccountEvents(Protocol):
+    def add(self, event: AccountEvent) -> bool: ...
+    def of(self, login: str, kinds: tuple[str, ...], limit: int) -> list[AccountEvent]: ...
+    def cursor(self, name: str) -> datetime | None: ...
+    def move_cursor(self, name: str, at: datetime) -> None: ...
 
 
 class Mails(Protocol):
@@ -144,7 +272,15 @@ class Documents(Protocol):
 
 
 class Audit(Protocol):
-    def write(self, actor: Actor, action: str, subject: str, details: dict[str, Any], at: datetime) -> None: ...
+    def write(
+        self,
+        actor: Actor,
+        action: str,
+        subject: str,
+        details: dict[str, Any],
+        at: datetime,
+        private: dict[str, Any] | None = None,
+    ) -> None: ...
     def of(self, subject: str) -> list[AuditEntry]: ...
     def page(
         self, *, subject: str | None, actor: str | None, action: str | None, before: int | None, limit: int
@@ -157,7 +293,10 @@ class Queue(Protocol):
     def activate(self, reference: str) -> None: ...
     def send_mail(self, message_id: str) -> None: ...
     def confirm_first_login(self, reference: str) -> None: ...
-    def note_password_help(self, login: str) -> None: ...
+    def request_new_password(self, login: str) -> None: ...
+    def issue_new_password(self, reset_id: str) -> None: ...
+    def carry_out(self, login: str) -> None: ...
+    def make_mailed_passwords_useless(self, login: str) -> None: ...
 
 
 class Idempotency(Protocol):
@@ -172,6 +311,20 @@ class Work(Protocol):
     def applications(self) -> Applications: ...
     @property
     def accounts(self) -> Accounts: ...
+    @property
+    def resets(self) -> PasswordResets: ...
+    @property
+    def email_changes(self) -> EmailChanges: ...
+    @property
+    def change_requests(self) -> ChangeRequests: ...
+    @property
+    def terms(self) -> Terms: ...
+    @property
+    def erasures(self) -> Erasures: ...
+    @property
+    def incidents(self) -> Incidents: ...
+    @property
+    def events(self) -> AccountEvents: ...
     @property
     def mails(self) -> Mails: ...
     @property
@@ -190,6 +343,59 @@ class Directory(Protocol):
     def create(self, application: Application, login: str, temporary_password: str) -> str: ...
     def must_change_password(self, user_id: str) -> bool: ...
     def recent_password_changes(self) -> list[str]: ...
+    def see(self, user_id: str) -> SeenInKeycloak | None: ...
+    def bring_in_line(self, account: Account) -> None: ...
+    def end_sessions(self, user_id: str) -> None: ...
+    def delete(self, user_id: str) -> None: ...
+    def set_temporary_password(self, user_id: str, password: str, expires_at: datetime) -> None: ...
+    def set_activation_password(self, user_id: str, password: str) -> None: ...
+    def void_temporary_password(self, user_id: str) -> None: ...
+    def remove_passwords(self, user_id: str) -> None: ...
+    def customers(self, first: int, limit: int) -> list[SeenInKeycloak]: ...
+    def login_events(self, since: datetime) -> list[LoginEvent]: ...
+    def console_events(self, since: datetime) -> list[ConsoleEvent]: ...
+
+
+@dataclass(frozen=True)
+class SeenInKeycloak:
+    """One customer as Keycloak holds them."""
+
+    user_id: str
+    login: str
+    email: str
+    enabled: bool
+    application: str | None
+    must_change_password: bool
+    customer_numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LoginEvent:
+    """A login, a failed one, or a change of password, as Keycloak logged it.
+
+    Attributes:
+        password: which of the passwords was used: own, temporary (S7) or activation (S5).
+    """
+
+    event_id: str
+    user_id: str
+    at: datetime
+    kind: str
+    error: str | None
+    address: str | None
+    password: str | None
+
+
+@dataclass(frozen=True)
+class ConsoleEvent:
+    """What a person did to a user in Keycloak's console or through its API; never our own service account."""
+
+    event_id: str
+    user_id: str
+    at: datetime
+    operation: str
+    what: str
+    by: str
 
 
 class DirectoryTrouble(Exception):
@@ -238,7 +444,7 @@ class Office:
     only_one: Callable[[str], AbstractContextManager[bool]]
     directory: Directory
     mailer: Mailer
-    compose: Callable[[Office, Mail, Application, Account | None], EmailMessage]
+    compose: Callable[[Office, Mail, Application, Account | None, str | None], EmailMessage]
     clock: Clock
     rules: Rulebook
     forms: dict[str, FormVersion]

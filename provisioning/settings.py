@@ -40,6 +40,13 @@ class Settings(BaseSettings):
     term_unit: TermUnit = Field(TermUnit.CALENDAR_DAYS, description="S4: calendar_days or working_days")
     term_start: TermStart = Field(TermStart.FILED, description="S4: filed or complete")
     activation_password_hours: int = Field(336, ge=72, le=336, description="life of the temporary password of S5")
+    reset_password_hours: int = Field(24, ge=1, le=24, description="life of a temporary password that was asked for (S7)")
+    resets_per_hour: int = Field(3, ge=1, description="temporary passwords that one login gets in an hour (S7)")
+    resets_per_day: int = Field(5, ge=1, description="the same in a day")
+    reset_alarm_per_hour: int = Field(200, ge=1, description="so many wishes in an hour over all logins are an alarm (S7)")
+    form_versions_dir: Path | None = Field(
+        None, description="more versions of form and Regulamin (TOML), beside those of the package"
+    )
     alarm_after_minutes: int = Field(60, ge=1, description="an account that waits longer is an alarm")
     pesel_required: bool = Field(False, description="natural persons must give PESEL")
     online_declaration: bool = Field(True, description="applicants may sign by a declaration on the web form")
@@ -69,6 +76,10 @@ class Settings(BaseSettings):
             term_unit=self.term_unit,
             term_start=self.term_start,
             activation_password_life=timedelta(hours=self.activation_password_hours),
+            reset_password_life=timedelta(hours=self.reset_password_hours),
+            resets_per_hour=self.resets_per_hour,
+            resets_per_day=self.resets_per_day,
+            reset_alarm_per_hour=self.reset_alarm_per_hour,
             alarm_after=timedelta(minutes=self.alarm_after_minutes),
             pesel_required=self.pesel_required,
             online_declaration=self.online_declaration,

@@ -21,9 +21,11 @@ from ibok_idp.oidc_login import LoginFailed, NotLoggedIn, OidcLogin
 from ibok_idp.tokens import TokenVerifier
 from ibok_idp.web_session import SessionStore, SessionsUnavailable
 from provisioning.adapters.postgres import DatabaseGone
+from provisioning.api import me, staff_accounts  # noqa: F401  # they hang their calls into `api`
 from provisioning.api.problems import register_problems
 from provisioning.api.views import api
 from provisioning.settings import Settings
+from provisioning.staff_ui import accounts as _account_pages  # noqa: F401  # it hangs its pages into `staff`
 from provisioning.staff_ui import errors as staff_errors
 from provisioning.staff_ui.views import staff
 from provisioning.wiring import Wired, wire

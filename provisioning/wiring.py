@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -18,6 +18,7 @@ from provisioning.adapters.keycloak import KeycloakDirectory
 from provisioning.adapters.postgres import PostgresWork, make_engine
 from provisioning.adapters.public_holidays import is_holiday
 from provisioning.adapters.smtp import SmtpMailer
+from provisioning.domain.rulebook import ClosingRules, Rulebook
 from provisioning.form.catalogue import all_versions, current_form
 from provisioning.form.check import Checker
 from provisioning.mails.compose import Composer
@@ -53,6 +54,7 @@ def wire(settings: Settings) -> Wired:
         str(settings.keycloak_url), "ibok-provisioning", settings.provisioning_client_secret.get_secret_value(), settings.realm
     )
     mailer = SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+    forms = all_versions(settings.form_versions_dir)
     work = PostgresWork(engine, personal_data_cipher(settings.personal_data_key.get_secret_value()), JobQueue())
     office = Office(
         work=work,
@@ -61,15 +63,25 @@ def wire(settings: Settings) -> Wired:
         mailer=mailer,
         compose=Composer(utility, settings.mail_from, settings.mail_reply_to),
         clock=SystemClock(),
-        rules=settings.rulebook(),
-        forms=all_versions(),
-        current_form=current_form,
+        rules=_rules(settings, utility),
+        forms=forms,
+        current_form=lambda today: current_form(today, forms),
         is_holiday=is_holiday,
         links=Links(webapp=str(settings.webapp_url).rstrip("/")),
         mail_domain=settings.mail_domain,
         temporary_password_key=settings.temporary_password_key.get_secret_value().encode(),
     )
     return Wired(settings, engine, office, utility, directory, mailer)
+
+
+def _rules(settings: Settings, utility: Utility) -> Rulebook:
+    """The numbers of the environment and those of the Regulamin in the utility's file, in one place."""
+    return replace(
+        settings.rulebook(),
+        closing=ClosingRules(**utility.account_closing.model_dump()),
+        terms_notice_days=utility.terms.notice_days,
+        register_owns=frozenset(utility.customer_register.owns),
+    )
 
 
 def personal_data_cipher(key: str) -> Fernet:

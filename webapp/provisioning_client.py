@@ -56,6 +56,10 @@ class TokenRefused(Exception):
     """401 or 403 for the customer's own token."""
 
 
+class LoginTooOld(Exception):
+    """401 with RFC 9470's code: the password must be typed again for this step."""
+
+
 class ProvisioningClient:
     """Calls provisioning.
 
@@ -131,7 +135,8 @@ class ProvisioningClient:
             "GET", f"/applications/{_known(reference)}/form.pdf", headers={"X-Status-Token": _known(status_token)}
         ).content
 
-    def ask_for_password_help(self, login: str) -> None:
+    def ask_for_new_password(self, login: str) -> None:
+        """The same answer for every login (S7)."""
         self._call("POST", "/password-resets", json={"login": login})
 
     def me(self, access_token: str) -> dict[str, Any]:
@@ -142,6 +147,49 @@ class ProvisioningClient:
         """
         answer: dict[str, Any] = self._call("GET", "/me", token=access_token).json()
         return answer
+
+    def terms(self, access_token: str) -> dict[str, Any]:
+        """The Regulamin to be answered, compared with the accepted one."""
+        answer: dict[str, Any] = self._call("GET", "/me/terms", token=access_token).json()
+        return answer
+
+    def answer_terms(self, access_token: str, terms_version: str, *, accept: bool) -> None:
+        self._call("POST", "/me/terms", token=access_token, json={"terms_version": terms_version, "accept": accept})
+
+    def resign(self, access_token: str) -> None:
+        """
+        Raises:
+            LoginTooOld: the password must be typed again.
+        """
+        self._call("POST", "/me/resignation", token=access_token)
+
+    def withdraw_resignation(self, access_token: str) -> None:
+        self._call("DELETE", "/me/resignation", token=access_token)
+
+    def change_email(self, access_token: str, email: str, language: str) -> None:
+        self._call("POST", "/me/email", token=access_token, json={"email": email}, headers={"Accept-Language": language})
+
+    def confirm_email_change(self, token: str) -> None:
+        self._call("POST", "/email-changes/confirm", json={"token": _known(token)})
+
+    def undo_email_change(self, token: str) -> None:
+        self._call("POST", "/email-changes/undo", json={"token": _known(token)})
+
+    def change_contact(self, access_token: str, wanted: dict[str, Any], language: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self._call(
+            "POST", "/me/contact", token=access_token, json=wanted, headers={"Accept-Language": language}
+        ).json()
+        return answer
+
+    def change_language(self, access_token: str, language: str) -> None:
+        self._call("POST", "/me/language", token=access_token, json={"language": language})
+
+    def own_document(self, access_token: str, document_id: str) -> requests.Response:
+        return self._call("GET", f"/me/documents/{_known(document_id)}", token=access_token)
+
+    def export(self, access_token: str) -> requests.Response:
+        """JSON and PDF in one ZIP."""
+        return self._call("GET", "/me/export", token=access_token, headers={"Accept": "application/zip"})
 
     def _call(self, verb: str, path: str, *, token: str | None = None, **options: Any) -> requests.Response:
         for attempt in (1, 2):
@@ -183,12 +231,12 @@ def _checked(answer: requests.Response, *, own_token: bool) -> requests.Response
     status = answer.status_code
     if status < 400:
         return answer
-    if own_token and status in (401, 403):
-        raise TokenRefused(str(status))
     try:
         body = answer.json()
     except ValueError:
         body = {}
+    if own_token and status in (401, 403):
+        raise LoginTooOld if body.get("code") == "insufficient_user_authentication" else TokenRefused(str(status))
     match status:
         case 404:
             raise NotThere

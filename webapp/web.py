@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from ibok_idp.errors import KeycloakUnavailable
 from ibok_idp.look.company import load_utility
 from ibok_idp.look.flask_look import install_look, language, problem_page
-from ibok_idp.oidc_login import LoginFailed, NotLoggedIn, OidcLogin
+from ibok_idp.oidc_login import PASSWORD_ALREADY_SET, LoginFailed, NotLoggedIn, OidcLogin
 from ibok_idp.tokens import TokenVerifier
 from ibok_idp.web_session import SessionStore, SessionsUnavailable
 from webapp.application_form.views import application_form
@@ -92,6 +92,10 @@ def create_app(settings: Settings, client: ProvisioningClient | None = None) -> 
 def _errors(app: Flask) -> None:
     def failed_login(error: LoginFailed) -> Any:
         _log.warning("login.failed", reason=str(error))
+        if str(error) == PASSWORD_ALREADY_SET:  # two browsers stood at "set your own password"; the other one won
+            title = gettext("Hasło jest już ustawione")
+            message = gettext("Własne hasło zostało ustawione w innej przeglądarce albo karcie. Zaloguj się tamtym hasłem.")
+            return problem_page(title, message, link=("/logowanie", gettext("Zaloguj się"))), 409
         message = gettext("Logowanie nie zostało dokończone, na przykład trwało zbyt długo. Zacznij je jeszcze raz.")
         return problem_page(gettext("Zaloguj się jeszcze raz"), message, link=("/logowanie", gettext("Zaloguj się"))), 400
 
@@ -133,10 +137,31 @@ def _errors(app: Flask) -> None:
                     "Najpierw dodaj podpisany wniosek na stronie statusu (link jest w tej samej wiadomości), potem potwierdź adres."
                 ),
             ),
+            "link_expired": (
+                gettext("Link wygasł"),
+                gettext("Ten link już nie działa albo zastąpił go nowszy. Zacznij zmianę jeszcze raz na stronie konta."),
+            ),
+            "already_undone": (gettext("Zmiana jest już cofnięta"), gettext("Nic więcej nie trzeba robić.")),
+            "already_answered": (gettext("Odpowiedź jest już zapisana"), gettext("Nic więcej nie trzeba robić.")),
+            "not_withdrawable": (
+                gettext("Tego zamknięcia konta nie można cofnąć"),
+                gettext("Konto zamyka się z innego powodu niż Twoja rezygnacja. Zadzwoń na infolinię, wyjaśnimy dlaczego."),
+            ),
+            "too_many_requests": (
+                gettext("Czekamy już na odpowiedź"),
+                gettext("Kilka zmian danych czeka na pracownika BOK. Poczekaj na odpowiedź albo zadzwoń na infolinię."),
+            ),
+            "account_suspended": (
+                gettext("Dostęp do konta jest zablokowany"),
+                gettext("Żeby się dowiedzieć dlaczego albo przywrócić dostęp, zadzwoń na infolinię."),
+            ),
             "too_many_documents": (gettext("Zbyt wiele plików"), gettext("Do wniosku można dodać najwyżej 20 plików.")),
         }.get(
             error.code,
-            (gettext("Tego nie można teraz zrobić"), gettext("Wniosek jest już w innym stanie. Sprawdź go na stronie statusu.")),
+            (
+                gettext("Tego nie można teraz zrobić"),
+                gettext("Stan wniosku albo konta zmienił się w międzyczasie. Otwórz jego stronę jeszcze raz."),
+            ),
         )
         return problem_page(title, message), 409
 

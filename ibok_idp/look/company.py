@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, EmailStr, Field, ValidationError
 
 from ibok_idp.errors import SettingsError
 
@@ -29,11 +30,37 @@ class ContactFacts(_Strict):
     data_protection_email: str
 
 
+class ClosingFacts(_Strict):
+    """§ 10 ust. 5 of the Regulamin (rule S8): resignation, deletion, retention. Days are calendar days."""
+
+    resignation_days: int = Field(14, ge=0, le=365)
+    withdrawable: bool = True
+    contract_notice_days: int = Field(14, ge=0, le=365)
+    delete_after_days: int = Field(30, ge=0, le=3650)
+    retention_days: int = Field(2190, ge=0, le=36500)
+    tell: tuple[EmailStr, ...] = ()
+
+
+class TermsFacts(_Strict):
+    """New versions of the Regulamin are announced so many days before they are valid."""
+
+    notice_days: int = Field(30, ge=0, le=365)
+
+
+class RegisterFacts(_Strict):
+    """What the customer register owns: customers ask for a change of it, staff carry it out there."""
+
+    owns: tuple[Literal["phone", "correspondence_address"], ...] = ("phone", "correspondence_address")
+
+
 class Utility(_Strict):
-    """What differs from one utility to the next and is shown to people."""
+    """What differs from one utility to the next."""
 
     company: CompanyFacts
     contact: ContactFacts
+    account_closing: ClosingFacts = ClosingFacts()
+    terms: TermsFacts = TermsFacts()
+    customer_register: RegisterFacts = RegisterFacts()
 
     def phones(self, language: str) -> str:
         return self.contact.phones_en if language == "en" else self.contact.phones

@@ -88,6 +88,7 @@ def install_look(
             app.jinja_env.globals[macro] = getattr(module, macro)
     app.jinja_env.globals.update(utility=utility, language=language, errors_for=error_summary)
     app.jinja_env.filters.update(day=day, day_in_words=day_in_words, moment=moment, nbsp=nbsp, iso_day=iso_day)
+    app.jinja_env.filters.update(iso_moment=iso_moment, epoch_moment=epoch_moment)
     app.after_request(_security_headers(keycloak_origin, secure))
     app.after_request(_remember_language(secure))
     app.register_error_handler(CSRFError, _csrf_failed)
@@ -129,6 +130,16 @@ def iso_day(value: str | None) -> str:
     if not value:
         return ""
     return day(datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value))
+
+
+def iso_moment(value: str | None) -> str:
+    """24.11.2026 12:03 for a moment from the API."""
+    return moment(datetime.fromisoformat(value)) if value else ""
+
+
+def epoch_moment(seconds: float) -> str:
+    """24.11.2026 12:03 for seconds since the epoch."""
+    return moment(datetime.fromtimestamp(seconds, WARSAW)) if seconds else ""
 
 
 def nbsp(value: object) -> str:

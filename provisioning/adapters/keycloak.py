@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
-from ibok_idp.directory import CustomerDirectory, NewCustomer
-from ibok_idp.errors import IdpError, KeycloakRefused, KeycloakUnavailable, LoginBelongsToAnother
-from provisioning.domain.account import Trouble
+from ibok_idp.directory import CustomerDirectory, DirectoryUser, NewCustomer, UserChange
+from ibok_idp.errors import CustomerNotFound, IdpError, KeycloakRefused, KeycloakUnavailable, LoginBelongsToAnother
+from provisioning.domain.account import Account, Trouble
 from provisioning.domain.application import Application
-from provisioning.ports import DirectoryTrouble
+from provisioning.ports import ConsoleEvent, DirectoryTrouble, LoginEvent, SeenInKeycloak
 
 _Answer = TypeVar("_Answer")
+_PAGE = 200
 
 
 class KeycloakDirectory:
-    """Makes and looks after customers in Keycloak."""
+    """Makes and looks after customers in Keycloak.
+
+    Raises (every method):
+        DirectoryTrouble: with its kind, and whether trying again may help.
+    """
 
     def __init__(self, directory: CustomerDirectory) -> None:
         self._directory = directory
@@ -41,8 +47,129 @@ class KeycloakDirectory:
         events = _translated(lambda: self._directory.password_changes(limit=200))
         return sorted({event["userId"] for event in events if event.get("userId")})
 
+    def see(self, user_id: str) -> SeenInKeycloak | None:
+        """The user, or None when Keycloak has none; one that left /customers is a trouble of its own."""
 
-def _translated(call: Callable[[], _Answer]) -> _Answer:
+        def look() -> SeenInKeycloak | None:
+            try:
+                return _seen(self._directory.get(user_id))
+            except CustomerNotFound:
+                return None
+            except KeycloakRefused as error:  # the user is there, but not for us
+                raise DirectoryTrouble(Trouble.OUTSIDE_CUSTOMERS, retry=False) from error
+
+        return _translated(look)
+
+    def bring_in_line(self, account: Account) -> None:
+        """E-mail, language, customer numbers and "may log in" as the account says; sessions end before the door closes."""
+        assert account.user_id is not None  # asked only of accounts that are made
+        wanted = UserChange(
+            email=account.email or None,
+            enabled=account.may_log_in,
+            customer_numbers=tuple(account.customer_numbers),
+            language=account.language,
+        )
+        user_id = account.user_id
+
+        def carry_out() -> None:
+            if account.may_log_in:
+                self._directory.change(user_id, wanted)
+                return
+            self._directory.end_sessions(user_id)  # Keycloak leaves sessions alive when it disables a user
+            self._directory.change(user_id, wanted)
+            self._directory.void_temporary_password(user_id)
+            self._directory.end_sessions(user_id)  # one that began in between
+
+        _translated(carry_out, not_found=Trouble.NOT_IN_KEYCLOAK)
+
+    def end_sessions(self, user_id: str) -> None:
+        _translated(lambda: self._directory.end_sessions(user_id), not_found=Trouble.NOT_IN_KEYCLOAK)
+
+    def delete(self, user_id: str) -> None:
+        """S8: sessions first, for Keycloak sends no logout when it deletes; one that is gone already is fine."""
+
+        def carry_out() -> None:
+            try:
+                self._directory.end_sessions(user_id)
+            except CustomerNotFound:
+                return
+            self._directory.delete(user_id)
+
+        _translated(carry_out)
+
+    def set_temporary_password(self, user_id: str, password: str, expires_at: datetime) -> None:
+        _translated(
+            lambda: self._directory.set_temporary_password(user_id, password, expires_at), not_found=Trouble.NOT_IN_KEYCLOAK
+        )
+
+    def set_activation_password(self, user_id: str, password: str) -> None:
+        _translated(lambda: self._directory.set_activation_password(user_id, password), not_found=Trouble.NOT_IN_KEYCLOAK)
+
+    def void_temporary_password(self, user_id: str) -> None:
+        _translated(lambda: self._directory.void_temporary_password(user_id), not_found=Trouble.NOT_IN_KEYCLOAK)
+
+    def remove_passwords(self, user_id: str) -> None:
+        _translated(lambda: self._directory.remove_passwords(user_id), not_found=Trouble.NOT_IN_KEYCLOAK)
+
+    def customers(self, first: int, limit: int) -> list[SeenInKeycloak]:
+        return _translated(lambda: [_seen(each) for each in self._directory.members(first, limit)])
+
+    def login_events(self, since: datetime) -> list[LoginEvent]:
+        """Oldest first; Keycloak counts `since` in whole days, so more may come than was asked for."""
+        return [
+            LoginEvent(
+                event_id=event["id"],
+                user_id=event["userId"],
+                at=_moment(event),
+                kind=event["type"],
+                error=event.get("error"),
+                address=event.get("ipAddress"),
+                password=event.get("details", {}).get("ibok_password"),
+            )
+            for event in self._events(self._directory.user_events, since)
+            if event.get("userId")
+        ]
+
+    def console_events(self, since: datetime) -> list[ConsoleEvent]:
+        """Oldest first, without what our own service account did."""
+        events = self._events(self._directory.admin_events, since)
+        own = _translated(self._directory.own_user_id) if events else ""
+        found = []
+        for event in events:
+            kind, _, rest = event.get("resourcePath", "").partition("/")
+            by = event.get("authDetails", {}).get("userId", "")
+            if by != own and kind in ("users", "ibok-temporary-passwords"):
+                user_id, _, what = rest.partition("/")
+                found.append(ConsoleEvent(event["id"], user_id, _moment(event), event["operationType"], what.split("/")[0], by))
+        return found
+
+    def _events(self, read: Callable[[datetime, int, int], list[dict[str, Any]]], since: datetime) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            first = len(found)
+            page = _translated(lambda: read(since, first, _PAGE))  # noqa: B023  # called at once
+            found += page
+            if len(page) < _PAGE or _moment(page[-1]) < since:
+                return sorted((each for each in found if _moment(each) >= since), key=lambda each: int(each["time"]))
+
+
+def _moment(event: dict[str, Any]) -> datetime:
+    return datetime.fromtimestamp(event["time"] / 1000, UTC)
+
+
+def _seen(user: DirectoryUser) -> SeenInKeycloak:
+    return SeenInKeycloak(
+        user_id=user.user_id,
+        login=user.login,
+        email=user.email,
+        enabled=user.enabled,
+        application=user.application,
+        must_change_password=user.must_change_password,
+        customer_numbers=user.customer_numbers,
+    )
+
+
+def _translated(call: Callable[[], _Answer], not_found: Trouble = Trouble.KEYCLOAK_REJECTED) -> _Answer:
     try:
         return call()
     except KeycloakUnavailable as error:
@@ -51,5 +178,7 @@ def _translated(call: Callable[[], _Answer]) -> _Answer:
         raise DirectoryTrouble(Trouble.KEYCLOAK_REFUSED, retry=True) from error
     except LoginBelongsToAnother as error:
         raise DirectoryTrouble(Trouble.LOGIN_BELONGS_TO_ANOTHER, retry=False) from error
+    except CustomerNotFound as error:
+        raise DirectoryTrouble(not_found, retry=not_found is Trouble.KEYCLOAK_REJECTED) from error
     except IdpError as error:
         raise DirectoryTrouble(Trouble.KEYCLOAK_REJECTED, retry=True) from error

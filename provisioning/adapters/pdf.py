@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import segno
 import typst
 
 from ibok_idp.look.company import Utility
+from provisioning.domain.account import Account
 from provisioning.domain.application import Application, CustomerType, SignatureKind
 from provisioning.domain.clauses import FormVersion
-from provisioning.mails.contents import address_line
+from provisioning.mails.letter import address_line, day, moment
 
 _TEMPLATE = Path(__file__).parents[1] / "form" / "bok27.typ"
+_PAPER = _TEMPLATE.with_name("paper.typ")
 _LABELS = {
     "pl": {
         "title": "Wniosek o założenie konta iBOK",
@@ -97,6 +100,80 @@ def filled_form(application: Application, form: FormVersion, utility: Utility) -
     }
     document: bytes = typst.compile(_TEMPLATE.read_bytes(), sys_inputs={"data": json.dumps(values)}, pdf_standards=["ua-1"])
     return document
+
+
+def paper(
+    title: str,
+    paragraphs: list[str],
+    sections: list[tuple[str, list[tuple[str, Any]]]],
+    footer: str,
+    utility: Utility,
+    language: str,
+) -> bytes:
+    """A plain tagged paper (PDF/UA-1): paragraphs, then sections of label and value; empty values are left out."""
+    values = {
+        "language": language,
+        "title": title,
+        "footer": footer,
+        "utility_name": utility.company.name,
+        "utility_address": utility.company.address,
+        "paragraphs": paragraphs,
+        "sections": [
+            {"title": name, "rows": [{"label": label, "value": str(value)} for label, value in rows if value not in (None, "")]}
+            for name, rows in sections
+        ],
+    }
+    made: bytes = typst.compile(_PAPER.read_bytes(), sys_inputs={"data": json.dumps(values)}, pdf_standards=["ua-1"])
+    return made
+
+
+def resignation_confirmation(
+    account: Account, application: Application, closes_on: date, at: datetime, utility: Utility, language: str
+) -> bytes:
+    """S8: what the customer resigned from, when, and when the access ends."""
+    english = language == "en"
+    rows: list[tuple[str, Any]] = [
+        ("Name" if english else "Imię i nazwisko lub nazwa", application.applicant),
+        ("Login", account.login),
+        ("Customer numbers" if english else "Numery ewidencyjne", ", ".join(account.customer_numbers)),
+        ("Resignation received" if english else "Rezygnację przyjęto", moment(at, language)),
+        ("Access ends on" if english else "Dostęp wyłączymy", day(closes_on, language)),
+    ]
+    text = (
+        "We confirm that we have received the resignation from iBOK, the electronic customer office (rule S8, § 10(5) of the terms)."
+        if english
+        else "Potwierdzamy przyjęcie rezygnacji z internetowego Biura Obsługi Klienta iBOK (§ 10 ust. 5 Regulaminu iBOK)."
+    )
+    title = "Confirmation of resignation from iBOK" if english else "Potwierdzenie rezygnacji z iBOK"
+    return paper(title, [text], [("Resignation" if english else "Rezygnacja", rows)], f"iBOK, {account.login}", utility, language)
+
+
+def regulamin(form: FormVersion, utility: Utility, language: str) -> bytes:
+    """One version of the Regulamin."""
+    title = "Terms of iBOK" if language == "en" else "Regulamin iBOK"
+    return paper(title, form.terms[language].split("\n\n"), [], f"{title}, {form.terms_version}", utility, language)
+
+
+def own_data(content: dict[str, Any], utility: Utility, language: str) -> bytes:
+    """Everything we hold of one customer, to be read; the JSON beside it holds the same."""
+    english = language == "en"
+    flat = [(name, value) for name, value in content.items() if not isinstance(value, dict | list)]
+    sections = [("Account" if english else "Konto", flat)]
+    for name, value in content.items():
+        if isinstance(value, dict | list) and value:
+            sections.append((name, [("", ""), *_rows(value)]))
+    title = "Your data in iBOK" if english else "Twoje dane w iBOK"
+    return paper(title, [], sections, f"iBOK, {content['login']}", utility, language)
+
+
+def _rows(value: Any, path: str = "") -> list[tuple[str, Any]]:
+    """Nested data as lines of path and value."""
+    pairs = value.items() if isinstance(value, dict) else ((str(number), each) for number, each in enumerate(value, 1))
+    found: list[tuple[str, Any]] = []
+    for name, each in pairs:
+        here = f"{path} › {name}" if path else str(name)
+        found += _rows(each, here) if isinstance(each, dict | list) else [(here, each)]
+    return found
 
 
 def _qr(reference: str) -> str:

@@ -7,8 +7,11 @@ import json
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import UTC, date, datetime
-from typing import Any, Protocol
+from enum import StrEnum
+from functools import cache
+from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from alembic import command
 from alembic.config import Config
@@ -18,14 +21,32 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.sql import bindparam
 
-from provisioning.domain.account import Account, AccountState, Step, Trouble
+from provisioning.domain.account import Account
 from provisioning.domain.application import Application, Channel, CustomerType, Status
+from provisioning.domain.email_change import EmailChange
+from provisioning.domain.erasure import ErasureRequest
 from provisioning.domain.errors import FieldError, Invalid, NotFound
 from provisioning.domain.login_names import reference as make_reference
-from provisioning.ports import Actor, AuditEntry, Document, Mail, MailKind, MailState, QueueFilter, QueuePage, Work
+from provisioning.domain.password_reset import PasswordReset
+from provisioning.ports import (
+    AccountEvent,
+    Actor,
+    AuditEntry,
+    ChangeRequest,
+    Document,
+    Incident,
+    Mail,
+    QueueFilter,
+    QueuePage,
+    TermsAnswer,
+    Work,
+)
 
+_Thing = TypeVar("_Thing")
 _AUDIT_LOCK = 270_001
 _NO_TERM = date(9999, 12, 31)
+_PRIVATE = "private"
+_APPLICATION = ("data", "clauses", "signature")
 
 
 class DatabaseGone(Exception):
@@ -103,9 +124,16 @@ class _Transaction:
     def __init__(self, connection: Connection, fernet: Fernet, jobs: Jobs) -> None:
         self.applications = _Applications(connection, fernet)
         self.accounts = _Accounts(connection)
+        self.resets = _PasswordResets(connection)
+        self.email_changes = _EmailChanges(connection)
+        self.change_requests = _ChangeRequests(connection)
+        self.terms = _Terms(connection)
+        self.erasures = _Erasures(connection)
+        self.incidents = _Incidents(connection)
+        self.events = _AccountEvents(connection)
         self.mails = _Mails(connection)
         self.documents = _Documents(connection)
-        self.audit = _Audit(connection)
+        self.audit = _Audit(connection, fernet)
         self.queue = _Queue(connection, jobs)
         self.idempotency = _Idempotency(connection)
 
@@ -151,7 +179,8 @@ class _Applications:
     def add(self, application: Application) -> None:
         names = ", ".join(self._COLUMNS)
         values = ", ".join(f":{name}" for name in self._COLUMNS)
-        self._connection.execute(_json(f"INSERT INTO applications ({names}) VALUES ({values})"), self._row(application))  # noqa: S608
+        statement = _json(f"INSERT INTO applications ({names}) VALUES ({values})", *_APPLICATION)  # noqa: S608
+        self._connection.execute(statement, self._row(application))
 
     def get(self, reference: str, *, for_change: bool = False) -> Application:
         suffix = " FOR UPDATE" if for_change else ""
@@ -162,7 +191,8 @@ class _Applications:
 
     def save(self, application: Application) -> None:
         sets = ", ".join(f"{name} = :{name}" for name in self._COLUMNS if name != "reference")
-        self._connection.execute(_json(f"UPDATE applications SET {sets} WHERE reference = :reference"), self._row(application))  # noqa: S608
+        statement = _json(f"UPDATE applications SET {sets} WHERE reference = :reference", *_APPLICATION)  # noqa: S608
+        self._connection.execute(statement, self._row(application))
 
     def page(self, wanted: QueueFilter) -> QueuePage:
         where, values = ["TRUE"], {"limit": wanted.limit + 1, "far": _NO_TERM}
@@ -209,8 +239,8 @@ class _Applications:
                     application.reference,
                     application.applicant,
                     *application.contact_person,
-                    data["customer_number"],
-                    data["email"],
+                    data["customer_number"] or "",
+                    data["email"] or "",
                     "".join((data.get("phone") or "").split()),
                 ]
             )
@@ -230,23 +260,6 @@ class _Applications:
 
 
 class _Accounts:
-    _COLUMNS = (
-        "login",
-        "reference",
-        "state",
-        "step",
-        "created_at",
-        "nonce",
-        "user_id",
-        "attempts",
-        "trouble",
-        "trouble_since",
-        "next_attempt_at",
-        "password_expires_at",
-        "mail_accepted_at",
-        "activated_at",
-    )
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -258,12 +271,13 @@ class _Accounts:
         return done.rowcount == 1
 
     def add(self, account: Account) -> None:
-        names = ", ".join(self._COLUMNS)
-        values = ", ".join(f":{name}" for name in self._COLUMNS)
-        self._connection.execute(text(f"INSERT INTO accounts ({names}) VALUES ({values})"), self._row(account))  # noqa: S608
+        _insert(self._connection, "accounts", account)
 
     def get(self, login: str) -> Account:
         return self._one("login = :value", login.lower()) or _raise(NotFound(login))
+
+    def locked(self, login: str) -> Account:
+        return self._one("login = :value", login.lower(), " FOR UPDATE") or _raise(NotFound(login))
 
     def by_reference(self, reference: str, *, for_change: bool = False) -> Account | None:
         return self._one("reference = :value", reference, " FOR UPDATE" if for_change else "")
@@ -272,8 +286,73 @@ class _Accounts:
         return self._one("user_id = :value", user_id)
 
     def save(self, account: Account) -> None:
-        sets = ", ".join(f"{name} = :{name}" for name in self._COLUMNS if name != "login")
-        self._connection.execute(text(f"UPDATE accounts SET {sets} WHERE login = :login"), self._row(account))  # noqa: S608
+        _update(self._connection, "accounts", "login", account)
+
+    def save_making(self, account: Account) -> None:
+        """Only what the making of an account writes: staff may change the rest meanwhile."""
+        names = (
+            "step",
+            "user_id",
+            "attempts",
+            "trouble",
+            "trouble_since",
+            "next_attempt_at",
+            "password_expires_at",
+            "mail_accepted_at",
+        )
+        sets = ", ".join(f"{name} = :{name}" for name in names)
+        self._connection.execute(
+            text(
+                f"UPDATE accounts SET {sets}, nonce = CASE WHEN state IN ('deleted', 'anonymised') THEN NULL ELSE CAST(:nonce AS bytea) END "  # noqa: S608
+                "WHERE login = :login AND activation = :activation"
+            ),
+            {name: getattr(account, name) for name in (*names, "nonce", "login", "activation")},
+        )
+
+    def due(self, today: date, limit: int) -> list[Account]:
+        """Accounts whose day has come to be closed, deleted or anonymised."""
+        return self._all(
+            "(state = 'resigning' AND closes_on <= :today) OR (state = 'closed' AND delete_on <= :today) "
+            "OR (state = 'deleted' AND anonymise_on <= :today) ORDER BY login LIMIT :limit",
+            today=today,
+            limit=limit,
+        )
+
+    def pending_in_keycloak(self, limit: int) -> list[str]:
+        found = self._connection.execute(
+            text("SELECT login FROM accounts WHERE keycloak_pending ORDER BY login LIMIT :limit"), {"limit": limit}
+        )
+        return [row.login for row in found]
+
+    def after(self, login: str, limit: int) -> list[Account]:
+        return self._all("login > :login ORDER BY login LIMIT :limit", login=login, limit=limit)
+
+    def without_terms_notice(self, terms_version: str, limit: int) -> list[Account]:
+        return self._all(
+            "state IN ('active', 'awaiting_first_login', 'suspended') "
+            "AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.reference = accounts.reference AND m.kind = 'terms_announced' "
+            "AND m.about->>'terms_version' = :version) "
+            "AND NOT EXISTS (SELECT 1 FROM applications a WHERE a.reference = accounts.reference AND a.terms_version = :version) "
+            "ORDER BY login LIMIT :limit",
+            version=terms_version,
+            limit=limit,
+        )
+
+    def forget(self, account: Account) -> None:
+        """Everything of the person that rests in tables of their account; the account row itself is saved apart."""
+        for statement in (
+            "DELETE FROM email_changes WHERE login = :login",
+            "DELETE FROM change_requests WHERE login = :login",
+            "DELETE FROM password_resets WHERE login = :login",
+            "DELETE FROM account_events WHERE login = :login",
+            "UPDATE incidents SET address = '', note = NULL WHERE login = :login",
+            "UPDATE erasure_requests SET ground = NULL WHERE login = :login",
+            "UPDATE mails SET recipient = '', answer = '', about = '{}' WHERE reference = :reference",
+            "DELETE FROM documents WHERE reference = :reference",
+            "DELETE FROM audit_keys WHERE subject = :reference",
+        ):
+            parameters = {"login": account.login} if ":login" in statement else {"reference": account.reference}
+            self._connection.execute(text(statement), parameters)
 
     def awaiting_first_login(self, limit: int, user_ids: list[str] | None = None) -> list[Account]:
         rows = self._connection.execute(
@@ -285,62 +364,206 @@ class _Accounts:
             ),
             {"ids": user_ids, "limit": limit},
         ).all()
-        return [_account(row) for row in rows]
+        return [_read(Account, row) for row in rows]
 
     def waiting_too_long(self, since: datetime) -> list[Account]:
-        rows = self._connection.execute(
-            text("SELECT * FROM accounts WHERE trouble IS NOT NULL AND trouble_since < :since ORDER BY trouble_since LIMIT 100"),
-            {"since": since},
-        ).all()
-        return [_account(row) for row in rows]
+        return self._all("trouble IS NOT NULL AND trouble_since < :since ORDER BY trouble_since LIMIT 100", since=since)
+
+    def _all(self, condition: str, **values: Any) -> list[Account]:
+        rows = self._connection.execute(text(f"SELECT * FROM accounts WHERE {condition}"), values).all()  # noqa: S608
+        return [_read(Account, row) for row in rows]
 
     def _one(self, condition: str, value: str, suffix: str = "") -> Account | None:
         row = self._connection.execute(text(f"SELECT * FROM accounts WHERE {condition}{suffix}"), {"value": value}).first()  # noqa: S608
-        return _account(row) if row else None
+        return _read(Account, row) if row else None
 
-    def _row(self, account: Account) -> dict[str, Any]:
-        return {name: getattr(account, name) for name in self._COLUMNS}
+
+class _PasswordResets:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, reset: PasswordReset) -> None:
+        _insert(self._connection, "password_resets", reset)
+
+    def get(self, reset_id: str) -> PasswordReset | None:
+        return _first(self._connection, PasswordReset, "password_resets WHERE reset_id = :id", id=reset_id)
+
+    def save(self, reset: PasswordReset) -> None:
+        _update(self._connection, "password_resets", "reset_id", reset)
+
+    def mailed_since(self, login: str, since: datetime) -> list[datetime]:
+        rows = self._connection.execute(
+            text("SELECT asked_at FROM password_resets WHERE login = :l AND asked_at > :s AND outcome IN ('issued', 'refused')"),
+            {"l": login, "s": since},
+        )
+        return [row.asked_at for row in rows]
+
+    def open_of(self, login: str) -> list[PasswordReset]:
+        return _every(self._connection, PasswordReset, "password_resets WHERE login = :l AND step IN ('reserved', 'set')", l=login)
+
+    def newest_of(self, login: str) -> PasswordReset | None:
+        condition = "password_resets WHERE login = :l AND outcome = 'issued' ORDER BY asked_at DESC LIMIT 1"
+        return _first(self._connection, PasswordReset, condition, l=login)
+
+    def count_since(self, since: datetime) -> int:
+        count = text("SELECT count(*) FROM password_resets WHERE asked_at > :since")
+        return int(self._connection.execute(count, {"since": since}).scalar_one())
+
+
+class _EmailChanges:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, change: EmailChange) -> None:
+        _insert(self._connection, "email_changes", change)
+
+    def locked(self, change_id: str) -> EmailChange:
+        found = _first(self._connection, EmailChange, "email_changes WHERE change_id = :id FOR UPDATE", id=change_id)
+        return found or _raise(NotFound(change_id))
+
+    def save(self, change: EmailChange) -> None:
+        _update(self._connection, "email_changes", "change_id", change)
+
+    def of(self, login: str) -> list[EmailChange]:
+        return _every(self._connection, EmailChange, "email_changes WHERE login = :l ORDER BY asked_at DESC", l=login)
+
+
+class _ChangeRequests:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, request: ChangeRequest) -> None:
+        _insert(self._connection, "change_requests", request)
+
+    def locked(self, request_id: str) -> ChangeRequest:
+        found = _first(self._connection, ChangeRequest, "change_requests WHERE request_id = :id FOR UPDATE", id=request_id)
+        return found or _raise(NotFound(request_id))
+
+    def save(self, request: ChangeRequest) -> None:
+        _update(self._connection, "change_requests", "request_id", request)
+
+    def of(self, login: str) -> list[ChangeRequest]:
+        return _every(self._connection, ChangeRequest, "change_requests WHERE login = :l ORDER BY asked_at DESC", l=login)
+
+    def waiting(self, limit: int) -> list[ChangeRequest]:
+        condition = "change_requests WHERE outcome IS NULL ORDER BY asked_at LIMIT :limit"
+        return _every(self._connection, ChangeRequest, condition, limit=limit)
+
+
+class _Terms:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def answer(self, answer: TermsAnswer) -> bool:
+        """False when this version was answered before: the first answer stands."""
+        names, values = _columns(TermsAnswer)
+        statement = text(f"INSERT INTO terms_acceptances ({names}) VALUES ({values}) ON CONFLICT DO NOTHING")  # noqa: S608
+        return self._connection.execute(statement, vars(answer)).rowcount == 1
+
+    def of(self, login: str) -> list[TermsAnswer]:
+        return _every(self._connection, TermsAnswer, "terms_acceptances WHERE login = :l ORDER BY at", l=login)
+
+    def counts(self, terms_version: str) -> dict[str, int]:
+        row = self._connection.execute(
+            text(
+                f"SELECT count(*) FILTER (WHERE t.accepted OR p.terms_version = :v) AS accepted, "
+                f"count(*) FILTER (WHERE NOT t.accepted) AS refused, "
+                f"count(*) FILTER (WHERE t.accepted IS NULL AND p.terms_version <> :v) AS unanswered {_ANSWERS}"
+            ),
+            {"v": terms_version},
+        ).one()
+        return {"accepted": row.accepted, "refused": row.refused, "unanswered": row.unanswered}
+
+    def unanswered(self, terms_version: str, limit: int) -> list[Account]:
+        rows = self._connection.execute(
+            text(
+                f"SELECT accounts.* {_ANSWERS} AND t.accepted IS NULL AND p.terms_version <> :v "
+                "ORDER BY accounts.login LIMIT :limit"
+            ),
+            {"v": terms_version, "limit": limit},
+        )
+        return [_read(Account, row) for row in rows]
+
+
+_ANSWERS = (
+    "FROM accounts JOIN applications p USING (reference) "
+    "LEFT JOIN terms_acceptances t ON t.login = accounts.login AND t.terms_version = :v "
+    "WHERE accounts.state NOT IN ('closed', 'deleted', 'anonymised')"
+)
+
+
+class _Erasures:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, request: ErasureRequest) -> None:
+        _insert(self._connection, "erasure_requests", request)
+
+    def locked(self, request_id: str) -> ErasureRequest:
+        found = _first(self._connection, ErasureRequest, "erasure_requests WHERE request_id = :id FOR UPDATE", id=request_id)
+        return found or _raise(NotFound(request_id))
+
+    def save(self, request: ErasureRequest) -> None:
+        _update(self._connection, "erasure_requests", "request_id", request)
+
+    def page(self, limit: int) -> list[ErasureRequest]:
+        condition = "erasure_requests ORDER BY decision IS NOT NULL, due_on, created_at LIMIT :limit"
+        return _every(self._connection, ErasureRequest, condition, limit=limit)
+
+    def of(self, login: str) -> list[ErasureRequest]:
+        return _every(self._connection, ErasureRequest, "erasure_requests WHERE login = :l ORDER BY created_at", l=login)
+
+
+class _Incidents:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, incident: Incident) -> None:
+        _insert(self._connection, "incidents", incident)
+
+    def of(self, login: str) -> list[Incident]:
+        return _every(self._connection, Incident, "incidents WHERE login = :l ORDER BY at DESC", l=login)
+
+
+class _AccountEvents:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, event: AccountEvent) -> bool:
+        """False when it is known already."""
+        names, values = _columns(AccountEvent)
+        statement = _json(f"INSERT INTO account_events ({names}) VALUES ({values}) ON CONFLICT DO NOTHING", "details")  # noqa: S608
+        return bool(self._connection.execute(statement, vars(event)).rowcount == 1)
+
+    def of(self, login: str, kinds: tuple[str, ...], limit: int) -> list[AccountEvent]:
+        condition = "account_events WHERE login = :l AND kind = ANY(:kinds) ORDER BY at DESC LIMIT :limit"
+        return _every(self._connection, AccountEvent, condition, l=login, kinds=list(kinds), limit=limit)
+
+    def cursor(self, name: str) -> datetime | None:
+        return self._connection.execute(text("SELECT at FROM cursors WHERE name = :n"), {"n": name}).scalar()
+
+    def move_cursor(self, name: str, at: datetime) -> None:
+        self._connection.execute(
+            text("INSERT INTO cursors VALUES (:n, :at) ON CONFLICT (name) DO UPDATE SET at = greatest(cursors.at, excluded.at)"),
+            {"n": name, "at": at},
+        )
 
 
 class _Mails:
-    _COLUMNS = (
-        "message_id",
-        "reference",
-        "kind",
-        "recipient",
-        "created_at",
-        "state",
-        "answer",
-        "attempts",
-        "next_attempt_at",
-        "accepted_at",
-    )
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add(self, mail: Mail) -> None:
-        names = ", ".join(self._COLUMNS)
-        values = ", ".join(f":{name}" for name in self._COLUMNS)
-        self._connection.execute(
-            text(f"INSERT INTO mails ({names}) VALUES ({values})"),  # noqa: S608
-            {name: getattr(mail, name) for name in self._COLUMNS},
-        )
+        _insert(self._connection, "mails", mail)
 
     def get(self, message_id: str) -> Mail | None:
-        row = self._connection.execute(text("SELECT * FROM mails WHERE message_id = :id"), {"id": message_id}).first()
-        return _mail(row) if row else None
+        return _first(self._connection, Mail, "mails WHERE message_id = :id", id=message_id)
 
     def save(self, mail: Mail) -> None:
-        sets = ", ".join(f"{name} = :{name}" for name in self._COLUMNS if name != "message_id")
-        self._connection.execute(
-            text(f"UPDATE mails SET {sets} WHERE message_id = :message_id"),  # noqa: S608
-            {name: getattr(mail, name) for name in self._COLUMNS},
-        )
+        _update(self._connection, "mails", "message_id", mail)
 
     def of(self, reference: str) -> list[Mail]:
-        rows = self._connection.execute(text("SELECT * FROM mails WHERE reference = :r ORDER BY created_at"), {"r": reference})
-        return [_mail(row) for row in rows]
+        return _every(self._connection, Mail, "mails WHERE reference = :r ORDER BY created_at", r=reference)
 
 
 class _Documents:
@@ -378,13 +601,26 @@ class _Audit:
 
     Lines are written at the end of the transaction, under a lock that is held only then, so that audited
     transactions do not wait for each other's work.
+
+    Words that may name a person (`private`) are encrypted with a key of their subject: when the person is anonymised the
+    key goes, the words cannot be read again, and the chain still holds (S8).
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, fernet: Fernet) -> None:
+        self._connection, self._fernet = connection, fernet
         self._waiting: list[tuple[Actor, str, str, dict[str, Any], datetime]] = []
 
-    def write(self, actor: Actor, action: str, subject: str, details: dict[str, Any], at: datetime) -> None:
+    def write(
+        self,
+        actor: Actor,
+        action: str,
+        subject: str,
+        details: dict[str, Any],
+        at: datetime,
+        private: dict[str, Any] | None = None,
+    ) -> None:
+        if private:
+            details = {**details, _PRIVATE: self._sealed(subject, private)}
         self._waiting.append((actor, action, subject, details, at))
 
     def flush(self) -> None:
@@ -416,21 +652,39 @@ class _Audit:
         self._waiting.clear()
 
     def of(self, subject: str) -> list[AuditEntry]:
-        rows = self._connection.execute(text("SELECT * FROM audit WHERE subject = :s ORDER BY number"), {"s": subject})
-        return [_entry(row) for row in rows]
+        rows = self._connection.execute(
+            text("SELECT audit.*, k.key FROM audit LEFT JOIN audit_keys k USING (subject) WHERE subject = :s ORDER BY number"),
+            {"s": subject},
+        )
+        return [self._entry(row) for row in rows]
 
     def page(
         self, *, subject: str | None, actor: str | None, action: str | None, before: int | None, limit: int
     ) -> list[AuditEntry]:
         rows = self._connection.execute(
             text(
-                "SELECT * FROM audit WHERE (CAST(:subject AS text) IS NULL OR subject = :subject) "
+                "SELECT audit.*, k.key FROM audit LEFT JOIN audit_keys k USING (subject) "
+                "WHERE (CAST(:subject AS text) IS NULL OR subject = :subject) "
                 "AND (CAST(:actor AS text) IS NULL OR actor = :actor) AND (CAST(:action AS text) IS NULL OR action = :action) "
                 "AND (CAST(:before AS bigint) IS NULL OR number < :before) ORDER BY number DESC LIMIT :limit"
             ),
             {"subject": subject, "actor": actor, "action": action, "before": before, "limit": limit},
         )
-        return [_entry(row) for row in rows]
+        return [self._entry(row) for row in rows]
+
+    def _sealed(self, subject: str, private: dict[str, Any]) -> str:
+        new = self._fernet.encrypt(Fernet.generate_key())
+        self._connection.execute(text("INSERT INTO audit_keys VALUES (:s, :k) ON CONFLICT DO NOTHING"), {"s": subject, "k": new})
+        key = self._connection.execute(text("SELECT key FROM audit_keys WHERE subject = :s"), {"s": subject}).scalar_one()
+        return Fernet(self._fernet.decrypt(bytes(key))).encrypt(json.dumps(private, ensure_ascii=False).encode()).decode()
+
+    def _entry(self, row: Row[Any]) -> AuditEntry:
+        details = dict(row.details)
+        if (sealed := details.pop(_PRIVATE, None)) and row.key:
+            details |= json.loads(Fernet(self._fernet.decrypt(bytes(row.key))).decrypt(sealed))
+        return AuditEntry(
+            row.number, row.at, row.actor, tuple(row.roles), row.action, row.subject, details, row.previous_hash, row.hash
+        )
 
 
 class _Queue:
@@ -438,16 +692,28 @@ class _Queue:
         self._connection, self._jobs = connection, jobs
 
     def activate(self, reference: str) -> None:
-        self._jobs.defer(self._connection.connection.driver_connection, "activate", reference=reference)
+        self._defer("activate", reference=reference)
 
     def send_mail(self, message_id: str) -> None:
-        self._jobs.defer(self._connection.connection.driver_connection, "send_mail", message_id=message_id)
+        self._defer("send_mail", message_id=message_id)
 
     def confirm_first_login(self, reference: str) -> None:
-        self._jobs.defer(self._connection.connection.driver_connection, "confirm_first_login", reference=reference)
+        self._defer("confirm_first_login", reference=reference)
 
-    def note_password_help(self, login: str) -> None:
-        self._jobs.defer(self._connection.connection.driver_connection, "note_password_help", login=login)
+    def request_new_password(self, login: str) -> None:
+        self._defer("request_new_password", login=login)
+
+    def issue_new_password(self, reset_id: str) -> None:
+        self._defer("issue_new_password", reset_id=reset_id)
+
+    def carry_out(self, login: str) -> None:
+        self._defer("carry_out", login=login)
+
+    def make_mailed_passwords_useless(self, login: str) -> None:
+        self._defer("make_mailed_passwords_useless", login=login)
+
+    def _defer(self, task: str, **arguments: str) -> None:
+        self._jobs.defer(self._connection.connection.driver_connection, task, **arguments)
 
 
 class _Idempotency:
@@ -464,7 +730,7 @@ class _Idempotency:
 
     def remember(self, caller: str, key: str, fingerprint: bytes, answer: dict[str, Any], at: datetime) -> None:
         self._connection.execute(
-            _json("INSERT INTO idempotency_keys VALUES (:caller, :key, :fingerprint, :answer, :at)"),
+            _json("INSERT INTO idempotency_keys VALUES (:caller, :key, :fingerprint, :answer, :at)", "answer"),
             {"caller": caller, "key": key, "fingerprint": fingerprint, "answer": answer, "at": at},
         )
 
@@ -481,10 +747,67 @@ def fold(value: str) -> str:
     return "".join(character for character in plain if not unicodedata.combining(character)).replace("\0", "")
 
 
-def _json(sql: str) -> Any:
-    """A statement whose JSON parameters are sent as jsonb."""
-    names = [name for name in ("data", "clauses", "signature", "answer", "details") if f":{name}" in sql]
+def _json(sql: str, *names: str) -> Any:
+    """A statement whose named parameters are sent as jsonb."""
     return text(sql).bindparams(*[bindparam(name, type_=JSONB(none_as_null=True)) for name in names])
+
+
+# -- rows of plain dataclasses: a column a field, by name -------------------------------------------------------------
+
+
+def _columns(kind: type[Any]) -> tuple[str, str]:
+    names = [each.name for each in fields(kind)]
+    return ", ".join(names), ", ".join(f":{name}" for name in names)
+
+
+def _insert(connection: Connection, table: str, thing: Any) -> None:
+    names, values = _columns(type(thing))
+    connection.execute(_json(f"INSERT INTO {table} ({names}) VALUES ({values})", *_documents(type(thing))), vars(thing))  # noqa: S608
+
+
+def _update(connection: Connection, table: str, key: str, thing: Any) -> None:
+    sets = ", ".join(f"{each.name} = :{each.name}" for each in fields(thing) if each.name != key)
+    connection.execute(_json(f"UPDATE {table} SET {sets} WHERE {key} = :{key}", *_documents(type(thing))), vars(thing))  # noqa: S608
+
+
+def _first(connection: Connection, kind: type[_Thing], condition: str, **values: Any) -> _Thing | None:
+    row = connection.execute(text(f"SELECT * FROM {condition}"), values).first()  # noqa: S608
+    return _read(kind, row) if row else None
+
+
+def _every(connection: Connection, kind: type[_Thing], condition: str, **values: Any) -> list[_Thing]:
+    return [_read(kind, row) for row in connection.execute(text(f"SELECT * FROM {condition}"), values)]  # noqa: S608
+
+
+def _read(kind: type[_Thing], row: Row[Any]) -> _Thing:
+    """One row as its dataclass; codes become what the annotations say."""
+    types = _types(kind)
+    return kind(**{name: _as(types[name], getattr(row, name)) for name in types})
+
+
+def _documents(kind: type[Any]) -> list[str]:
+    """The fields that are JSON documents."""
+    return [name for name, hint in _types(kind).items() if {get_origin(each) for each in (hint, *get_args(hint))} & {dict, list}]
+
+
+def _types(kind: type[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = _types_of(kind)  # type: ignore[arg-type]  # a type is hashable
+    return found
+
+
+@cache
+def _types_of(kind: Any) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {each.name: hints[each.name] for each in fields(kind)}
+
+
+def _as(wanted: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    for option in get_args(wanted) or (wanted,):
+        if isinstance(option, type) and issubclass(option, StrEnum):
+            return option(value)
+    return bytes(value) if isinstance(value, memoryview) else value
 
 
 def _read_cursor(cursor: str) -> tuple[date, str]:
@@ -495,27 +818,8 @@ def _read_cursor(cursor: str) -> tuple[date, str]:
         return date.min, ""  # an altered cursor starts from the beginning
 
 
-def _account(row: Row[Any]) -> Account:
-    values = {name: getattr(row, name) for name in _Accounts._COLUMNS}
-    values["state"], values["step"] = AccountState(row.state), Step(row.step)
-    values["trouble"] = Trouble(row.trouble) if row.trouble else None
-    values["nonce"] = bytes(row.nonce) if row.nonce else None
-    return Account(**values)
-
-
-def _mail(row: Row[Any]) -> Mail:
-    values = dict(row._mapping)
-    return Mail(**{**values, "kind": MailKind(row.kind), "state": MailState(row.state)})
-
-
 def _document(row: Row[Any], content: bytes) -> Document:
     return Document(row.document_id, row.reference, row.kind, row.name, row.media_type, row.sha256, content, row.created_at)
-
-
-def _entry(row: Row[Any]) -> AuditEntry:
-    return AuditEntry(
-        row.number, row.at, row.actor, tuple(row.roles), row.action, row.subject, row.details, row.previous_hash, row.hash
-    )
 
 
 def _raise(error: Exception) -> Any:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from provisioning.domain.account import Account
+from provisioning.domain.account import Account, AccountState, ClosingCause
 from provisioning.domain.application import CLOSED, Application
+from provisioning.domain.clauses import FormVersion
 from provisioning.domain.deadline import urgency
-from provisioning.ports import AuditEntry, Document, Mail, QueuePage
+from provisioning.domain.email_change import EmailChange
+from provisioning.domain.rulebook import ClosingRules, Rulebook
+from provisioning.ports import AccountEvent, AuditEntry, ChangeRequest, Document, Mail, QueuePage, TermsAnswer
 
 
 def masked_pesel(pesel: str | None) -> str | None:
@@ -97,6 +100,16 @@ def account_details(account: Account) -> dict[str, Any]:
         "mail_accepted_at": _moment(account.mail_accepted_at),
         "password_expires_at": _moment(account.password_expires_at),
         "activated_at": _moment(account.activated_at),
+        "email": account.email,
+        "phone": account.phone,
+        "language": account.language,
+        "customer_numbers": account.customer_numbers,
+        "closing_cause": account.closing_cause,
+        "closes_on": _day(account.closes_on),
+        "delete_on": _day(account.delete_on),
+        "anonymise_on": _day(account.anonymise_on),
+        "keycloak_pending": account.keycloak_pending,
+        "address_in_doubt": account.address_doubt_at is not None,
     }
 
 
@@ -120,19 +133,22 @@ def own_account(account: Account, application: Application) -> dict[str, Any]:
         "login": account.login,
         "state": account.state,
         "name": application.applicant,
-        "email": application.email,
-        "phone": application.data["phone"],
+        "email": account.email,
+        "phone": account.phone,
         "pesel": masked_pesel(application.pesel),
         "tax_id": application.data.get("tax_id"),
-        "language": application.language,
+        "language": account.language,
         "customer_numbers": [
             {
-                "customer_number": application.data["customer_number"],
-                "contract_number": application.data["contract_number"],
-                "supply_point_address": application.data["supply_point_address"],
+                "customer_number": number,
+                "contract_number": application.data["contract_number"] if number == application.data["customer_number"] else None,
+                "supply_point_address": (
+                    application.data["supply_point_address"] if number == application.data["customer_number"] else None
+                ),
             }
+            for number in account.customer_numbers
         ],
-        "correspondence_address": application.data["correspondence_address"],
+        "correspondence_address": account.correspondence_address,
         "created_at": _moment(account.created_at),
         "activated_at": _moment(account.activated_at),
         "application": {
@@ -147,6 +163,73 @@ def own_account(account: Account, application: Application) -> dict[str, Any]:
             "clauses": sorted(code for code, yes in application.clauses.items() if yes),
             "accepted_at": _moment(application.received_at),
         },
+    }
+
+
+def terms_versions(application: Application, answers: list[TermsAnswer]) -> list[str]:
+    """Every Regulamin this customer has accepted, oldest first."""
+    return [application.terms_version, *(answer.terms_version for answer in answers if answer.accepted)]
+
+
+def own_terms(application: Application, answers: list[TermsAnswer], pending: FormVersion | None) -> dict[str, Any]:
+    return {
+        "accepted": terms_versions(application, answers)[-1],
+        "answers": [{"terms_version": a.terms_version, "accepted": a.accepted, "at": _moment(a.at)} for a in answers],
+        "pending": {"terms_version": pending.terms_version, "valid_from": _day(pending.valid_from)} if pending else None,
+    }
+
+
+def own_resignation(account: Account, rules: ClosingRules) -> dict[str, Any]:
+    """Where a resignation stands, and what one would mean."""
+    by_customer = account.closing_cause in (ClosingCause.RESIGNATION, ClosingCause.TERMS_REFUSED)
+    return {
+        "running": account.state is AccountState.RESIGNING,
+        "closes_on": _day(account.closes_on),
+        "cause": account.closing_cause,
+        "withdrawable": account.state is AccountState.RESIGNING and rules.withdrawable and by_customer,
+        "days": rules.resignation_days,
+        "delete_after_days": rules.delete_after_days,
+        "retention_days": rules.retention_days,
+        "may_be_withdrawn": rules.withdrawable,
+    }
+
+
+def own_email_change(changes: list[EmailChange], rules: Rulebook, now: datetime) -> dict[str, Any] | None:
+    """A change that waits for its confirmation."""
+    waiting = next((each for each in changes if each.nonce is not None), None)
+    if waiting is None or now - waiting.asked_at > rules.email_confirmation_life:
+        return None
+    return {"new_email": waiting.new_email, "asked_at": _moment(waiting.asked_at)}
+
+
+def change_request(request: ChangeRequest) -> dict[str, Any]:
+    return {
+        "id": request.request_id,
+        "wanted": request.wanted,
+        "asked_at": _moment(request.asked_at),
+        "outcome": request.outcome,
+        "answered_at": _moment(request.answered_at),
+    }
+
+
+def login_event(event: AccountEvent) -> dict[str, Any]:
+    return {"at": _moment(event.at), "kind": event.kind, "address": event.address, "password": event.details.get("password")}
+
+
+def own_mail(mail: Mail) -> dict[str, Any]:
+    return {"kind": mail.kind, "to": mail.recipient, "created_at": _moment(mail.created_at), "state": mail.state}
+
+
+def filed(application: Application) -> dict[str, Any]:
+    """The application as filed, for the customer's own export; PESEL in full, for it is the customer's own."""
+    return {
+        **application.data,
+        "pesel": application.pesel,
+        "customer_type": application.customer_type,
+        "clauses": application.clauses,
+        "terms_version": application.terms_version,
+        "form_version": application.form_version,
+        "signature": application.signature,
     }
 
 

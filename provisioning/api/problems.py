@@ -26,6 +26,14 @@ class Unauthenticated(Exception):
         self.code = code
 
 
+class ReauthenticationNeeded(Exception):
+    """The login is too old for this step (RFC 9470). `max_age` is what it may be, in seconds."""
+
+    def __init__(self, max_age: int) -> None:
+        super().__init__("Log in again: this step needs a recent login.")
+        self.max_age = max_age
+
+
 class WrongRole(Exception):
     """A good token without the needed role (RFC 6750: insufficient_scope)."""
 
@@ -79,6 +87,10 @@ def api_error(error: Exception) -> Response:
             return problem(
                 401, "Unauthorized", code=error.code or "token_missing", detail=str(error), headers={"WWW-Authenticate": challenge}
             )
+        case ReauthenticationNeeded():
+            code = "insufficient_user_authentication"
+            challenge = f'Bearer realm="ibok", error="{code}", max_age="{error.max_age}"'
+            return problem(401, "Unauthorized", code=code, detail=str(error), headers={"WWW-Authenticate": challenge})
         case InvalidToken():
             return problem(
                 401,

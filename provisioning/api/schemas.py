@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,6 +29,57 @@ class EmailBody(_Body):
 
 class PasswordResetBody(_Body):
     login: str = Field(max_length=200)
+
+
+class EmailAloneBody(_Body):
+    email: str = Field(max_length=254)
+
+
+class LinkBody(_Body):
+    """The token of a link that was mailed."""
+
+    token: str = Field(max_length=200)
+
+
+class LanguageBody(_Body):
+    language: str = Field(max_length=10)
+
+
+class TermsBody(_Body):
+    terms_version: str = Field(max_length=40)
+    accept: bool
+
+
+class ReasonBody(_Body):
+    reason: str | None = Field(None, max_length=2000)
+
+
+class SuspendBody(ReasonBody):
+    """`secret`: the customer is not told."""
+
+    secret: bool = False
+
+
+class AddressBody(ReasonBody):
+    email: str = Field(max_length=254)
+
+
+class ContractBody(_Body):
+    customer_number: str = Field(max_length=40)
+
+
+class ChangeAnswerBody(ReasonBody):
+    done: bool
+
+
+class ErasureBody(_Body):
+    received_on: date = Field(strict=False)
+    channel: Literal["office", "post", "email", "portal"]
+
+
+class ErasureDecisionBody(_Body):
+    decision: Literal["erased", "partly", "refused"]
+    ground: str | None = Field(None, max_length=2000)
 
 
 class ActionBody(_Body):

@@ -28,11 +28,10 @@ from provisioning.api.schemas import (
 )
 from provisioning.domain.application import Action, Application, Role, SignatureKind, Status, require_permission
 from provisioning.domain.errors import FieldError, Invalid, NotFound
-from provisioning.form.check import ApplicationBody, PaperApplicationBody, email_error
+from provisioning.form.check import ApplicationBody, PaperApplicationBody, checked_email
 from provisioning.ports import Document, QueueFilter
 from provisioning.use_cases import decide, register_paper, submit
-from provisioning.use_cases.confirm_first_login import confirmed_soon
-from provisioning.use_cases.password_help import ask_for_password_help
+from provisioning.use_cases.request_new_password import ask_for_new_password
 from provisioning.wiring import Wired
 
 api = APIBlueprint("api", __name__, url_prefix="/api/v1")
@@ -120,9 +119,8 @@ def post_document(reference: str) -> tuple[dict[str, Any], int]:
 def post_email(reference: str) -> tuple[dict[str, Any], int]:
     token = _status_token()
     body = read_action(EmailBody)
-    if body.email is not None and (code := email_error(body.email)):
-        raise Invalid([FieldError("email", code)])
-    mail = submit.send_confirmation_again(wired().office, reference, token, body.email)
+    email = checked_email(body.email) if body.email is not None else None
+    mail = submit.send_confirmation_again(wired().office, reference, token, email)
     return _mail(mail), 202
 
 
@@ -156,29 +154,13 @@ def get_status(reference: str) -> dict[str, Any]:
 
 
 @api.post("/password-resets")
-@api.doc(summary="Ask for help with a forgotten password; the answer is the same for every login", security="token")
+@api.doc(summary="Ask for a new temporary password (S7); the answer is the same for every login", security="token")
 @json_body(PasswordResetBody)
 @requires(SUBMIT)
 def post_password_reset() -> tuple[dict[str, Any], int]:
     body = read_action(PasswordResetBody)
-    ask_for_password_help(wired().office, body.login)
+    ask_for_new_password(wired().office, body.login)
     return {}, 202
-
-
-# -- the customer's own --------------------------------------------------------------------------
-
-
-@api.get("/me")
-@api.doc(summary="The customer's own account", security="token")
-@requires(CUSTOMER)
-def get_me() -> dict[str, Any]:
-    office = wired().office
-    with office.work() as work:
-        account = work.accounts.by_user_id(caller().subject)
-        if account is None:
-            raise NotFound(caller().subject)
-        application = work.applications.get(account.reference)
-    return present.own_account(confirmed_soon(office, account), application)
 
 
 # -- staff ---------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.REJECTED: frozenset(),
     Status.WITHDRAWN: frozenset(),
 }
+GONE = "–"  # stands where an anonymised person's words were
 OPEN = frozenset({Status.FILED, Status.IN_REVIEW, Status.INCOMPLETE, Status.APPROVED})
 CLOSED = frozenset({Status.REGISTERED, Status.REJECTED, Status.WITHDRAWN})
 
@@ -81,6 +82,18 @@ class Action(StrEnum):
     COMPLETE = "complete"
     WITHDRAW = "withdraw"
     READ_AUDIT = "read-audit"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    RESEND = "resend"
+    MISDIRECTED = "misdirected"
+    CORRECT_ADDRESS = "correct-address"
+    DELETE = "delete"
+    RESIGN = "resign"
+    END_CONTRACT = "end-contract"
+    ANSWER_CHANGE = "answer-change"
+    ENTER_ERASURE = "enter-erasure"
+    DECIDE_ERASURE = "decide-erasure"
+    READ_TERMS = "read-terms"
 
 
 # Who may do what: the one table, walked by tests through the UI and the API.
@@ -95,6 +108,18 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.COMPLETE: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.WITHDRAW: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.READ_AUDIT: frozenset({Role.AUDITOR, Role.MANAGER}),
+    Action.SUSPEND: frozenset({Role.REGISTRAR}),
+    Action.RESUME: frozenset({Role.REGISTRAR}),
+    Action.RESEND: frozenset({Role.REGISTRAR}),
+    Action.MISDIRECTED: frozenset({Role.REGISTRAR}),
+    Action.CORRECT_ADDRESS: frozenset({Role.REGISTRAR}),
+    Action.DELETE: frozenset({Role.REGISTRAR}),
+    Action.RESIGN: frozenset({Role.CLERK, Role.REGISTRAR}),
+    Action.END_CONTRACT: frozenset({Role.REGISTRAR}),
+    Action.ANSWER_CHANGE: frozenset({Role.CLERK, Role.REGISTRAR}),
+    Action.ENTER_ERASURE: frozenset({Role.CLERK, Role.REGISTRAR}),
+    Action.DECIDE_ERASURE: frozenset({Role.REGISTRAR}),
+    Action.READ_TERMS: frozenset({Role.MANAGER, Role.REGISTRAR, Role.AUDITOR}),
 }
 
 
@@ -180,6 +205,19 @@ class Application:
         if to not in TRANSITIONS[self.status]:
             raise NotPossible("wrong_state", f"An application that is {self.status} cannot become {to}.")
         self.status = to
+        self.version += 1
+
+    def anonymise(self) -> None:
+        """S8: what was filed loses the person; kind, channel, dates, answers and versions stay, for the statistics."""
+        gone = dict.fromkeys(self.data)
+        address = dict.fromkeys(("street", "house", "flat", "postal_code", "city"), GONE)
+        gone |= {name: GONE for name in ("first_name", "last_name", "company_name", "customer_number", "email") if name in gone}
+        gone["supply_point_address"] = address
+        if "representative" in gone:
+            gone["representative"] = dict.fromkeys(("first_name", "last_name", "authority"), GONE)
+        kept = {name: value for name, value in (self.signature or {}).items() if name in ("kind", "signed_on")}
+        self.data, self.pesel, self.signature, self.reason = gone, None, kept or None, None
+        self.nonce, self.confirmation_nonce = b"", None
         self.version += 1
 
     def require_approvable(self, clause_codes: tuple[str, ...]) -> None:

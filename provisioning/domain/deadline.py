@@ -69,3 +69,18 @@ def urgency(due: date | None, today: date, *, closed: bool) -> Urgency:
     if left < 0:
         return Urgency.LATE
     return Urgency.SOON if left <= 3 else Urgency.OK
+
+
+def one_month_after(day: date, is_holiday: FreeDay) -> date:
+    """GDPR art. 12(3): one month; the end on a day off moves to the next working day (Regulation 1182/71, art. 3)."""
+    year, month = (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)
+    last = day.day
+    while True:
+        try:
+            end = date(year, month, last)
+            break
+        except ValueError:  # no such day in that month: its last one (art. 3(2)(c))
+            last -= 1
+    while is_free(end, is_holiday):
+        end += timedelta(days=1)
+    return end

@@ -20,6 +20,27 @@ class TermStart(StrEnum):
 
 
 @dataclass(frozen=True)
+class ClosingRules:
+    """S8, § 10 ust. 5 of the Regulamin: its text is not known, so every parameter is configuration (utility.toml).
+
+    Attributes:
+        resignation_days: a resignation takes effect so many days later; 0: at once.
+        withdrawable: whether the customer may take it back until then.
+        contract_notice_days: notice before an account without any contract closes.
+        delete_after_days: from the end of access to the deletion of the Keycloak user.
+        retention_days: from the deletion to the anonymising of application and acceptances.
+        tell: e-mail addresses of the utility that are told of each resignation.
+    """
+
+    resignation_days: int = 14
+    withdrawable: bool = True
+    contract_notice_days: int = 14
+    delete_after_days: int = 30
+    retention_days: int = 2190
+    tell: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Rulebook:
     """The numbers behind the rules.
 
@@ -29,6 +50,12 @@ class Rulebook:
         confirmation_resend_pause: shortest time between two confirmation mails.
         activation_password_life: how long the temporary password of S5 may be used.
         alarm_after: how long an account may wait for Keycloak or the mail server before it is an alarm.
+        reset_password_life: S7, how long a temporary password that was asked for may be used.
+        resets_per_hour, resets_per_day: S7, how many of them one login gets.
+        reset_alarm_per_hour: S7, so many wishes in an hour over all logins are an alarm.
+        email_undo_life: how long the old address may take a change of address back.
+        reauthentication_life: how old the login may be at a step that cannot be undone (S8).
+        closing: S8, § 10 ust. 5 of the Regulamin.
     """
 
     term_days: int = 14
@@ -38,6 +65,16 @@ class Rulebook:
     confirmation_resend_pause: timedelta = timedelta(minutes=1)
     activation_password_life: timedelta = timedelta(days=14)
     alarm_after: timedelta = timedelta(hours=1)
+    reset_password_life: timedelta = timedelta(hours=24)
+    resets_per_hour: int = 3
+    resets_per_day: int = 5
+    reset_alarm_per_hour: int = 200
+    email_undo_life: timedelta = timedelta(days=7)
+    reauthentication_life: timedelta = timedelta(minutes=5)
+    exports_per_hour: int = 5
+    closing: ClosingRules = ClosingRules()  # frozen
+    terms_notice_days: int = 30
+    register_owns: frozenset[str] = frozenset({"phone", "correspondence_address"})
     pesel_required: bool = False
     online_declaration: bool = True
     customer_number_pattern: str = r"[0-9]{4,12}"
@@ -49,6 +86,8 @@ class Rulebook:
             raise ValueError("the term must have at least one day")
         if not timedelta(hours=72) <= self.activation_password_life <= timedelta(days=14):
             raise ValueError("an activation password lives 72 hours to 14 days")
+        if not timedelta(hours=1) <= self.reset_password_life <= timedelta(hours=24):
+            raise ValueError("a temporary password that was asked for lives 1 to 24 hours")
 
 
 def retry_pause(attempt: int) -> timedelta:

@@ -6,25 +6,40 @@ import tomllib
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from ibok_idp.errors import SettingsError
 from provisioning.domain.clauses import Clause, FormVersion
 
 
 @cache
-def all_versions() -> dict[str, FormVersion]:
-    """Every version by its name."""
-    versions = (_load(path) for path in sorted((Path(__file__).parent / "versions").glob("*.toml")))
+def all_versions(more: Path | None = None) -> dict[str, FormVersion]:
+    """Every version by its name: those of the package, and those of the utility's own folder.
+
+    Raises:
+        SettingsError: a file cannot be read, or lacks something; says which and what.
+    """
+    folders = [Path(__file__).parent / "versions", *([more] if more else [])]
+    versions = [_load(path) for folder in folders for path in sorted(folder.glob("*.toml"))]
     return {form.version: form for form in versions}
 
 
-def current_form(today: date) -> FormVersion:
+def current_form(today: date, forms: dict[str, FormVersion] | None = None) -> FormVersion:
     """The version an applicant gets today."""
-    valid = [form for form in all_versions().values() if form.valid_from <= today]
+    valid = [form for form in (forms or all_versions()).values() if form.valid_from <= today]
     return max(valid, key=lambda form: form.valid_from)
 
 
 def _load(path: Path) -> FormVersion:
-    raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    try:
+        return _version(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SettingsError(
+            f"IBOK_FORM_VERSIONS_DIR: {path} is not a version of the form: {type(error).__name__} {error}"
+        ) from error
+
+
+def _version(raw: dict[str, Any]) -> FormVersion:
     return FormVersion(
         version=raw["version"],
         valid_from=raw["valid_from"],

@@ -406,11 +406,47 @@ def _email(read: _Reader, found: _Findings) -> str | None:
         return None
 
 
-def email_error(typed: str) -> str | None:
-    """The error code of an e-mail address on its own, None when it is good."""
+def checked_email(typed: str) -> str:
+    """An e-mail address on its own, in its normal form.
+
+    Raises:
+        Invalid: not an address, or one with non-ASCII characters.
+    """
     found = _Findings()
-    _email(_Reader({"email": typed}, found), found)
-    return found.errors[0].code if found.errors else None
+    address = _email(_Reader({"email": typed}, found), found)
+    if address is None or found.errors:
+        raise Invalid(found.errors)
+    return address
+
+
+class ContactBody(_Body):
+    """Telephone and correspondence address on their own."""
+
+    phone: str | None = Field(None, max_length=40)
+    correspondence_address: Address | None = None
+
+
+def checked_contact(wanted: dict[str, Any]) -> dict[str, Any]:
+    """What is given of `phone` and `correspondence_address`, checked as on the form.
+
+    Raises:
+        Invalid: every error found.
+    """
+    errors = structure_errors(ContactBody, wanted)
+    if errors:
+        raise Invalid(errors)
+    found = _Findings()
+    read = _Reader(wanted, found)
+    checked: dict[str, Any] = {}
+    if read.text("phone"):
+        checked["phone"] = _phone(read, found)
+    if wanted.get("correspondence_address") is not None:
+        checked["correspondence_address"] = _address(read, found, "correspondence_address")
+    if not checked and not found.errors:
+        found.add("phone", "required")
+    if found.errors:
+        raise Invalid(found.errors)
+    return checked
 
 
 def _phone(read: _Reader, found: _Findings) -> str | None:

@@ -90,6 +90,7 @@ _BY_CODE = {
     "unknown_field": ("Tego pola nie ma w formularzu", "The form has no such field"),
     "not_applicable": ("To pole nie dotyczy tego rodzaju klienta", "This field is not for this kind of customer"),
     "not_allowed": ("Ten sposób podpisania nie jest dostępny", "This way of signing is not available"),
+    "same_as_before": ("To jest dotychczasowy adres. Wpisz nowy", "This is the present address. Enter a new one"),
     "wrong_type": ("Nieprawidłowy rodzaj wartości", "The value has the wrong type"),
 }
 
@@ -129,4 +130,5 @@ _BY_CODE.update(
         ),
     }
 )
+_FIELDS.update({"received_on": ("datę wpływu", "date of receipt"), "ground": ("podstawę prawną", "legal ground")})
 _FIELDS.update({"reason": ("powód", "reason"), "signed_on": ("datę podpisu", "date of signing"), "version": ("wersję", "version")})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
@@ -11,11 +11,12 @@ import css_inline
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from ibok_idp.look.company import Utility
+from provisioning.adapters.pdf import resignation_confirmation
 from provisioning.domain.account import Account
 from provisioning.domain.application import Application
-from provisioning.mails.contents import Enclosure, letter
+from provisioning.mails.contents import letter
+from provisioning.mails.letter import Enclosure
 from provisioning.ports import Mail, MailKind, Office
-from provisioning.use_cases.activate import temporary_password
 from provisioning.use_cases.tokens import confirmation_token, status_token
 
 _TEMPLATES = Environment(
@@ -34,8 +35,10 @@ class Composer:
     def __init__(self, utility: Utility, sender: str, reply_to: str) -> None:
         self._utility, self._sender, self._reply_to = utility, sender, reply_to
 
-    def __call__(self, office: Office, mail: Mail, application: Application, account: Account | None) -> EmailMessage:
-        language = application.language
+    def __call__(
+        self, office: Office, mail: Mail, application: Application, account: Account | None, secret: str | None
+    ) -> EmailMessage:
+        """Write one mail; `secret` is what it brings and what rests nowhere."""
         enclosure = Enclosure(
             application=application,
             account=account,
@@ -43,10 +46,14 @@ class Composer:
             webapp=office.links.webapp,
             confirmation_token=confirmation_token(office, application),
             status_token=status_token(office, application),
-            temporary_password=temporary_password(office, account) if account and mail.kind is MailKind.ACTIVATED else None,
             confirmation_hours=int(office.rules.email_confirmation_life / timedelta(hours=1)),
             term_days=office.rules.term_days,
+            secret=secret,
+            about=mail.about,
+            undo_days=office.rules.email_undo_life // timedelta(days=1),
+            withdrawable=office.rules.closing.withdrawable,
         )
+        language = "en" if enclosure.english and mail.kind is not MailKind.RESIGNATION_NOTE else "pl"
         text = letter(mail.kind, enclosure)
         values = {
             "letter": text,
@@ -67,5 +74,15 @@ class Composer:
         message.add_alternative(
             css_inline.inline(_TEMPLATES.get_template("layout.html").render(values), load_remote_stylesheets=False), subtype="html"
         )
+        if mail.kind is MailKind.RESIGNATION:
+            self._attach_confirmation(message, enclosure, language)
         message["Content-Language"] = language  # after the content: setting that clears Content-* headers
         return message
+
+    def _attach_confirmation(self, message: EmailMessage, enclosure: Enclosure, language: str) -> None:
+        """S8: the confirmation of a resignation as a PDF."""
+        account, application = enclosure.account, enclosure.application
+        assert account is not None  # a resignation is of an account
+        closes_on, at = date.fromisoformat(enclosure.about["closes_on"]), datetime.fromisoformat(enclosure.about["resigned_at"])
+        pdf = resignation_confirmation(account, application, closes_on, at, self._utility, language)
+        message.add_attachment(pdf, maintype="application", subtype="pdf", filename=f"rezygnacja-{account.login}.pdf")

@@ -85,11 +85,37 @@ def conflict_words(error: NotPossible) -> tuple[str, str]:
                 "Konto można założyć tylko wtedy, gdy klient zaakceptował Regulamin iBOK. Odeślij wniosek do uzupełnienia albo go odrzuć."
             ),
         ),
+        "nothing_mailed": (
+            gettext("Nie wysłano żadnego hasła"),
+            gettext("Żaden serwer poczty nie przyjął wiadomości z hasłem do tego konta, więc nic nie wyszło pod zły adres."),
+        ),
+        "address_in_doubt": (
+            gettext("Najpierw potwierdź adres"),
+            gettext(
+                "Ostatnia wiadomość trafiła pod zły adres. Ustal adres z klientem, potwierdź go na stronie konta i wyślij hasło."
+            ),
+        ),
+        "not_ready": (gettext("Konto jeszcze powstaje"), gettext("Poczekaj, aż konto będzie gotowe, i spróbuj ponownie.")),
+        "not_withdrawable": (
+            gettext("Tego nie można cofnąć"),
+            gettext("Konto zamyka się z innego powodu niż rezygnacja klienta albo Regulamin nie pozwala jej cofnąć."),
+        ),
+        "already_decided": (gettext("To już rozpatrzono"), gettext("Ktoś był szybszy. Odśwież listę zadań.")),
+        "no_such_number": (gettext("Nie ma takiego numeru"), gettext("Tego numeru nie ma już na koncie. Otwórz konto ponownie.")),
         "signature_missing": (gettext("Brakuje podpisu"), gettext("Wniosek nie jest podpisany. Odeślij go do uzupełnienia.")),
-    }.get(error.code, (gettext("Tego nie można teraz zrobić"), gettext("Wniosek jest już w innym stanie. Otwórz go ponownie.")))
+    }.get(
+        error.code,
+        (
+            gettext("Tego nie można teraz zrobić"),
+            gettext("Stan zmienił się w międzyczasie. Otwórz stronę ponownie i zdecyduj na podstawie aktualnych danych."),
+        ),
+    )
 
 
 def _back() -> tuple[str, str] | None:
+    login = (request.view_args or {}).get("login")
+    if login and login.isprintable():
+        return url_for("staff.account", login=login), gettext("Otwórz konto %(login)s", login=login)
     reference = (request.view_args or {}).get("reference")
     if not reference or not reference.isprintable():
         return None

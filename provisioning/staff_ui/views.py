@@ -18,7 +18,7 @@ from provisioning.api.views import pdf_response, queue_filter, wired
 from provisioning.domain.application import TRANSITIONS, Action, Application, CustomerType, Role, Status, may, require_permission
 from provisioning.domain.errors import Invalid, NotPossible
 from provisioning.form.messages import message
-from provisioning.mails.contents import address_line
+from provisioning.mails.letter import address_line
 from provisioning.ports import Actor, MailKind
 from provisioning.staff_ui import words
 from provisioning.use_cases import decide, register_paper

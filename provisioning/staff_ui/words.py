@@ -9,10 +9,10 @@ from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _
 
 from ibok_idp.look.flask_look import moment
-from provisioning.domain.account import Account, AccountState, Trouble
+from provisioning.domain.account import Account, AccountState, ClosingCause, Trouble
 from provisioning.domain.application import CLOSED, Action, Application, Channel, CustomerType, Role, Status
 from provisioning.domain.deadline import Urgency, urgency
-from provisioning.ports import AuditEntry, MailKind, MailState
+from provisioning.ports import AccountEvent, AuditEntry, MailKind, MailState
 
 STATUS = {
     Status.UNCONFIRMED: _("Złożony online, niepotwierdzony"),
@@ -62,12 +62,76 @@ ACCOUNT_STATE = {
     AccountState.DELETED: _("usunięte"),
     AccountState.ANONYMISED: _("zanonimizowane"),
 }
+ACCOUNT_COLOUR = {
+    AccountState.AWAITING_FIRST_LOGIN: "yellow",
+    AccountState.ACTIVE: "green",
+    AccountState.SUSPENDED: "red",
+    AccountState.RESIGNING: "orange",
+    AccountState.CLOSED: "grey",
+    AccountState.DELETED: "grey",
+    AccountState.ANONYMISED: "grey",
+}
+CLOSING_CAUSE = {
+    ClosingCause.RESIGNATION: _("rezygnacja klienta"),
+    ClosingCause.TERMS_REFUSED: _("odmowa nowego Regulaminu"),
+    ClosingCause.END_OF_CONTRACT: _("koniec umowy"),
+    ClosingCause.ERASURE: _("żądanie usunięcia danych"),
+    ClosingCause.STAFF: _("decyzja pracownika"),
+    ClosingCause.CONSOLE: _("usunięte w konsoli Keycloak"),
+}
+DEED = {
+    "resend": _("Wyślij hasło ponownie"),
+    "correct-address": _("Popraw albo potwierdź adres"),
+    "misdirected": _("Wiadomość trafiła pod zły adres"),
+    "suspend": _("Zablokuj konto"),
+    "resume": _("Odblokuj konto"),
+    "resign": _("Wpisz rezygnację"),
+    "withdraw-resignation": _("Cofnij rezygnację"),
+    "end-contract": _("Koniec umowy"),
+    "enter-erasure": _("Wpisz żądanie usunięcia danych"),
+    "delete": _("Usuń konto"),
+}
+ERASURE = {
+    "erased": _("usunięto wszystkie dane"),
+    "partly": _("usunięto konto, dowody zostają"),
+    "refused": _("odmowa"),
+}
+ACCOUNT_EVENT = {
+    "login": _("zalogowano"),
+    "login_failed": _("nieudane logowanie"),
+    "password_set": _("ustawiono hasło"),
+    "locked": _("logowanie zablokowane na chwilę po nieudanych próbach"),
+}
+CONSOLE = {
+    "": _("zmiana danych użytkownika"),
+    "reset-password": _("zmiana hasła"),
+    "credentials": _("zmiana haseł"),
+    "groups": _("zmiana grup"),
+    "role-mappings": _("zmiana ról"),
+    "logout": _("zakończenie sesji"),
+    "execute-actions-email": _("wysłanie wiadomości z Keycloak"),
+}
 MAIL_KIND = {
     MailKind.CONFIRM_EMAIL: _("potwierdzenie adresu"),
     MailKind.RECEIVED: _("przyjęcie wniosku"),
     MailKind.ACTIVATED: _("konto gotowe (login i hasło tymczasowe)"),
     MailKind.REJECTED: _("odrzucenie"),
     MailKind.INCOMPLETE: _("do uzupełnienia"),
+    MailKind.NEW_PASSWORD: _("nowe hasło tymczasowe"),
+    MailKind.NO_NEW_PASSWORD: _("prośba o hasło do zamkniętego konta"),
+    MailKind.EMAIL_CHANGE: _("potwierdzenie nowego adresu"),
+    MailKind.EMAIL_CHANGED: _("zawiadomienie o zmianie adresu"),
+    MailKind.EMAIL_RESTORED: _("przywrócenie adresu"),
+    MailKind.SUSPENDED: _("blokada konta"),
+    MailKind.RESUMED: _("odblokowanie konta"),
+    MailKind.RESIGNATION: _("potwierdzenie rezygnacji"),
+    MailKind.RESIGNATION_WITHDRAWN: _("cofnięcie rezygnacji"),
+    MailKind.RESIGNATION_NOTE: _("zawiadomienie pracowników o zamknięciu konta"),
+    MailKind.CONTRACT_ENDED: _("koniec umowy"),
+    MailKind.CLOSED: _("wyłączenie dostępu"),
+    MailKind.TERMS_ANNOUNCED: _("nowy Regulamin"),
+    MailKind.CHANGE_ANSWERED: _("odpowiedź na zmianę danych"),
+    MailKind.ERASURE_ANSWERED: _("odpowiedź na żądanie usunięcia danych"),
 }
 MAIL_STATE = {
     MailState.QUEUED: _("czeka na wysłanie"),
@@ -97,7 +161,39 @@ AUDIT = {
     "application.form_opened": _("otwarto druk"),
     "document.opened": _("otwarto plik"),
     "document.added": _("dodano plik"),
-    "password_reset.asked": _("klient prosi o pomoc z hasłem"),
+    "password_reset.issued": _("nowe hasło tymczasowe na prośbę"),
+    "password_reset.refused": _("prośba o hasło do zamkniętego konta"),
+    "password_reset.limited": _("prośba o hasło ponad limit, nic nie wysłano"),
+    "password_reset.not_now": _("prośba o hasło, którego teraz nie można wysłać"),
+    "password_reset.failed": _("nowego hasła nie udało się ustawić"),
+    "account.suspended": _("zablokowano konto"),
+    "account.resumed": _("odblokowano konto"),
+    "account.suspended_outside": _("wyłączono użytkownika w konsoli Keycloak, konto zablokowane"),
+    "account.resumed_outside": _("włączono użytkownika w konsoli Keycloak, konto odblokowane"),
+    "account.changed_outside": _("zmiana w konsoli Keycloak"),
+    "account.address_changed_outside": _("adres e-mail zmieniony w konsoli Keycloak"),
+    "account.misdirected": _("wiadomość trafiła pod zły adres, hasło unieważnione"),
+    "account.address_corrected": _("poprawiono albo potwierdzono adres e-mail"),
+    "account.resent": _("wysłano ponownie hasło tymczasowe"),
+    "account.email_change_asked": _("klient prosi o zmianę adresu e-mail"),
+    "account.email_changed": _("klient zmienił adres e-mail"),
+    "account.email_restored": _("cofnięto zmianę adresu e-mail"),
+    "account.contact_changed": _("klient zmienił dane kontaktowe"),
+    "account.change_asked": _("klient prosi o zmianę danych kontaktowych"),
+    "account.change_answered": _("odpowiedziano na zmianę danych kontaktowych"),
+    "account.language_changed": _("klient zmienił język wiadomości"),
+    "account.exported": _("klient pobrał swoje dane"),
+    "account.resigning": _("rezygnacja w toku"),
+    "account.resignation_withdrawn": _("cofnięto rezygnację"),
+    "account.contract_ended": _("koniec umowy, numer zdjęty z konta"),
+    "account.closed": _("wyłączono dostęp"),
+    "account.deleted": _("usunięto konto"),
+    "account.anonymised": _("usunięto dane osobowe"),
+    "account.repaired": _("uzgodniono z Keycloak"),
+    "terms.accepted": _("klient zaakceptował Regulamin"),
+    "terms.refused": _("klient nie zaakceptował Regulaminu"),
+    "erasure.entered": _("wpisano żądanie usunięcia danych"),
+    "erasure.decided": _("rozpatrzono żądanie usunięcia danych"),
 }
 ACTION = {
     Action.REVIEW: _("Weź do weryfikacji"),
@@ -123,6 +219,12 @@ def trouble(account: Account, recipient: str) -> str | None:
             "Alarm: ten login należy w Keycloak do innego wniosku. Nic nie nadpisano, powiadom dział IT."
         ),
         Trouble.MAIL_DEFERRED: gettext("Konto czeka: serwer poczty nie przyjmuje teraz wiadomości na %(to)s", to=recipient) + again,
+        Trouble.NOT_IN_KEYCLOAK: gettext(
+            "W Keycloak nie ma użytkownika tego konta, powiadom dział IT (ibok-provisioning reconcile)."
+        ),
+        Trouble.OUTSIDE_CUSTOMERS: gettext(
+            "Użytkownik tego konta wypadł w Keycloak z grupy /customers, powiadom dział IT (ibok-provisioning reconcile)."
+        ),
         Trouble.MAIL_REFUSED: gettext("Serwer poczty odrzucił adres %(to)s. Zadzwoń do klienta i sprawdź adres.", to=recipient),
     }
     return words[account.trouble]
@@ -130,11 +232,15 @@ def trouble(account: Account, recipient: str) -> str | None:
 
 def due_badge(application: Application, today: date) -> dict[str, str]:
     """Days left as words, with the class that gives shape and colour."""
-    kind = urgency(application.due_on, today, closed=application.status in CLOSED)
-    if kind is Urgency.DONE or application.due_on is None:
-        words = gettext("Zamknięty") if application.status in CLOSED else gettext("Bez terminu")
-        return {"kind": "done", "words": words}
-    left = (application.due_on - today).days
+    return day_badge(application.due_on, today, closed=application.status in CLOSED)
+
+
+def day_badge(due_on: date | None, today: date, *, closed: bool) -> dict[str, str]:
+    """The same for any day by which something must be done."""
+    kind = urgency(due_on, today, closed=closed)
+    if kind is Urgency.DONE or due_on is None:
+        return {"kind": "done", "words": gettext("Zamknięty") if closed else gettext("Bez terminu")}
+    left = (due_on - today).days
     if left < 0:
         words = ngettext("%(num)d dzień po terminie", "%(num)d dni po terminie", -left)
     elif left == 0:
@@ -142,6 +248,15 @@ def due_badge(application: Application, today: date) -> dict[str, str]:
     else:
         words = ngettext("Został %(num)d dzień", "Zostało %(num)d dni", left)
     return {"kind": kind.value, "words": words}
+
+
+def account_event(event: AccountEvent) -> str:
+    """What Keycloak reported, in words."""
+    if event.kind == "console":
+        what = CONSOLE.get(event.details.get("what", ""), event.details.get("what", ""))
+        return str(gettext("w konsoli Keycloak: %(what)s", what=what))
+    temporary = gettext(" (hasłem tymczasowym)") if event.details.get("password") in ("temporary", "activation") else ""
+    return f"{ACCOUNT_EVENT[event.kind]}{temporary}"
 
 
 def audit_line(line: AuditEntry) -> dict[str, Any]:

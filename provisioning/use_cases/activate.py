@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ibok_idp.temporary_password import derive
-from provisioning.domain.account import Account, Step, Trouble
+from ibok_idp.temporary_password import derive, new_nonce
+from provisioning.domain.account import GONE, Account, Step, Trouble
 from provisioning.domain.application import Application, Status
-from provisioning.domain.errors import NotFound
+from provisioning.domain.errors import NotFound, NotPossible
 from provisioning.domain.rulebook import retry_pause
-from provisioning.ports import WORKER, DirectoryTrouble, Mail, MailDeferred, MailKind, MailRefused, MailState, Office
+from provisioning.ports import WORKER, DirectoryTrouble, Mail, MailKind, MailState, Office, Work
+from provisioning.use_cases.carry_out import decided
+from provisioning.use_cases.mail_out import audit_mail, hand_over, message_id
 
 
 def activate(office: Office, reference: str) -> timedelta | None:
@@ -30,10 +32,16 @@ def activate(office: Office, reference: str) -> timedelta | None:
             if account is None:
                 raise NotFound(reference)
             application = work.applications.get(reference)
-            mail = next(each for each in work.mails.of(reference) if each.kind is MailKind.ACTIVATED)
+            mail = [each for each in work.mails.of(reference) if each.kind is MailKind.ACTIVATED][-1]
+        if account.state in GONE:
+            return None
         if account.step is Step.LOGIN_RESERVED:
             pause = _create_user(office, account, application)
             if pause is not None or account.step is Step.LOGIN_RESERVED:
+                return pause
+        if account.step is Step.PASSWORD_RENEWED:
+            pause = _renew_password(office, account)
+            if pause is not None or account.step is Step.PASSWORD_RENEWED:
                 return pause
         if account.step is Step.USER_CREATED:
             return _send_mail(office, account, application, mail)
@@ -61,36 +69,77 @@ def _create_user(office: Office, account: Account, application: Application) -> 
         if current.status is Status.APPROVED:
             current.move(Status.REGISTERED)
             work.applications.save(current)
-        work.accounts.save(account)
+        work.accounts.save_making(account)
+        if account.email != application.email or account.activation > 1:  # what changed since the form was filed
+            decided(work, work.accounts.locked(account.login))
         work.audit.write(WORKER, "account.created", application.reference, {"login": account.login}, office.clock.now())
         office.seam("create.before_commit")
     office.seam("create.after_commit")
     return None
 
 
+def resend_activation(office: Office, work: Work, account: Account) -> None:
+    """A new activation password for an account that nobody logged in to yet; the earlier one dies (S5).
+
+    Raises:
+        NotPossible: `not_ready` while the account is still being made.
+    """
+    if account.user_id is None:
+        raise NotPossible("not_ready", "The account is still being made.")
+    _start_again(office, work, account, Step.PASSWORD_RENEWED)
+
+
+def make_again(office: Office, work: Work, account: Account) -> None:
+    """Keycloak lost the user (an older back-up, perhaps): the same login, with a new activation mail."""
+    account.user_id = None
+    _start_again(office, work, account, Step.LOGIN_RESERVED)
+
+
+def _start_again(office: Office, work: Work, account: Account, step: Step) -> None:
+    account.activation += 1
+    account.step, account.nonce, account.mail_accepted_at = step, new_nonce(), None
+    _calm(account)
+    mail = Mail(
+        message_id=message_id(office, MailKind.ACTIVATED, account.reference, f"{account.login}:{account.activation}"),
+        reference=account.reference,
+        kind=MailKind.ACTIVATED,
+        recipient=account.email,
+        created_at=office.clock.now(),
+    )
+    work.mails.add(mail)
+    work.queue.activate(account.reference)
+
+
+def _renew_password(office: Office, account: Account) -> timedelta | None:
+    assert account.user_id is not None  # resend_activation asks for it
+    try:
+        office.directory.set_activation_password(account.user_id, temporary_password(office, account))
+        office.directory.void_temporary_password(account.user_id)
+    except DirectoryTrouble as trouble:
+        return _wait(office, account, Trouble(trouble.kind), retry=trouble.retry)
+    account.step = Step.USER_CREATED
+    account.password_expires_at = office.clock.now() + office.rules.activation_password_life
+    _calm(account)
+    with office.work() as work:
+        work.accounts.save_making(account)
+    return None
+
+
 def _send_mail(office: Office, account: Account, application: Application, mail: Mail) -> timedelta | None:
     """S5: login, temporary password and basic data to the address of the application."""
-    mail.attempts += 1
-    message = office.compose(office, mail, application, account)
-    office.seam("mail.before_data")
-    try:
-        mail.answer = office.mailer.send(message)
-    except MailDeferred as error:
-        mail.state, mail.answer = MailState.DEFERRED, str(error)
+    hand_over(office, mail, application, account, temporary_password(office, account))
+    if mail.state is MailState.DEFERRED:
         return _wait(office, account, Trouble.MAIL_DEFERRED, retry=True, mail=mail)
-    except MailRefused as error:
-        mail.state, mail.answer = MailState.REFUSED, str(error)
+    if mail.state is MailState.REFUSED:
         return _wait(office, account, Trouble.MAIL_REFUSED, retry=False, mail=mail)
     office.seam("mail.after_data")
-    now = office.clock.now()
-    mail.state, mail.accepted_at, mail.next_attempt_at = MailState.ACCEPTED, now, None
-    account.step, account.mail_accepted_at = Step.DONE, now
+    account.step, account.mail_accepted_at = Step.DONE, mail.accepted_at
     account.nonce = None  # from here on nothing anywhere can yield the temporary password
     _calm(account)
     with office.work() as work:
         work.mails.save(mail)
-        work.accounts.save(account)
-        work.audit.write(WORKER, "mail.accepted", account.reference, {"mail": mail.kind, "answer": mail.answer}, now)
+        work.accounts.save_making(account)
+        audit_mail(office, work, mail)
         office.seam("mail.before_commit")
     office.seam("mail.after_commit")
     return None
@@ -107,7 +156,7 @@ def _wait(office: Office, account: Account, trouble: Trouble, *, retry: bool, ma
     pause = retry_pause(account.attempts) if retry else None
     account.next_attempt_at = now + pause if pause else None
     with office.work() as work:
-        work.accounts.save(account)
+        work.accounts.save_making(account)
         if mail is not None:
             mail.next_attempt_at = account.next_attempt_at
             work.mails.save(mail)

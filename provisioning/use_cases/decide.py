@@ -36,6 +36,11 @@ def approve(office: Office, actor: Actor, reference: str, version: int) -> Appli
             state=AccountState.AWAITING_FIRST_LOGIN,
             step=Step.LOGIN_RESERVED,
             created_at=office.clock.now(),
+            email=application.email,
+            language=application.language,
+            phone=application.data.get("phone"),
+            correspondence_address=application.data.get("correspondence_address"),
+            customer_numbers=[application.data["customer_number"]],
             nonce=new_nonce(),
         )
         work.accounts.add(account)
@@ -62,7 +67,7 @@ def reject(office: Office, actor: Actor, reference: str, version: int, reason: s
     Raises:
         Forbidden. Invalid: no reason. NotPossible: `stale_version`, `wrong_state`.
     """
-    words = _reason(reason)
+    words = required_reason(reason)
 
     def change(work: Work, application: Application) -> None:
         application.move(Status.REJECTED, version)
@@ -78,7 +83,7 @@ def request_completion(office: Office, actor: Actor, reference: str, version: in
     Raises:
         Forbidden. Invalid: no reason. NotPossible: `stale_version`, `wrong_state`.
     """
-    words = _reason(reason)
+    words = required_reason(reason)
 
     def change(work: Work, application: Application) -> None:
         application.move(Status.INCOMPLETE, version)
@@ -147,8 +152,8 @@ def _step(
         application = work.applications.get(reference, for_change=True)
         change(work, application)
         work.applications.save(application)
-        details = {"reason": reason} if reason else {}
-        work.audit.write(actor, audit_name, reference, details, office.clock.now())
+        private = {"reason": reason} if reason else None
+        work.audit.write(actor, audit_name, reference, {}, office.clock.now(), private=private)
     return application
 
 
@@ -164,7 +169,11 @@ def _reserve_login(office: Office, work: Work, reference: str) -> str:
             return login
 
 
-def _reason(reason: str | None) -> str:
+def required_reason(reason: str | None) -> str:
+    """
+    Raises:
+        Invalid: none was given, or more than 2000 characters.
+    """
     words = (reason or "").strip()
     if not words:
         raise Invalid([FieldError("reason", "required")])

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 
 from provisioning.domain.application import Application
+from provisioning.domain.email_change import EmailChange
 from provisioning.ports import Office
 
 
@@ -23,6 +24,20 @@ def confirmation_token(office: Office, application: Application) -> str | None:
         office.temporary_password_key, application.confirmation_nonce, f"email:{application.reference}:{application.email}"
     )
     return f"{application.reference}.{secret}"
+
+
+def email_change_token(office: Office, change: EmailChange) -> str | None:
+    """The token that proves a new address; None once it was used or replaced."""
+    if change.nonce is None:
+        return None
+    return f"{change.change_id}.{_derived(office.temporary_password_key, change.nonce, f'new-email:{change.new_email}')}"
+
+
+def email_undo_token(office: Office, change: EmailChange) -> str | None:
+    """The token with which the old address takes a change back; None once it was used."""
+    if change.undo_nonce is None:
+        return None
+    return f"{change.change_id}.{_derived(office.temporary_password_key, change.undo_nonce, f'undo-email:{change.old_email}')}"
 
 
 def matches(expected: str | None, given: str) -> bool:

@@ -13,11 +13,16 @@ from procrastinate.exceptions import ConnectorException
 
 from provisioning.adapters.jobs import GrowingPauses, TryLater
 from provisioning.adapters.postgres import DatabaseGone
-from provisioning.ports import Office
+from provisioning.ports import DirectoryTrouble, Office
+from provisioning.use_cases.accept_terms import announce_terms
 from provisioning.use_cases.activate import activate
+from provisioning.use_cases.carry_out import carry_out
 from provisioning.use_cases.confirm_first_login import confirm_first_login, confirm_first_logins
+from provisioning.use_cases.follow_keycloak import follow_keycloak
 from provisioning.use_cases.mail_out import send_mail
-from provisioning.use_cases.password_help import note_password_help
+from provisioning.use_cases.misdirected import make_mailed_passwords_useless
+from provisioning.use_cases.request_new_password import flood, issue_new_password, request_new_password
+from provisioning.use_cases.resign import close_due_accounts
 
 _log = structlog.get_logger()
 _HEARTBEAT_SECONDS = 2
@@ -28,30 +33,40 @@ def job_app(office: Office, database_url: str, concurrency: int) -> App:
     """The queue's app with its tasks."""
     app = App(connector=PsycopgConnector(conninfo=database_url, min_size=2, max_size=concurrency + 4))
 
-    def later(pause: timedelta | None) -> None:
-        if pause is not None:
-            raise TryLater(pause.total_seconds())
+    def task(name: str, do: Callable[..., timedelta | None], *, retry: bool = True) -> None:
+        """One kind of job; what nobody foresaw is logged, and tried again after growing pauses."""
 
-    @app.task(name="activate", retry=GrowingPauses())
-    def _activate(reference: str) -> None:
-        later(activate(office, reference))
+        @app.task(name=name, retry=GrowingPauses() if retry else False)
+        def run(**arguments: str) -> None:
+            try:
+                pause = do(office, **arguments)
+            except DatabaseGone:
+                raise
+            except Exception:
+                _log.exception("job.failed", task=name)
+                raise
+            if pause is not None:
+                raise TryLater(pause.total_seconds())
 
-    @app.task(name="send_mail", retry=GrowingPauses())
-    def _send_mail(message_id: str) -> None:
-        later(send_mail(office, message_id))
-
-    @app.task(name="confirm_first_login")
-    def _confirm_first_login(reference: str) -> None:
-        with office.work() as work:
-            account = work.accounts.by_reference(reference)
-        if account is not None:
-            confirm_first_login(office, account)
-
-    @app.task(name="note_password_help", retry=GrowingPauses())
-    def _note_password_help(login: str) -> None:
-        note_password_help(office, login)
-
+    task("activate", activate)
+    task("send_mail", lambda office, message_id: send_mail(office, message_id))
+    task("confirm_first_login", _confirm_first_login, retry=False)
+    task("request_new_password", _request_new_password)
+    task("issue_new_password", issue_new_password)
+    task("carry_out", carry_out)
+    task("make_mailed_passwords_useless", make_mailed_passwords_useless)
     return app
+
+
+def _confirm_first_login(office: Office, reference: str) -> None:
+    with office.work() as work:
+        account = work.accounts.by_reference(reference)
+    if account is not None:
+        confirm_first_login(office, account)
+
+
+def _request_new_password(office: Office, login: str) -> None:
+    request_new_password(office, login)
 
 
 def run_worker(office: Office, database_url: str, concurrency: int) -> None:
@@ -89,7 +104,9 @@ async def _run_once(office: Office, database_url: str, concurrency: int, stoppin
             asyncio.create_task(_every(5, stopping, lambda: _rescue(app))),
             asyncio.create_task(_every(2, stopping, lambda: asyncio.to_thread(_first_logins, office, everyone=False))),
             asyncio.create_task(_every(20, stopping, lambda: asyncio.to_thread(_first_logins, office, everyone=True))),
+            asyncio.create_task(_every(3, stopping, lambda: asyncio.to_thread(_follow, office))),
             asyncio.create_task(_every(60, stopping, lambda: asyncio.to_thread(_alarm, office))),
+            asyncio.create_task(_every(60, stopping, lambda: asyncio.to_thread(_housekeeping, office))),
         ]
         _log.info("worker.ready", concurrency=concurrency)
         waiting = asyncio.create_task(stopping.wait())
@@ -120,6 +137,26 @@ def _alarm(office: Office) -> None:
         late = work.accounts.waiting_too_long(office.clock.now() - office.rules.alarm_after)
     for account in late:
         _log.error("account.waits_too_long", reference=account.reference, why=account.trouble, since=str(account.trouble_since))
+
+
+def _follow(office: Office) -> None:
+    try:
+        count = follow_keycloak(office)
+    except DirectoryTrouble as trouble:
+        _log.warning("keycloak.not_followed", why=trouble.kind)  # the cursor stays; the next round reads it all
+        return
+    if count:
+        _log.info("keycloak.followed", events=count)
+
+
+def _housekeeping(office: Office) -> None:
+    """What has come to its day: terms to be announced, accounts to be closed, deleted, anonymised (S8)."""
+    if told := announce_terms(office):
+        _log.info("terms.announced", customers=told)
+    if moved := close_due_accounts(office):
+        _log.info("accounts.moved_on", count=moved)
+    if count := flood(office):
+        _log.error("password_reset.flood", in_the_last_hour=count)
 
 
 async def _every(seconds: float, stopping: asyncio.Event, do: Callable[[], Awaitable[None]]) -> None:

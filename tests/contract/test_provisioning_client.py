@@ -169,7 +169,7 @@ def test_status_needs_its_token_and_resending_its_pause(setting: Setting) -> Non
 
 
 def test_asking_for_password_help_is_always_taken(setting: Setting) -> None:
-    setting.client.ask_for_password_help("wp00000000")
+    setting.client.ask_for_new_password("wp00000000")
 
 
 def test_an_outage_is_told_apart_from_a_refusal() -> None:

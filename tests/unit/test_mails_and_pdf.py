@@ -58,17 +58,36 @@ def account() -> Account:
         AccountState.AWAITING_FIRST_LOGIN,
         Step.USER_CREATED,
         now,
+        email="jozefa@example.com",
         nonce=b"a" * 32,
         password_expires_at=datetime(2026, 12, 8, 12, tzinfo=UTC),
+        delete_on=datetime(2027, 1, 8).date(),
     )
+
+
+ABOUT = {
+    "expires_at": "2026-11-25T12:00:00+00:00",
+    "reason": "<script>alert(1)</script>",
+    "closes_on": "2026-12-08",
+    "resigned_at": "2026-11-24T12:00:00+00:00",
+    "cause": "resignation",
+    "terms_version": "2027-1",
+    "valid_from": "2027-01-01",
+    "outcome": "done",
+    "decision": "partly",
+    "ground": "art. 17 ust. 3 lit. b RODO",
+    "received_on": "2026-11-20",
+}
+OF_THE_APPLICATION = (MailKind.CONFIRM_EMAIL, MailKind.RECEIVED, MailKind.REJECTED, MailKind.INCOMPLETE)
+WITH_PASSWORD = (MailKind.ACTIVATED, MailKind.NEW_PASSWORD)
 
 
 def compose(kind: MailKind, one: Application) -> Any:
     office = fake_office()
-    mail = Mail(f"<{kind}.1@wpwik.com>", one.reference, kind, one.email, one.received_at)
-    return Composer(UTILITY, "ibok@wpwik.com", "bok@wpwik.com")(
-        office, mail, one, account() if kind is MailKind.ACTIVATED else None
-    )
+    mail = Mail(f"<{kind}.1@wpwik.com>", one.reference, kind, one.email, one.received_at, about=ABOUT)
+    of = None if kind in OF_THE_APPLICATION else replace(account(), language=one.language)
+    secret = temporary_password(office, account()) if kind in WITH_PASSWORD else "abc.token"
+    return Composer(UTILITY, "ibok@wpwik.com", "bok@wpwik.com")(office, mail, one, of, secret)
 
 
 def parts(message: Any) -> tuple[str, str]:
@@ -91,17 +110,41 @@ def test_s5_the_activation_mail_brings_login_temporary_password_and_basic_data(l
 
 @pytest.mark.parametrize("kind", MailKind)
 @pytest.mark.parametrize("language", ["pl", "en"])
-def test_no_mail_holds_pesel_and_only_the_activation_mail_a_password(kind: MailKind, language: str) -> None:
+def test_no_mail_holds_pesel_and_only_those_of_s5_and_s7_a_password(kind: MailKind, language: str) -> None:
     message = compose(kind, application(language))
     text, html = parts(message)
     assert PESEL not in text + html + message["Subject"]
-    assert (temporary_password(fake_office(), account()) in text) == (kind is MailKind.ACTIVATED)
+    assert (temporary_password(fake_office(), account()) in text) == (kind in WITH_PASSWORD)
+    assert "<script>" not in html
     assert message["Message-ID"] == f"<{kind}.1@wpwik.com>"
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Reply-To"] == "bok@wpwik.com"
+    own_staff = kind is MailKind.RESIGNATION_NOTE  # to the utility itself, which speaks Polish
+    language = "pl" if own_staff else language
     assert message["Content-Language"] == language
     assert not re.search(r"<img|<link|<script|@import|url\(", html)
     assert UTILITY.phones(language) in text
+
+
+def test_s7_the_mail_brings_login_password_its_life_and_what_to_do_if_it_was_not_you() -> None:
+    text, _ = parts(compose(MailKind.NEW_PASSWORD, application()))
+    lines = text.replace("\r\n", "\n").split("\n")
+    assert "Login: wp48120937" in lines
+    assert f"Hasło tymczasowe: {temporary_password(fake_office(), account())}" in lines
+    flowing = " ".join(text.split())
+    for words in ("25 listopada 2026, 13:00", "http://localhost:8000/logowanie", "To nie Ty?", "Dotychczasowe hasło działa"):
+        assert words in flowing
+
+
+@pytest.mark.parametrize("language", ["pl", "en"])
+def test_s8_the_confirmation_of_a_resignation_is_a_tagged_pdf(language: str) -> None:
+    message = compose(MailKind.RESIGNATION, application(language))
+    (attached,) = list(message.iter_attachments())
+    assert attached.get_content_type() == "application/pdf"
+    text = pdf_text(attached.get_content())
+    for words in ("wp48120937", "Józefa Źdźbło-Żak", "8 grudnia 2026" if language == "pl" else "8 December 2026"):
+        assert words in text
+    assert b"/MarkInfo" in attached.get_content()
 
 
 def test_the_same_mail_twice_is_the_same_mail() -> None:

@@ -9,10 +9,12 @@ from flask import Flask
 import provisioning
 from ibok_idp.look.company import load_utility
 from ibok_idp.look.flask_look import install_look
-from provisioning.domain.account import AccountState
+from provisioning.domain.account import AccountState, ClosingCause
 from provisioning.domain.application import Action, Channel, CustomerType, Role, Status
+from provisioning.domain.erasure import ErasureDecision
 from provisioning.ports import MailKind, MailState
 from provisioning.staff_ui import words
+from provisioning.staff_ui.accounts import DEEDS
 from tests.unit.test_application_states import application
 
 TODAY = date(2026, 11, 24)
@@ -55,9 +57,14 @@ def test_every_code_of_the_domain_has_a_name(app: Flask) -> None:
         (words.CUSTOMER_TYPE, CustomerType),
         (words.ROLE, Role),
         (words.ACCOUNT_STATE, AccountState),
+        (words.ACCOUNT_COLOUR, AccountState),
+        (words.CLOSING_CAUSE, ClosingCause),
+        (words.ERASURE, ErasureDecision),
         (words.MAIL_KIND, MailKind),
         (words.MAIL_STATE, MailState),
     )
     for table, codes in tables:
         assert set(table) == set(codes)
-    assert set(words.ACTION) == set(Action) - {Action.READ, Action.ENTER, Action.READ_AUDIT}
+    of_accounts = {deed.action for deed in DEEDS.values()} | {Action.ANSWER_CHANGE, Action.DECIDE_ERASURE, Action.READ_TERMS}
+    assert set(words.ACTION) == set(Action) - {Action.READ, Action.ENTER, Action.READ_AUDIT} - of_accounts
+    assert set(words.DEED) == set(DEEDS)

@@ -1,0 +1,102 @@
+"""A new version of the Regulamin: announced in advance, accepted or refused in the portal, kept as evidence."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from provisioning.domain.account import Account, ClosingCause
+from provisioning.domain.application import Application
+from provisioning.domain.clauses import FormVersion
+from provisioning.domain.errors import FieldError, Invalid, NotPossible
+from provisioning.ports import CUSTOMER, MailKind, Office, TermsAnswer
+from provisioning.use_cases.mail_out import queue_account_mail
+from provisioning.use_cases.resign import begin_closing
+
+_BATCH = 200
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """One paragraph of a comparison: `same`, `added` or `removed`."""
+
+    kind: str
+    text: str
+
+
+def announced(office: Office) -> FormVersion | None:
+    """The newest version whose Regulamin is valid or within the days of notice."""
+    horizon = office.clock.today() + timedelta(days=office.rules.terms_notice_days)
+    versions = [form for form in office.forms.values() if form.valid_from <= horizon]
+    return max(versions, key=lambda form: form.valid_from, default=None)
+
+
+def by_terms(office: Office, terms_version: str) -> FormVersion | None:
+    """The form version that carries a version of the Regulamin."""
+    found = [form for form in office.forms.values() if form.terms_version == terms_version]
+    return min(found, key=lambda form: form.valid_from, default=None)
+
+
+def to_be_answered(office: Office, application: Application, answers: list[TermsAnswer]) -> FormVersion | None:
+    """The announced Regulamin that this customer has neither filed with nor answered."""
+    newest = announced(office)
+    if newest is None or newest.terms_version in {application.terms_version, *(answer.terms_version for answer in answers)}:
+        return None
+    return newest
+
+
+def comparison(before: FormVersion | None, after: FormVersion, language: str) -> list[Paragraph]:
+    """What changed, paragraph by paragraph."""
+    old = before.terms[language].split("\n\n") if before else []
+    new = after.terms[language].split("\n\n")
+    found: list[Paragraph] = []
+    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            found += [Paragraph("same", text) for text in old[i1:i2]]
+        else:
+            found += [Paragraph("removed", text) for text in old[i1:i2]] + [Paragraph("added", text) for text in new[j1:j2]]
+    return found
+
+
+def answer_terms(office: Office, login: str, terms_version: str, *, accept: bool) -> Account:
+    """Accept a version of the Regulamin, or refuse it, which is a resignation (S8). The first answer stands.
+
+    Raises:
+        Invalid: `unknown_version`. NotPossible: `already_answered`, `wrong_state`.
+    """
+    with office.work() as work:
+        account = work.accounts.locked(login)
+        application = work.applications.get(account.reference)
+        form = to_be_answered(office, application, work.terms.of(login))
+        if form is None:
+            raise NotPossible("already_answered", "There is no Regulamin to be answered.")
+        if form.terms_version != terms_version:
+            raise Invalid([FieldError("terms_version", "terms_outdated")])
+        now = office.clock.now()
+        work.terms.answer(TermsAnswer(login, terms_version, accept, now, terms_sha256(form)))
+        details = {"terms_version": terms_version, "sha256": terms_sha256(form)}
+        work.audit.write(CUSTOMER, "terms.accepted" if accept else "terms.refused", account.reference, details, now)
+        if not accept:
+            days = max(office.rules.closing.resignation_days, (form.valid_from - office.clock.today()).days)
+            begin_closing(office, work, account, ClosingCause.TERMS_REFUSED, days, CUSTOMER)
+    return account
+
+
+def terms_sha256(form: FormVersion) -> str:
+    """What exactly was shown."""
+    return hashlib.sha256("\0".join(form.terms[language] for language in sorted(form.terms)).encode()).hexdigest()
+
+
+def announce_terms(office: Office) -> int:
+    """Mail the customers who have not been told of the newest Regulamin yet; a batch at a time, by the worker."""
+    form = announced(office)
+    if form is None or len({each.terms_version for each in office.forms.values()}) < 2:
+        return 0
+    with office.work() as work:
+        customers = work.accounts.without_terms_notice(form.terms_version, _BATCH)
+        about = {"terms_version": form.terms_version, "valid_from": form.valid_from.isoformat()}
+        for account in customers:
+            queue_account_mail(office, work, MailKind.TERMS_ANNOUNCED, account, form.terms_version, about)
+    return len(customers)

@@ -1,0 +1,67 @@
+"""Requests to erase personal data (GDPR art. 17): entered, decided with a legal ground, answered; on their own clock."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+
+from provisioning.domain.account import ClosingCause
+from provisioning.domain.application import Action, require_permission
+from provisioning.domain.deadline import one_month_after
+from provisioning.domain.erasure import ErasureDecision, ErasureRequest
+from provisioning.domain.errors import FieldError, Invalid
+from provisioning.ports import Actor, MailKind, Office
+from provisioning.use_cases.mail_out import queue_account_mail
+from provisioning.use_cases.resign import delete_now
+
+
+def enter_erasure_request(office: Office, actor: Actor, login: str, received_on: date, channel: str) -> ErasureRequest:
+    """Write a request down; it must be answered within one month.
+
+    Raises:
+        Forbidden. NotFound. Invalid: received in the future.
+    """
+    require_permission(actor.roles, Action.ENTER_ERASURE)
+    if received_on > office.clock.today():
+        raise Invalid([FieldError("received_on", "filed_on_in_future")])
+    with office.work() as work:
+        account = work.accounts.locked(login)
+        request = ErasureRequest(
+            request_id=uuid.uuid4().hex,
+            login=account.login,
+            received_on=received_on,
+            due_on=one_month_after(received_on, office.is_holiday),
+            channel=channel,
+            entered_by=actor.name,
+            created_at=office.clock.now(),
+        )
+        work.erasures.add(request)
+        details = {"received_on": received_on.isoformat(), "due_on": request.due_on.isoformat()}
+        work.audit.write(actor, "erasure.entered", account.reference, details, office.clock.now())
+    return request
+
+
+def decide_erasure(office: Office, actor: Actor, request_id: str, decision: ErasureDecision, ground: str | None) -> ErasureRequest:
+    """Decide and answer. The answer is written before anything goes, to the address the account has now.
+
+    Raises:
+        Forbidden. NotFound. NotPossible: `already_decided`, `ground_missing`.
+    """
+    require_permission(actor.roles, Action.DECIDE_ERASURE)
+    words = (ground or "").strip() or None
+    with office.work() as work:
+        request = work.erasures.locked(request_id)
+        request.decide(decision, words, actor.name, office.clock.now())
+        work.erasures.save(request)
+        account = work.accounts.locked(request.login)
+        about = {"decision": decision.value, "ground": words, "received_on": request.received_on.isoformat()}
+        if account.email:
+            queue_account_mail(office, work, MailKind.ERASURE_ANSWERED, account, request_id, about)
+        details = {"decision": decision, "request": request_id}
+        work.audit.write(actor, "erasure.decided", account.reference, details, office.clock.now(), private={"reason": words})
+        if decision is not ErasureDecision.REFUSED and not account.must_be_gone:
+            delete_now(office, work, account, ClosingCause.ERASURE, actor)
+        if decision is ErasureDecision.ERASED:
+            account.anonymise_on = office.clock.today()  # as soon as the answer is out and Keycloak has let go
+            work.accounts.save(account)
+    return request

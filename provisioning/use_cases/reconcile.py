@@ -1,0 +1,109 @@
+"""Compare every account with Keycloak: after a restore, an outage, or by doubt. Reports first, repairs when told to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provisioning.domain.account import Account, Trouble
+from provisioning.ports import WORKER, DirectoryTrouble, Office, SeenInKeycloak
+from provisioning.use_cases.activate import make_again
+from provisioning.use_cases.carry_out import decided
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """One way in which Keycloak differs from an account.
+
+    Attributes:
+        kind: missing, extra, outside_group, not_deleted, disabled, enabled, email, customer_numbers or application.
+        repairable: whether `--repair` does something about it; the rest needs a person.
+    """
+
+    login: str
+    kind: str
+    ours: str
+    theirs: str
+    repairable: bool
+
+
+def reconcile(office: Office, *, repair: bool = False) -> Iterator[Disagreement]:
+    """Every disagreement, in the order of logins, those that Keycloak alone knows last.
+
+    Raises:
+        DirectoryTrouble: Keycloak does not answer; what was repaired until then stays.
+    """
+    theirs = _customers(office)
+    login = ""
+    while True:
+        with office.work() as work:
+            accounts = work.accounts.after(login, _PAGE)
+        for account in accounts:
+            seen = theirs.pop(account.user_id or "", None)
+            found = [] if account.user_id is None or account.keycloak_pending else list(_compare(office, account, seen))
+            yield from found
+            if repair and any(each.repairable for each in found):
+                _repair(office, account.login, missing=any(each.kind == "missing" for each in found))
+        if len(accounts) < _PAGE:
+            break
+        login = accounts[-1].login
+    for seen in theirs.values():
+        yield Disagreement(seen.login, "extra", "", seen.application or "", repairable=False)
+
+
+def _customers(office: Office) -> dict[str, SeenInKeycloak]:
+    found: dict[str, SeenInKeycloak] = {}
+    while page := office.directory.customers(len(found), _PAGE):
+        before = len(found)
+        found |= {seen.user_id: seen for seen in page}
+        if len(page) < _PAGE or len(found) == before:
+            break
+    return found
+
+
+def _compare(office: Office, account: Account, seen: SeenInKeycloak | None) -> Iterator[Disagreement]:
+    def differs(kind: str, ours: str, theirs: str, *, repairable: bool = True) -> Disagreement:
+        return Disagreement(account.login, kind, ours, theirs, repairable)
+
+    if account.must_be_gone:
+        if seen is not None:
+            yield differs("not_deleted", account.state, seen.user_id)
+        return
+    if seen is None:
+        yield from _absent(office, account)
+        return
+    if seen.enabled != account.may_log_in:
+        yield differs("enabled" if seen.enabled else "disabled", account.state, str(seen.enabled).lower())
+    if seen.email != account.email:
+        yield differs("email", account.email, seen.email)
+    if sorted(seen.customer_numbers) != sorted(account.customer_numbers):
+        yield differs("customer_numbers", ", ".join(account.customer_numbers), ", ".join(seen.customer_numbers))
+    if seen.application != account.reference:
+        yield differs("application", account.reference, seen.application or "", repairable=False)
+
+
+def _absent(office: Office, account: Account) -> Iterator[Disagreement]:
+    """Not among the members: gone, or only out of the group (which we may not mend)."""
+    assert account.user_id is not None
+    try:
+        elsewhere = office.directory.see(account.user_id)
+    except DirectoryTrouble as trouble:
+        if trouble.kind != Trouble.OUTSIDE_CUSTOMERS:
+            raise
+        yield Disagreement(account.login, "outside_group", account.state, "", repairable=False)
+        return
+    if elsewhere is None:
+        yield Disagreement(account.login, "missing", account.state, "", repairable=account.may_log_in)
+
+
+def _repair(office: Office, login: str, *, missing: bool) -> None:
+    with office.work() as work:
+        account = work.accounts.locked(login)
+        if missing:
+            make_again(office, work, account)
+            work.accounts.save(account)
+        else:
+            decided(work, account)
+        work.audit.write(WORKER, "account.repaired", account.reference, {"missing": missing}, office.clock.now())

@@ -1,0 +1,150 @@
+"""Resignation from iBOK (S8): by the customer in the portal or by staff on paper; possible at any moment."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from provisioning.domain.account import Account, ClosingCause
+from provisioning.domain.application import Action, require_permission
+from provisioning.domain.errors import NotPossible
+from provisioning.ports import CUSTOMER, WORKER, Actor, MailKind, MailState, Office, Work
+from provisioning.use_cases.carry_out import decided
+from provisioning.use_cases.mail_out import queue_account_mail
+
+
+def resign(office: Office, login: str, *, cause: ClosingCause = ClosingCause.RESIGNATION, actor: Actor | None = None) -> Account:
+    """Begin to end an account; the confirmation goes out with a PDF, the utility is told as configured.
+
+    Args:
+        actor: a member of staff who enters a resignation that came on paper; None: the customer in the portal.
+
+    Raises:
+        Forbidden. NotPossible: `wrong_state`.
+    """
+    if actor is not None:
+        require_permission(actor.roles, Action.RESIGN)
+    with office.work() as work:
+        account = work.accounts.locked(login)
+        begin_closing(office, work, account, cause, office.rules.closing.resignation_days, actor or CUSTOMER)
+    if account.closes_on is not None and account.closes_on <= office.clock.today():
+        close_due_accounts(office, only=login)
+        with office.work() as work:
+            account = work.accounts.get(login)
+    return account
+
+
+def begin_closing(office: Office, work: Work, account: Account, cause: ClosingCause, days: int, by: Actor) -> None:
+    """S8: the one way into REZYGNACJA_W_TOKU."""
+    now = office.clock.now()
+    account.resign(now, office.clock.today() + timedelta(days=days), cause)
+    decided(work, account)
+    assert account.closes_on is not None  # set by resign
+    about = {"closes_on": account.closes_on.isoformat(), "cause": cause.value, "resigned_at": now.isoformat()}
+    kind = MailKind.CONTRACT_ENDED if cause is ClosingCause.END_OF_CONTRACT else MailKind.RESIGNATION
+    queue_account_mail(office, work, kind, account, now.isoformat(), about)
+    for address in office.rules.closing.tell:
+        queue_account_mail(office, work, MailKind.RESIGNATION_NOTE, account, f"{now.isoformat()}:{address}", about, to=address)
+    work.audit.write(by, "account.resigning", account.reference, {"cause": cause, "closes_on": about["closes_on"]}, now)
+
+
+def withdraw_resignation(office: Office, login: str, actor: Actor | None = None) -> Account:
+    """Take a resignation back, as long as it has not taken effect.
+
+    Raises:
+        Forbidden. NotPossible: `wrong_state`, `not_withdrawable`.
+    """
+    if actor is not None:
+        require_permission(actor.roles, Action.RESIGN)
+    if not office.rules.closing.withdrawable:
+        raise NotPossible("not_withdrawable", "The terms do not let a resignation be taken back.")
+    with office.work() as work:
+        account = work.accounts.locked(login)
+        account.withdraw_resignation()
+        decided(work, account)
+        now = office.clock.now()
+        queue_account_mail(office, work, MailKind.RESIGNATION_WITHDRAWN, account, now.isoformat())
+        work.audit.write(actor or CUSTOMER, "account.resignation_withdrawn", account.reference, {}, now)
+    return account
+
+
+def end_contract(office: Office, actor: Actor, login: str, customer_number: str) -> Account:
+    """A water contract ends: its number leaves the account, which closes after notice only when none is left.
+
+    Raises:
+        Forbidden. NotPossible: `no_such_number`, `wrong_state`.
+    """
+    require_permission(actor.roles, Action.END_CONTRACT)
+    with office.work() as work:
+        account = work.accounts.locked(login)
+        if customer_number not in account.customer_numbers:
+            raise NotPossible("no_such_number", "This customer number is not on the account.")
+        account.customer_numbers = [number for number in account.customer_numbers if number != customer_number]
+        now = office.clock.now()
+        work.audit.write(actor, "account.contract_ended", account.reference, {}, now, private={"customer_number": customer_number})
+        if account.customer_numbers or not account.may_log_in:
+            decided(work, account)
+        else:
+            begin_closing(office, work, account, ClosingCause.END_OF_CONTRACT, office.rules.closing.contract_notice_days, actor)
+    return account
+
+
+def delete_account(office: Office, actor: Actor, login: str, reason: str) -> Account:
+    """Delete an account now, for instance on a court's order; the evidence stays for its retention.
+
+    Raises:
+        Forbidden. NotPossible: `wrong_state`.
+    """
+    require_permission(actor.roles, Action.DELETE)
+    with office.work() as work:
+        account = work.accounts.locked(login)
+        delete_now(office, work, account, ClosingCause.STAFF, actor, reason)
+    return account
+
+
+def delete_now(office: Office, work: Work, account: Account, cause: ClosingCause, by: Actor, reason: str | None = None) -> None:
+    """S8: the one way to USUNIETE: the Keycloak user goes, the login name is burnt for ever (it stays in issued_logins)."""
+    now = office.clock.now()
+    account.delete(now, office.clock.today() + timedelta(days=office.rules.closing.retention_days), cause)
+    decided(work, account)
+    private = {"reason": reason} if reason else None
+    work.audit.write(by, "account.deleted", account.reference, {"login": account.login, "cause": cause}, now, private=private)
+
+
+def close_due_accounts(office: Office, only: str | None = None) -> int:
+    """The daily job of S8: close, delete and anonymise what has come to its day. Each account in its own transaction."""
+    today = office.clock.today()
+    with office.work() as work:
+        due = [account.login for account in work.accounts.due(today, 1000) if only in (None, account.login)]
+    return sum(_next_step(office, login, today) for login in due)
+
+
+def _next_step(office: Office, login: str, today: date) -> bool:
+    with office.work() as work:
+        account = work.accounts.locked(login)
+        now = office.clock.now()
+        if account.closes_on and account.state == "resigning" and account.closes_on <= today:
+            account.close(now, today + timedelta(days=office.rules.closing.delete_after_days))
+            decided(work, account)
+            queue_account_mail(office, work, MailKind.CLOSED, account, "closed")
+            work.audit.write(WORKER, "account.closed", account.reference, {"cause": account.closing_cause}, now)
+        elif account.delete_on and account.state == "closed" and account.delete_on <= today:
+            delete_now(office, work, account, account.closing_cause or ClosingCause.RESIGNATION, WORKER)
+        elif account.anonymise_on and account.state == "deleted" and account.anonymise_on <= today:
+            on_their_way = any(mail.next_attempt_at or mail.state is MailState.QUEUED for mail in work.mails.of(account.reference))
+            if account.keycloak_pending or on_their_way:
+                return False  # Keycloak has not let go of the user, or the last answer is not out
+            anonymise(office, work, account, WORKER)
+        else:
+            return False  # another worker was quicker
+    return True
+
+
+def anonymise(office: Office, work: Work, account: Account, by: Actor) -> None:
+    """S8: the person goes out of every table; login, dates and answers stay, for the statistics."""
+    application = work.applications.get(account.reference, for_change=True)
+    application.anonymise()
+    work.applications.save(application)
+    work.accounts.forget(account)
+    account.anonymise()
+    work.accounts.save(account)
+    work.audit.write(by, "account.anonymised", account.reference, {"login": account.login}, office.clock.now())

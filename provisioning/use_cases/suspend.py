@@ -1,0 +1,52 @@
+"""A registrar suspends an account and resumes it (S8): sessions end, the login is closed, the customer is told."""
+
+from __future__ import annotations
+
+from provisioning.domain.account import Account
+from provisioning.domain.application import Action, require_permission
+from provisioning.ports import Actor, MailKind, Office
+from provisioning.use_cases.carry_out import decided
+from provisioning.use_cases.decide import required_reason
+from provisioning.use_cases.mail_out import queue_account_mail
+from provisioning.use_cases.request_new_password import void_open_resets
+
+
+def suspend(office: Office, actor: Actor, login: str, reason: str | None, *, secret: bool = False) -> Account:
+    """Close the access; outstanding temporary passwords die.
+
+    Args:
+        secret: the customer is not told, for instance while a misuse is looked into.
+
+    Raises:
+        Forbidden. Invalid: no reason. NotPossible: `wrong_state`, `not_ready`.
+    """
+    require_permission(actor.roles, Action.SUSPEND)
+    words = required_reason(reason)
+    with office.work() as work:
+        account = work.accounts.locked(login)
+        account.suspend()
+        void_open_resets(work, account)
+        decided(work, account)
+        now = office.clock.now()
+        if not secret:
+            queue_account_mail(office, work, MailKind.SUSPENDED, account, now.isoformat(), {"reason": words})
+        work.audit.write(actor, "account.suspended", account.reference, {"told": not secret}, now, private={"reason": words})
+    return account
+
+
+def resume(office: Office, actor: Actor, login: str, reason: str | None) -> Account:
+    """Open the access again; the customer is told.
+
+    Raises:
+        Forbidden. NotPossible: `wrong_state`.
+    """
+    require_permission(actor.roles, Action.RESUME)
+    with office.work() as work:
+        account = work.accounts.locked(login)
+        account.resume()
+        decided(work, account)
+        now = office.clock.now()
+        queue_account_mail(office, work, MailKind.RESUMED, account, now.isoformat())
+        private = {"reason": reason.strip()} if reason and reason.strip() else None
+        work.audit.write(actor, "account.resumed", account.reference, {}, now, private=private)
+    return account
