@@ -165,6 +165,19 @@ def file_application(visitor: Visitor, webapp: str, answers: dict[str, dict[str,
     return page
 
 
+def ask_for_new_password(visitor: Visitor, webapp: str, login: str) -> Page:
+    """S7: "Nie pamiętasz hasła?" with the puzzle solved.
+
+    Raises:
+        DoesNotHold: the page gave another answer than the one it gives everybody.
+    """
+    page = visitor.open(f"{webapp}/haslo")
+    page = visitor.send(page, {"login": login, "altcha": proof_of_work(page)}, action_ends="")
+    if not page.url.endswith("/haslo/wyslane"):
+        raise DoesNotHold(f"the wish for a new password was not taken: {page.errors() or page.heading}")
+    return page
+
+
 def proof_of_work(page: Page) -> str:
     """Solve the puzzle of the form's last page, as its script does in a browser."""
     puzzle = next(field for field in page.tree.iter("input") if field.get("id") == "altcha")

@@ -429,6 +429,12 @@ class Seams(Protocol):
     def __call__(self, name: str) -> None: ...
 
 
+class OnlyOne(Protocol):
+    """A lock by name; the block learns whether it is held. Waits `patience` seconds for another holder."""
+
+    def __call__(self, name: str, patience: float = 0) -> AbstractContextManager[bool]: ...
+
+
 @dataclass(frozen=True)
 class Links:
     """Addresses that stand in mails and documents: from configuration alone, never from a Host header."""
@@ -441,7 +447,7 @@ class Office:
     """Everything the use cases work with; put together once, in wiring.py."""
 
     work: Callable[[], AbstractContextManager[Work]]
-    only_one: Callable[[str], AbstractContextManager[bool]]
+    only_one: OnlyOne
     directory: Directory
     mailer: Mailer
     compose: Callable[[Office, Mail, Application, Account | None, str | None], EmailMessage]

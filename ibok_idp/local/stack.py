@@ -314,6 +314,10 @@ class Stack:
             "IBOK_CUSTOMER",
             "IBOK_ALARM",
             "IBOK_FILINGS",
+            "IBOK_PASSWORD",
+            "IBOK_RESET",
+            "IBOK_ACTIVATION",
+            "IBOK_FORM_",
             "HOME",
             "PYTHONWARNINGS",
         )

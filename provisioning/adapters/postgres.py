@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -104,13 +105,17 @@ class PostgresWork:
             raise DatabaseGone("PostgreSQL does not answer.") from error
 
     @contextmanager
-    def only_one(self, name: str) -> Iterator[bool]:
-        """Hold a lock that dies with this process; yields False when another holds it."""
+    def only_one(self, name: str, patience: float = 0) -> Iterator[bool]:
+        """Hold a lock that dies with this process; yields False when another still holds it after `patience` seconds."""
         number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
         try:
             with self._engine.connect() as plain:
                 connection = plain.execution_options(isolation_level="AUTOCOMMIT")  # a lock of the session, not of a transaction
-                held = connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": number}).scalar()
+                deadline = time.monotonic() + patience
+                while not (held := connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": number}).scalar()):
+                    if time.monotonic() >= deadline:
+                        break
+                    time.sleep(0.05)
                 try:
                     yield bool(held)
                 finally:

@@ -28,7 +28,7 @@ def carry_out(office: Office, login: str) -> timedelta | None:
     Returns:
         None when the matter is closed, or how long to wait before the next try.
     """
-    with office.only_one(f"passwords:{login}") as alone:
+    with office.only_one(f"passwords:{login}", patience=2) as alone:
         if not alone:
             return timedelta(seconds=2)
         with office.work() as work:

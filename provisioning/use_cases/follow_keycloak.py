@@ -87,7 +87,7 @@ def _note_login(office: Office, event: LoginEvent) -> bool:
         if not work.events.add(known):
             return False
         if kind == "password_set":  # whatever was still on its way has no use any more
-            void_open_resets(work, account)
+            void_open_resets(work, account, asked_before=event.at)
     return True
 
 

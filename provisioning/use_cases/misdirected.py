@@ -68,7 +68,7 @@ def make_mailed_passwords_useless(office: Office, login: str) -> timedelta | Non
     Returns:
         None when done, or how long to wait before the next try.
     """
-    with office.only_one(f"passwords:{login}") as alone:
+    with office.only_one(f"passwords:{login}", patience=5) as alone:  # soon, for the password is in wrong hands
         if not alone:
             return timedelta(seconds=1)
         with office.work() as work:

@@ -8,7 +8,7 @@ nobody can lock a customer out by asking.
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ibok_idp.temporary_password import derive, new_nonce
 from provisioning.domain.account import Account
@@ -68,9 +68,11 @@ def reserve(office: Office, work: Work, account: Account, outcome: ResetOutcome,
     return reset
 
 
-def void_open_resets(work: Work, account: Account) -> None:
+def void_open_resets(work: Work, account: Account, asked_before: datetime | None = None) -> None:
     """A newer wish, an own password, staff or a change of address ends what has not been mailed yet."""
     for earlier in work.resets.open_of(account.login):
+        if asked_before is not None and earlier.asked_at > asked_before:
+            continue
         earlier.step, earlier.nonce = ResetStep.VOID, None
         work.resets.save(earlier)
         mail = work.mails.get(earlier.message_id) if earlier.message_id else None
@@ -92,7 +94,7 @@ def issue_new_password(office: Office, reset_id: str) -> timedelta | None:
         known = work.resets.get(reset_id)
     if known is None or known.login is None:
         return None
-    with office.only_one(f"passwords:{known.login}") as alone:  # one at a time for each login: the newest must win
+    with office.only_one(f"passwords:{known.login}", patience=2) as alone:  # one at a time for each login: the newest must win
         if not alone:
             return timedelta(seconds=2)
         with office.work() as work:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import requests
 
-from deploy.demo import applicant, file_application, wait_for_mail
+from deploy.demo import applicant, ask_for_new_password, file_application, wait_for_mail
 from deploy.visitor import Page, Visitor
 from ibok_idp.local.artifacts import locked
 from ibok_idp.local.secrets import read as read_secrets
+from provisioning.ports import Office
+from provisioning.settings import Settings
+from provisioning.wiring import wire
 from tests.support.page_check import check_page
 
 CLAUSES = "K1-DANE K2-REGULAMIN K3-RODO K4-EMAIL K5-HASLO K6-UPRAWNIENIE K7-USLUGA K8-SKUTEK".split()
@@ -46,6 +54,7 @@ class World:
         self.issuer = f"{self.keycloak}/realms/ibok"
         self.api = f"{self.provisioning}/api/v1"
         self._tokens: dict[str, tuple[str, float]] = {}
+        self._wired: Office | None = None
 
     # -- people ----------------------------------------------------------------------------------
 
@@ -104,6 +113,37 @@ class World:
             known = (answer.json()["access_token"], time.monotonic() + 40)
             self._tokens[name] = known
         return known[0]
+
+    # -- the inside -------------------------------------------------------------------------------
+
+    def office(self, **changes: Any) -> Office:
+        """An Office of this process on the real parts, for instance with a clock that was moved."""
+        if self._wired is None:
+            self._wired = wire(self.settings()).office
+        return replace(self._wired, **changes)
+
+    def provisioning_app(self) -> Any:
+        """The web process's app in this process, on the real parts."""
+        from provisioning.web import create_app
+
+        values = {
+            "staff_client_secret": self.secrets["IBOK_STAFF_CLIENT_SECRET"],
+            "session_key": self.secrets["IBOK_STAFF_SESSION_KEY"],
+        }
+        return create_app(self.settings(**values))
+
+    def settings(self, **more: str) -> Settings:
+        """What provisioning's processes read from their environment."""
+        names = ("DATABASE_URL", "PROVISIONING_CLIENT_SECRET", "TEMPORARY_PASSWORD_KEY", "PERSONAL_DATA_KEY")
+        values = {name.lower(): self.secrets[f"IBOK_{name}"] for name in names}
+        values |= {"keycloak_url": self.keycloak, "webapp_url": self.webapp, "provisioning_url": self.provisioning}
+        return Settings(**values, smtp_url=f"smtp://{self.stack['smtp']}", **more)
+
+    def sql(self, statement: str, *values: Any) -> list[Any]:
+        """Ask provisioning's database directly."""
+        with psycopg.connect(self.secrets["IBOK_DATABASE_URL"], autocommit=True) as connection:
+            cursor = connection.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
 
     # -- calls -----------------------------------------------------------------------------------
 
@@ -171,11 +211,57 @@ class World:
         assert page.url.startswith(f"{self.webapp}/konto"), page.heading
         return {**found, "own": own, "visitor": visitor, "page": page}
 
+    def new_password(self, login: str, address: str) -> str:
+        """Ask for a new password on the page, as a person does; the temporary one from the mail (S7)."""
+        known = {mail["ID"] for mail in self.mails(address, "nowe hasło")}
+        ask_for_new_password(self.visitor(), self.webapp, login)
+        mail = eventually(lambda: next((m for m in self.mails(address, "nowe hasło") if m["ID"] not in known), None))
+        raw = requests.get(f"{self.mailbox}/api/v1/message/{mail['ID']}/raw", timeout=10).content
+        return str(re.search(r"(?m)^Hasło tymczasowe: (\S+)$", mail_text(raw))[1])  # type: ignore[index]
+
+    def mails(self, address: str, subject: str = "") -> list[dict[str, Any]]:
+        """What came to an address, newest first."""
+        found = requests.get(f"{self.mailbox}/api/v1/messages?limit=5000", timeout=20).json()["messages"]
+        return [mail for mail in found if mail["To"] and mail["To"][0]["Address"] == address and subject in mail["Subject"]]
+
+    def account(self, login: str) -> dict[str, Any]:
+        """The account as staff see it over the API."""
+        found: dict[str, Any] = self.call("GET", f"/staff/accounts/{login}", self.staff_token("registrar")).json()
+        return found
+
+    def deed(self, login: str, name: str, **body: Any) -> requests.Response:
+        """One deed of the registrar."""
+        return self.call("POST", f"/staff/accounts/{login}/{name}", self.staff_token("registrar"), json=body)
+
+    def user(self, login: str) -> dict[str, Any] | None:
+        """The user in Keycloak, with an administrator's eyes."""
+        found = self.admin("GET", f"/users?exact=true&username={login}").json()
+        return found[0] if found else None
+
     def mail(self, address: str, subject: str, seconds: float = 60) -> dict[str, Any]:
         return wait_for_mail(self.mailbox, address, subject, seconds)
 
     def file_on_web(self, visitor: Visitor, address: str, **steps: dict[str, str]) -> Page:
         return file_application(visitor, self.webapp, {**applicant(address), **steps})
+
+
+def mail_text(raw: bytes) -> str:
+    """The text part of a mail."""
+    parsed: Any = email.message_from_bytes(raw, policy=email.policy.default)
+    return str(parsed.get_body(("plain",)).get_content())
+
+
+def where(page: Page) -> str:
+    """On which page a login ended: portal, new password, or login form."""
+    if "password-new" in page.text:
+        return "new password"
+    return (
+        "login"
+        if "kc-login" in page.text or 'id="kc-form-login"' in page.text
+        else "portal"
+        if "/konto" in page.url
+        else page.heading
+    )
 
 
 def application_body(**changes: Any) -> dict[str, Any]:

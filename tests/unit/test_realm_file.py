@@ -1,13 +1,17 @@
 """keycloak-realm.json: no secret in it, nothing left open, and a comparison that is silent about secrets."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from ibok_idp.errors import SettingsError
+from ibok_idp.keycloak_provider.common_passwords import common_passwords
+from ibok_idp.password_policy import COMMON_PASSWORDS, keycloak_policy
 from ibok_idp.realm.compare import differences
 from ibok_idp.realm.desired import comparable, load, realm_file
+from ibok_idp.temporary_password import SHAPE, derive, new_nonce
 
 VALUES = {
     "IBOK_WEBAPP_URL": "http://localhost:8000",
@@ -88,3 +92,32 @@ def test_a_difference_never_shows_a_secret_and_extras_are_none() -> None:
         "roles/bok-auditor: missing on the server",
     ]
     assert differences(desired, json.loads(json.dumps(desired))) == []
+
+
+def test_what_needs_our_provider_is_set_by_apply_and_not_by_a_plain_import(realm: dict[str, Any]) -> None:
+    """A server without the jar fails at set-up (`realm apply` refuses), never at a customer's login."""
+    assert "browserFlow" not in realm
+    assert COMMON_PASSWORDS not in realm["passwordPolicy"]
+    wanted = load(VALUES, staff_second_factor=True)
+    assert wanted["browserFlow"] == "ibok-browser"
+    assert wanted["passwordPolicy"] == keycloak_policy(deny_list=True)
+    assert wanted["attributes"]["ibok.activationPasswordLifeHours"] == "336"
+    longer = load(VALUES | {"IBOK_ACTIVATION_PASSWORD_HOURS": "72"}, staff_second_factor=True)
+    assert longer["attributes"]["ibok.activationPasswordLifeHours"] == "72"
+
+
+def test_s7_keycloak_counts_as_a_guess_only_what_has_the_shape_of_a_temporary_password(realm: dict[str, Any]) -> None:
+    assert realm["attributes"]["ibok.temporaryPasswordPattern"] == SHAPE
+    for _ in range(50):
+        assert re.fullmatch(SHAPE, derive(b"k" * 32, new_nonce(), "x"))
+
+
+def test_s6_the_deny_list_holds_only_what_could_keep_the_rule() -> None:
+    listed = common_passwords()
+    assert {"password1", "qwerty123", "1q2w3e4r"} <= set(listed)
+    assert len(listed) > 10_000
+    assert listed == sorted(set(listed))
+    for word in listed:
+        assert len(word) >= 8
+        assert word == word.lower()
+        assert re.search("[0-9]", word)
