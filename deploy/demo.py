@@ -83,8 +83,11 @@ def _journey(stack: dict[str, Any]) -> None:
         _eventually(
             lambda: "aktywne" in staff.open(f"{stack['provisioning']}/wniosek/{reference}").text, "the account becomes active"
         )
+    again = _forgotten(stack, login, address, own)
+    _resigns(stack, login, address, again)
     _console.print(
-        f"[bold green]The whole way held[/] in {time.monotonic() - began:.1f} s: {login} is in the portal.", highlight=False
+        f"[bold green]The whole way held[/] in {time.monotonic() - began:.1f} s, from the form to the resignation of {login}.",
+        highlight=False,
     )
 
 
@@ -123,6 +126,42 @@ def _over_http(stack: dict[str, Any], login: str, temporary: str, own: str) -> N
     with _step("S6", "an own password is set, and the customer is in the portal"):
         page = visitor.send(page, {"password-new": own, "password-confirm": own})
         _holds(page.url.startswith(f"{stack['webapp']}/konto") and login in page.text, "the portal shows the account")
+
+
+def _forgotten(stack: dict[str, Any], login: str, address: str, own: str) -> str:
+    """S7: asks for a new password, sees that the old one goes on working, logs in with the mailed one; the new own one."""
+    again = f"Inna {secrets.token_hex(4)} Woda 8"
+    with _step("S7", "«Nie pamiętasz hasła?»: the same answer as for everybody, and a mail with a temporary password"):
+        page = ask_for_new_password(Visitor(), stack["webapp"], login)
+        _holds("Jeżeli konto o podanym loginie istnieje" in page.text, "the answer tells nothing")
+        mail = wait_for_mail(stack["mailbox"], address, "nowe hasło")
+        temporary = _found(r"(?m)^Hasło tymczasowe: (\S+)$", mail["text"], "the mail holds the temporary password")
+    with _step("S7", "the old password goes on working: nobody can lock a customer out by asking"):
+        page = Visitor().log_in(f"{stack['webapp']}/konto", login, own)
+        _holds(page.url.startswith(f"{stack['webapp']}/konto"), "the old password works")
+    with _step("S7 S6", "the temporary one leads to «set your own password», and dies with it"):
+        visitor = Visitor()
+        page = visitor.log_in(f"{stack['webapp']}/konto", login, temporary)
+        _holds("password-new" in page.text, "an own password is asked for")
+        page = visitor.send(page, {"password-new": again, "password-confirm": again})
+        _holds(login in page.text, "the portal shows the account")
+        _holds("kc-login" in Visitor().log_in(f"{stack['webapp']}/konto", login, temporary).text, "the temporary one is dead")
+    return again
+
+
+def _resigns(stack: dict[str, Any], login: str, address: str, own: str) -> None:
+    """S8: resigns, takes it back, resigns."""
+    visitor = Visitor()
+    visitor.log_in(f"{stack['webapp']}/konto", login, own)
+    with _step("S8", "resigns in the portal, takes it back, resigns again; a confirmation comes with a PDF"):
+        for last in (False, True):
+            page = visitor.send(visitor.open(f"{stack['webapp']}/konto/rezygnacja"), {"sure": "yes"})
+            _holds("Konto będzie zamknięte" in page.text, "the resignation is taken")
+            if not last:
+                page = visitor.send(page, {}, action_ends="/konto/rezygnacja/cofnij")
+                _holds("Rezygnacja jest cofnięta" in page.text, "the resignation is taken back")
+        mail = wait_for_mail(stack["mailbox"], address, "przyjęliśmy rezygnację")
+        _holds(any(part.get_content_type() == "application/pdf" for part in mail["message"].iter_attachments()), "the PDF is there")
 
 
 def applicant(address: str) -> dict[str, dict[str, str]]:

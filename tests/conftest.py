@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ibok_idp.local.stack import Stack
-from tests.support.free_ports import local_settings
-from tests.support.next_terms import write_next_terms
+from tests.support.stack import stack_for_tests
 from tests.support.world import World
 
 
@@ -23,7 +21,7 @@ def world() -> Iterator[World]:
         return
     with tempfile.TemporaryDirectory(prefix="ibok-test-") as folder:
         Path(folder).chmod(0o755)
-        stack = Stack(local_settings(Path(folder)), environment=write_next_terms(Path(folder) / "terms"))
+        stack = stack_for_tests(Path(folder))
         stack.start()
         try:
             yield World(stack.state / "stack.json")

@@ -14,9 +14,7 @@ PROJECT = Path(__file__).parents[1]
 sys.path.insert(0, str(PROJECT))
 
 from deploy.visitor import chromium  # noqa: E402  # the path comes first
-from ibok_idp.local.stack import Stack  # noqa: E402
-from tests.support.free_ports import local_settings  # noqa: E402
-from tests.support.next_terms import write_next_terms  # noqa: E402
+from tests.support.stack import stack_for_tests  # noqa: E402
 
 SHARED_STACK = ["tests/contract", "tests/integration", "tests/faults", "tests/browser"]
 
@@ -25,7 +23,7 @@ def main() -> int:
     arguments = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="ibok-test-") as folder:
         Path(folder).chmod(0o755)  # PostgreSQL runs as another user when this runs as root
-        stack = Stack(local_settings(Path(folder)), environment=write_next_terms(Path(folder) / "terms"))
+        stack = stack_for_tests(Path(folder))
         failure: list[BaseException] = []
 
         def start() -> None:

@@ -32,8 +32,7 @@ _SECTIONS = {
 }
 _PLACEHOLDER = re.compile(r"\$\{(IBOK_[A-Z_]+)(?::([^}\"]*))?\}")
 
-# The login form of our provider, and the flow around it.
-AUTHENTICATOR = "ibok-username-password-form"
+AUTHENTICATOR = "ibok-username-password-form"  # the login form of our provider
 BROWSER_FLOW = "ibok-browser"
 
 
@@ -48,8 +47,8 @@ def realm_file() -> Path:
 def load(values: Mapping[str, str], *, staff_second_factor: bool, path: Path | None = None) -> Tree:
     """Read the realm file and fill its `${IBOK_…}` placeholders (`${IBOK_…:default}` where there is a default).
 
-    What needs our provider in the server is set here and not in the file, so that the file also imports into a
-    server without it, where customers log in with the stock form: the bound login flow (S7) and the deny-list.
+    What needs our provider in the server is added from with_provider.json and not in the file, so that the file also
+    imports into a server without it, where customers log in with the stock form: the login flow (S7) and the deny-list.
 
     Args:
         values: placeholder name to value (addresses and client secrets).
@@ -65,7 +64,9 @@ def load(values: Mapping[str, str], *, staff_second_factor: bool, path: Path | N
         raise SettingsError("keycloak-realm.json needs these settings, which are not set: " + ", ".join(missing))
     filled = _PLACEHOLDER.sub(lambda match: json.dumps(values.get(match[1]) or match[2])[1:-1], text)
     realm: Tree = json.loads(filled)
-    realm |= {"browserFlow": BROWSER_FLOW, "passwordPolicy": keycloak_policy(deny_list=True)}
+    more: Tree = json.loads((Path(__file__).parent / "with_provider.json").read_text(encoding="utf-8"))
+    realm["authenticationFlows"] += more["authenticationFlows"]
+    realm |= {"browserFlow": more["browserFlow"], "passwordPolicy": keycloak_policy(deny_list=True)}
     if not staff_second_factor:
         for client in realm["clients"]:
             if client["clientId"] == "ibok-staff":

@@ -479,6 +479,18 @@ class _Terms:
         ).one()
         return {"accepted": row.accepted, "refused": row.refused, "unanswered": row.unanswered}
 
+    def answers(self, terms_version: str, after: str, limit: int) -> list[tuple[str, bool, datetime]]:
+        """Who answered one version and how, in the order of logins; an acceptance with the application counts too."""
+        rows = self._connection.execute(
+            text(
+                "SELECT login, accepted, at FROM (SELECT login, accepted, at FROM terms_acceptances WHERE terms_version = :v "
+                "UNION ALL SELECT accounts.login, true, p.received_at FROM accounts JOIN applications p USING (reference) "
+                "WHERE p.terms_version = :v AND p.terms_accepted) AS answers WHERE login > :after ORDER BY login LIMIT :limit"
+            ),
+            {"v": terms_version, "after": after, "limit": limit},
+        )
+        return [(row.login, row.accepted, row.at) for row in rows]
+
     def unanswered(self, terms_version: str, limit: int) -> list[Account]:
         rows = self._connection.execute(
             text(

@@ -27,6 +27,7 @@ from provisioning.use_cases.decide import required_reason
 from provisioning.use_cases.follow_keycloak import CONSOLE, KINDS
 
 _S = AccountState
+_PAGE = 200
 _LIVE = frozenset({_S.AWAITING_FIRST_LOGIN, _S.ACTIVE})
 
 
@@ -277,6 +278,19 @@ def terms() -> str:
     """Who accepted which Regulamin, and who has not answered the newest."""
     require_permission(g.user.roles, Action.READ_TERMS)
     return render_template("staff/terms.html", report=terms_report(wired().office))
+
+
+@staff.get("/regulamin/<version>")
+@logged_in
+def terms_answers(version: str) -> str:
+    """Everybody who answered one version of the Regulamin, and how."""
+    require_permission(g.user.roles, Action.READ_TERMS)
+    if version not in {form.terms_version for form in wired().office.forms.values()}:
+        abort(404)
+    with wired().office.work() as work:
+        found = work.terms.answers(version, request.args.get("after", "")[:64], _PAGE + 1)
+    following = url_for("staff.terms_answers", version=version, after=found[_PAGE - 1][0]) if len(found) > _PAGE else None
+    return render_template("staff/terms_answers.html", version=version, answers=found[:_PAGE], next_page=following)
 
 
 def _second_click(login: str, name: str, error: NotPossible) -> bool:

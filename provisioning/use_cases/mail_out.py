@@ -59,11 +59,16 @@ def message_id(office: Office, kind: MailKind, reference: str, occasion: str) ->
     return f"<{kind}.{digest}@{office.mail_domain}>"
 
 
-def hand_over(office: Office, mail: Mail, application: Application, account: Account | None, secret: str | None) -> None:
+def hand_over(
+    office: Office, mail: Mail, application: Application, account: Account | None, secret: str | None
+) -> timedelta | None:
     """Try once to hand a mail to the mail server; its state and the server's answer are in `mail` afterwards.
 
     Args:
         secret: what the mail brings and what rests nowhere: a temporary password, or the token of a link.
+
+    Returns:
+        how long to wait before the next try, None when the mail server has decided.
     """
     mail.attempts += 1
     message = office.compose(office, mail, application, account, secret)
@@ -72,10 +77,12 @@ def hand_over(office: Office, mail: Mail, application: Application, account: Acc
         mail.answer = office.mailer.send(message)
         mail.state, mail.accepted_at, mail.next_attempt_at = MailState.ACCEPTED, office.clock.now(), None
     except MailDeferred as error:
-        mail.state, mail.answer = MailState.DEFERRED, str(error)
-        mail.next_attempt_at = office.clock.now() + retry_pause(mail.attempts)
+        pause = retry_pause(mail.attempts)
+        mail.state, mail.answer, mail.next_attempt_at = MailState.DEFERRED, str(error), office.clock.now() + pause
+        return pause
     except MailRefused as error:
         mail.state, mail.answer, mail.next_attempt_at = MailState.REFUSED, str(error), None
+    return None
 
 
 def send_mail(office: Office, identifier: str) -> timedelta | None:
@@ -93,17 +100,18 @@ def send_mail(office: Office, identifier: str) -> timedelta | None:
         replaced, secret = _still_meant(office, work, mail, application)
     if mail.state not in (MailState.QUEUED, MailState.DEFERRED):
         return None
+    pause = None
     if replaced:
         mail.state, mail.next_attempt_at = MailState.REPLACED, None
     else:
-        hand_over(office, mail, application, account, secret)
-        if mail.state is MailState.DEFERRED and office.clock.now() - mail.created_at > GIVE_UP_AFTER:
-            mail.state, mail.next_attempt_at = MailState.REFUSED, None
+        pause = hand_over(office, mail, application, account, secret)
+        if pause is not None and office.clock.now() - mail.created_at > GIVE_UP_AFTER:
+            mail.state, mail.next_attempt_at, pause = MailState.REFUSED, None, None
     with office.work() as work:
         work.mails.save(mail)
         if mail.state not in (MailState.DEFERRED, MailState.REPLACED):
             audit_mail(office, work, mail)
-    return mail.next_attempt_at - office.clock.now() if mail.next_attempt_at else None
+    return pause
 
 
 def audit_mail(office: Office, work: Work, mail: Mail) -> None:

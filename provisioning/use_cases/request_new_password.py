@@ -135,19 +135,18 @@ def _send(office: Office, reset: PasswordReset, account: Account) -> timedelta |
     with office.work() as work:
         mail, application = work.mails.get(reset.message_id), work.applications.get(account.reference)
     assert mail is not None
-    hand_over(office, mail, application, account, _password(office, reset))
+    pause = hand_over(office, mail, application, account, _password(office, reset))
     office.seam("reset.after_data")
-    over = reset.expires_at is not None and office.clock.now() >= reset.expires_at
-    if mail.state is MailState.DEFERRED and over:
-        mail.state, mail.next_attempt_at = MailState.REFUSED, None
-    if mail.state is not MailState.DEFERRED:
+    if pause is not None and reset.expires_at is not None and office.clock.now() >= reset.expires_at:
+        mail.state, mail.next_attempt_at, pause = MailState.REFUSED, None, None
+    if pause is None:
         reset.step, reset.nonce = ResetStep.DONE, None
     with office.work() as work:
         if _saved_unless_void(work, reset) or mail.state is MailState.ACCEPTED:
             work.mails.save(mail)
-            if mail.state is not MailState.DEFERRED:
+            if pause is None:
                 audit_mail(office, work, mail)
-    return mail.next_attempt_at - office.clock.now() if mail.next_attempt_at else None
+    return pause
 
 
 def _give_up(office: Office, reset: PasswordReset) -> None:

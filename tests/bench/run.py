@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ibok_idp.local.stack import Stack
+from tests.bench.reconcile import measure as measure_reconcile
 from tests.support.free_ports import local_settings
 from tests.support.world import World, paper_body
 
@@ -77,8 +78,15 @@ def measure(world: World) -> int:
     detail.add_row("click", f"{statistics.median(click) * 1000:.0f} ms", f"p95 {p95['click'] * 1000:.0f} ms", "")
     detail.add_row("POST", f"{statistics.median(post) * 1000:.0f} ms", f"p95 {p95['post'] * 1000:.0f} ms", "")
     _console.print(detail)
+    compared = measure_reconcile(world, 5000)
     write(
-        {"rounds": rounds, "click": click, "post": post, "figures": [(k, w, round(r, 3), g, kind) for k, w, r, g, kind in figures]}
+        {
+            "reconcile": compared,
+            "rounds": rounds,
+            "click": click,
+            "post": post,
+            "figures": [(k, w, round(r, 3), g, kind) for k, w, r, g, kind in figures],
+        }
     )
     return 0
 

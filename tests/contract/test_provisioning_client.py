@@ -8,9 +8,32 @@ import pytest
 import responses
 
 from tests.support.world import World, application_body, unused_address
-from webapp.provisioning_client import Conflict, NotThere, ProvisioningClient, ProvisioningUnavailable, Rejected, TooSoon
+from webapp.provisioning_client import (
+    Conflict,
+    LoginTooOld,
+    NotThere,
+    ProvisioningClient,
+    ProvisioningUnavailable,
+    Rejected,
+    TokenRefused,
+    TooSoon,
+)
 
 FAKE, FAKE_ISSUER = "http://provisioning.fake", "http://keycloak.fake/realms/ibok"
+
+
+OWN_CALLS = [
+    ("GET", "/me"),
+    ("GET", "/me/terms"),
+    ("POST", "/me/terms"),
+    ("POST", "/me/resignation"),
+    ("DELETE", "/me/resignation"),
+    ("POST", "/me/email"),
+    ("POST", "/me/contact"),
+    ("POST", "/me/language"),
+    ("GET", "/me/documents/application"),
+    ("GET", "/me/export"),
+]
 
 
 class Setting(Protocol):
@@ -53,6 +76,14 @@ class Fake:
             responses.POST, f"{api}/applications/2026-000001-1/email", lambda r: (429, {"Retry-After": "60"}, problem("too_soon"))
         )
         mock.post(f"{api}/password-resets", json={}, status=202)
+        mock.post(f"{api}/email-changes/confirm", body=problem("not_found"), status=404)
+        mock.post(f"{api}/email-changes/undo", body=problem("not_found"), status=404)
+        self._own(mock, api)
+
+    def _own(self, mock: responses.RequestsMock, api: str) -> None:
+        """The customer's own calls: refused without a good token."""
+        for verb, path in OWN_CALLS:
+            mock.add_callback(verb, f"{api}{path}", lambda request: (401, {}, problem("invalid_token")))
 
     def confirmation_token(self, address: str) -> str:
         return "2026-000001-1.good"
@@ -170,6 +201,40 @@ def test_status_needs_its_token_and_resending_its_pause(setting: Setting) -> Non
 
 def test_asking_for_password_help_is_always_taken(setting: Setting) -> None:
     setting.client.ask_for_new_password("wp00000000")
+
+
+@pytest.mark.parametrize("token", ["", "x" * 32 + ".nonsense", "00.00"])
+def test_a_link_that_is_not_ours_is_nothing(setting: Setting, token: str) -> None:
+    for call in (setting.client.confirm_email_change, setting.client.undo_email_change):
+        with pytest.raises(NotThere):
+            call(token)
+
+
+def test_the_customers_own_calls_need_a_good_token(setting: Setting) -> None:
+    client, bad = setting.client, "not.a.token"
+    calls = [
+        lambda: client.me(bad),
+        lambda: client.terms(bad),
+        lambda: client.answer_terms(bad, "2099-1", accept=True),
+        lambda: client.resign(bad),
+        lambda: client.withdraw_resignation(bad),
+        lambda: client.change_email(bad, "a@example.com", "pl"),
+        lambda: client.change_contact(bad, {"phone": "600100200"}, "pl"),
+        lambda: client.change_language(bad, "en"),
+        lambda: client.own_document(bad, "application"),
+        lambda: client.export(bad),
+    ]
+    assert len(calls) == len(OWN_CALLS)
+    for call in calls:
+        with pytest.raises(TokenRefused):
+            call()
+
+
+def test_a_login_that_is_too_old_is_told_apart_from_a_bad_token() -> None:
+    with responses.RequestsMock() as mock:
+        mock.post(f"{FAKE}/api/v1/me/resignation", body=problem("insufficient_user_authentication"), status=401)
+        with pytest.raises(LoginTooOld):
+            ProvisioningClient(FAKE, FAKE_ISSUER, "x").resign("token")
 
 
 def test_an_outage_is_told_apart_from_a_refusal() -> None:

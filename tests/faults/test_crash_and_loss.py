@@ -4,6 +4,7 @@ A database and a mailbox of its own, so that nothing here disturbs other tests; 
 """
 
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -23,16 +24,20 @@ import requests
 from deploy.demo import wait_for_mail
 from provisioning.adapters.postgres import migrate
 from provisioning.domain.account import AccountState, Step, Trouble
+from provisioning.domain.password_reset import ResetStep
 from provisioning.form.catalogue import all_versions, current_form
 from provisioning.form.check import Checker
 from provisioning.ports import Actor, MailKind, Office
 from provisioning.settings import Settings
 from provisioning.use_cases.activate import activate
+from provisioning.use_cases.carry_out import carry_out
 from provisioning.use_cases.decide import approve
 from provisioning.use_cases.register_paper import register_paper
+from provisioning.use_cases.request_new_password import issue_new_password, request_new_password
+from provisioning.use_cases.suspend import suspend
 from provisioning.wiring import wire
 from tests.support.free_ports import free_ports
-from tests.support.world import World, eventually, paper_body
+from tests.support.world import World, eventually, mail_text, paper_body
 
 SEAMS = [
     "create.before_call",
@@ -105,9 +110,12 @@ class Place:
         ).json()
         return [user for user in found if user["username"] == self.account(reference).login]
 
-    def mails(self, address: str) -> list[dict[str, Any]]:
+    def mails(self, address: str, subject: str = "konto jest gotowe") -> list[dict[str, Any]]:
         messages = requests.get(f"{self.mailbox}/api/v1/messages", timeout=10).json()["messages"]
-        return [m for m in messages if m["To"][0]["Address"] == address and "konto jest gotowe" in m["Subject"]]
+        return [m for m in messages if m["To"][0]["Address"] == address and subject in m["Subject"]]
+
+    def raw(self, mail: dict[str, Any]) -> bytes:
+        return requests.get(f"{self.mailbox}/api/v1/message/{mail['ID']}/raw", timeout=10).content
 
     def behave(self, mode: str) -> None:
         assert requests.put(f"{self.mailbox}/api/v1/behaviour", json={"mode": mode}, timeout=10).ok
@@ -356,3 +364,92 @@ def test_a_mail_to_a_corrected_address_is_replaced_and_never_sent_to_the_wrong_o
     assert send_mail(place.office, mail.message_id) is None
     with place.office.work() as work:
         assert work.mails.get(mail.message_id).state is MailState.REPLACED
+
+
+RESET_SEAMS = ["reset.before_call", "reset.after_call", "mail.before_data", "reset.after_data"]
+
+
+@pytest.mark.parametrize("seam", RESET_SEAMS)
+def test_k01_s7_killed_at_a_seam_of_the_reset_every_mailed_password_works(place: Place, seam: str, tmp_path: Path) -> None:
+    """At least one mail, one password in all of them, it works, and no nonce is left once the mail was taken."""
+    place.behave("accept")
+    found = place.approved()
+    activate(place.office, found["reference"])
+    account = place.account(found["reference"])
+    request_new_password(place.office, account.login)
+    marker = tmp_path / "died"
+    with place.worker(seam, marker) as worker:
+        worker.wait(60)
+    assert worker.returncode == -signal.SIGKILL
+    with place.worker():
+        reset = eventually(lambda: (r := newest_reset(place, account.login)).step is ResetStep.DONE and r, 60)
+    assert reset.nonce is None
+    mails = place.mails(found["email"], "nowe hasło")
+    assert mails
+    passwords = {
+        re.search(r"(?m)^Hasło tymczasowe: (\S+)$", mail_text(place.raw(mail)))[1]
+        for mail in mails  # type: ignore[index]
+    }
+    assert len(passwords) == 1
+    page = place.world.visitor().log_in(f"{place.world.webapp}/konto", account.login, passwords.pop())
+    assert "password-new" in page.text
+
+
+def newest_reset(place: Place, login: str) -> Any:
+    with place.office.work() as work:
+        return work.resets.newest_of(login)
+
+
+@pytest.mark.parametrize("seam", ["carry_out.before_call", "carry_out.after_call"])
+def test_k01_s8_killed_while_a_suspension_is_carried_out_it_is_carried_out_later(place: Place, seam: str, tmp_path: Path) -> None:
+    place.behave("accept")
+    found = place.approved()
+    activate(place.office, found["reference"])
+    login = place.account(found["reference"]).login
+    suspend(place.office, REGISTRAR, login, "próba", secret=True)
+    with place.worker(seam, tmp_path / "died") as worker:
+        worker.wait(60)
+    assert place.account(found["reference"]).keycloak_pending
+    with place.worker():
+        eventually(lambda: not place.account(found["reference"]).keycloak_pending, 60)
+    assert [user["enabled"] for user in place.users(found["reference"])] == [False]
+
+
+def test_s8_keycloak_away_a_decision_stands_and_is_carried_out_with_growing_pauses(place: Place) -> None:
+    away = wire(place.settings.model_copy(update={"keycloak_url": "http://localhost:1"})).office
+    found = place.approved()
+    activate(place.office, found["reference"])
+    login = place.account(found["reference"]).login
+    suspend(place.office, REGISTRAR, login, "próba", secret=True)
+    pauses = [carry_out(away, login) for _ in range(3)]
+    assert [pause.total_seconds() for pause in pauses if pause] == [5, 10, 20]
+    account = place.account(found["reference"])
+    assert (account.state, account.trouble, account.keycloak_pending) == (
+        AccountState.SUSPENDED,
+        Trouble.KEYCLOAK_UNAVAILABLE,
+        True,
+    )
+    assert carry_out(place.office, login) is None
+    account = place.account(found["reference"])
+    assert (account.trouble, account.keycloak_pending) == (None, False)
+
+
+def test_k04_s7_the_mail_server_refuses_a_reset_mail_and_staff_see_it(place: Place) -> None:
+    found = place.approved()
+    place.behave("accept")
+    activate(place.office, found["reference"])
+    login = place.account(found["reference"]).login
+    reset = request_new_password(place.office, login)
+    assert reset is not None
+    place.behave("reject_4xx")
+    assert issue_new_password(place.office, reset.reset_id) is not None
+    place.behave("reject_5xx")
+    assert issue_new_password(place.office, reset.reset_id) is None
+    place.behave("accept")
+    done = newest_reset(place, login)
+    assert (done.step, done.nonce) == (ResetStep.DONE, None)
+    with place.office.work() as work:
+        (mail,) = [each for each in work.mails.of(found["reference"]) if each.kind is MailKind.NEW_PASSWORD]
+    assert mail.state == "refused"
+    assert "550" in mail.answer
+    assert "mail.refused" in place.history(found["reference"])

@@ -13,8 +13,8 @@ from webapp.settings import Settings
 from webapp.web import create_app
 
 
-def app(world: World, **changes: Any) -> Any:
-    """webapp with something behind it that does not answer."""
+def app(world: World, provisioning: Any = None, **changes: Any) -> Any:
+    """webapp with other settings, for instance with something behind it that does not answer."""
     settings = {
         "webapp_database_url": SecretStr(world.secrets["IBOK_WEBAPP_DATABASE_URL"]),
         "webapp_url": world.webapp,
@@ -25,7 +25,7 @@ def app(world: World, **changes: Any) -> Any:
         "session_key": SecretStr(world.secrets["IBOK_SESSION_KEY"]),
         **changes,
     }
-    return create_app(Settings(**settings)).test_client()
+    return create_app(Settings(**settings), provisioning).test_client()
 
 
 def page(answer: Any, status: int) -> str:
@@ -40,7 +40,7 @@ def test_o06_keycloak_away_at_login_is_said_and_does_not_loop(world: World) -> N
     assert "Chwilowa przerwa w logowaniu" in page(answer, 503)
     assert answer.headers["Retry-After"]
     assert page(client.get("/"), 200)
-    assert "Zadzwoń na infolinię" in page(client.get("/haslo"), 200)
+    assert "662 277 045" in page(client.get("/haslo"), 200)
 
 
 def test_provisioning_away_keeps_the_answers_of_the_form(world: World) -> None:

@@ -5,10 +5,13 @@ import secrets
 import signal
 import subprocess
 from pathlib import Path
+from urllib.parse import urlencode
 
+import pytest
 import requests
 
 from ibok_idp.directory import CustomerDirectory
+from ibok_idp.errors import ProviderMissing
 from ibok_idp.local.artifacts import KEYCLOAK, cache_dir, fetch, unpack
 from ibok_idp.local.java import java_home
 from ibok_idp.realm.desired import load, realm_file
@@ -50,8 +53,17 @@ def test_a_stock_keycloak_imports_the_realm_with_its_least_rights(world: World, 
                 return False
 
         eventually(up, 200)
-        left = RealmServer(f"http://localhost:{port}", "admin", password).diff(load(placeholders, staff_second_factor=True))
-        assert {each.section for each in left} <= {"defaultRole"}  # Keycloak fills the default role; apply empties it
+        stock, wanted = RealmServer(f"http://localhost:{port}", "admin", password), load(placeholders, staff_second_factor=True)
+        left = stock.diff(wanted)
+        # Keycloak fills the default role, which apply empties; the rest needs our provider, and apply says so
+        assert {(each.section, each.name, each.key) for each in left if each.section != "defaultRole"} == {
+            ("realm", "ibok", "browserFlow"),
+            ("realm", "ibok", "passwordPolicy"),
+            ("flows", "ibok-browser", ""),
+        }
+        with pytest.raises(ProviderMissing, match="no iBOK provider"):
+            stock.apply(wanted)
+        assert requests.get(login_page(port, placeholders), timeout=20).status_code == 200  # customers can log in all the same
         directory = CustomerDirectory(
             f"http://localhost:{port}", "ibok-provisioning", world.secrets["IBOK_PROVISIONING_CLIENT_SECRET"]
         )
@@ -60,3 +72,9 @@ def test_a_stock_keycloak_imports_the_realm_with_its_least_rights(world: World, 
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(60)
+
+
+def login_page(port: int, values: dict[str, str]) -> str:
+    query = {"client_id": "ibok-portal", "response_type": "code", "redirect_uri": f"{values['IBOK_WEBAPP_URL']}/oidc/callback"}
+    query |= {"scope": "openid", "code_challenge": "x" * 43, "code_challenge_method": "S256"}
+    return f"http://localhost:{port}/realms/ibok/protocol/openid-connect/auth?{urlencode(query)}"

@@ -1,0 +1,19 @@
+"""The stack as tests start it: free ports, a Regulamin to come, limits per address that no test run meets by chance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from ibok_idp.local.stack import Stack
+from tests.support.free_ports import local_settings
+from tests.support.next_terms import write_next_terms
+
+# Every test comes from 127.0.0.1; the limits themselves are tested with an app of their own.
+_MANY = {"IBOK_PASSWORD_ASKS_PER_HOUR": "100000", "IBOK_PASSWORD_ASKS_PER_HOUR_WITHOUT_SCRIPT": "100000"}
+
+
+def stack_for_tests(folder: Path, console: Console | None = None) -> Stack:
+    """A stack with its state in a folder of its own; not started yet."""
+    return Stack(local_settings(folder), console, environment=write_next_terms(folder / "terms") | _MANY)
