@@ -154,26 +154,85 @@ def regulamin(form: FormVersion, utility: Utility, language: str) -> bytes:
     return paper(title, form.terms[language].split("\n\n"), [], f"{title}, {form.terms_version}", utility, language)
 
 
-def own_data(content: dict[str, Any], utility: Utility, language: str) -> bytes:
-    """Everything we hold of one customer, to be read; the JSON beside it holds the same."""
+def own_data(content: dict[str, Any], application: Application, form: FormVersion, utility: Utility, language: str) -> bytes:
+    """Everything we hold of one customer, to be read; the JSON beside it holds the same.
+
+    Args:
+        content: what `GET /me/export` gives as JSON.
+    """
     english = language == "en"
-    flat = [(name, value) for name, value in content.items() if not isinstance(value, dict | list)]
-    sections = [("Account" if english else "Konto", flat)]
-    for name, value in content.items():
-        if isinstance(value, dict | list) and value:
-            sections.append((name, [("", ""), *_rows(value)]))
-    title = "Your data in iBOK" if english else "Twoje dane w iBOK"
-    return paper(title, [], sections, f"iBOK, {content['login']}", utility, language)
+
+    def said(pl: str, en: str) -> str:
+        return en if english else pl
+
+    address, yes_no = content["correspondence_address"], (said("TAK", "YES"), said("NIE", "NO"))
+    account = [
+        ("Login", content["login"]),
+        (said("Stan konta", "State"), _STATES[language][content["state"]]),
+        (said("Imię i nazwisko lub nazwa", "Name"), content["name"]),
+        ("E-mail", content["email"]),
+        (said("Telefon", "Telephone"), content["phone"]),
+        (said("Adres do korespondencji", "Correspondence address"), address_line(address) if address else None),
+        (
+            said("Numery ewidencyjne", "Customer numbers"),
+            ", ".join(each["customer_number"] for each in content["customer_numbers"]),
+        ),
+        (said("Język wiadomości", "Language of mails"), content["language"]),
+        (said("Konto założone", "Opened"), _when(content["created_at"], language)),
+        (said("Pierwsze logowanie", "First login"), _when(content["activated_at"], language)),
+        (said("Koniec dostępu", "End of access"), content["resignation"]["closes_on"]),
+    ]
+    filed = [(said("Numer wniosku", "Application number"), application.reference)]
+    filed += [(row["label"], row["value"]) for section in _sections(application, language) for row in section["rows"]]
+    clauses = [(f"{c.code}: {yes_no[not application.clauses.get(c.code)]}", c.text[language]) for c in form.clauses]
+    terms = [
+        (said("Z wnioskiem", "With the application"), f"{application.terms_version}: {yes_no[not application.terms_accepted]}")
+    ]
+    terms += [(_when(a["at"], language), f"{a['terms_version']}: {yes_no[not a['accepted']]}") for a in content["terms"]["answers"]]
+    kinds = _LOGIN_KINDS[language]
+    sections: list[tuple[str, list[tuple[str, Any]]]] = [
+        (said("Konto", "Account"), account),
+        (said("Wniosek BOK-27, jak złożony", "Application BOK-27 as filed"), filed),
+        (said("Oświadczenia", "Declarations"), clauses),
+        (said("Regulamin iBOK", "Terms of iBOK"), terms),
+        (said("Pliki", "Files"), [(each["name"], f"sha256 {each['sha256']}") for each in content["documents_filed"]]),
+        (
+            said("Logowania", "Logins"),
+            [(_when(e["at"], language), f"{kinds[e['kind']]}, {e['address'] or ''}") for e in content["logins"]],
+        ),
+        (
+            said("Wiadomości od nas", "Mails from us"),
+            [(_when(m["created_at"], language), m["to"]) for m in content["mails"]],
+        ),
+    ]
+    title = said("Twoje dane w iBOK", "Your data in iBOK")
+    return paper(title, [], [each for each in sections if each[1]], f"iBOK, {content['login']}", utility, language)
 
 
-def _rows(value: Any, path: str = "") -> list[tuple[str, Any]]:
-    """Nested data as lines of path and value."""
-    pairs = value.items() if isinstance(value, dict) else ((str(number), each) for number, each in enumerate(value, 1))
-    found: list[tuple[str, Any]] = []
-    for name, each in pairs:
-        here = f"{path} › {name}" if path else str(name)
-        found += _rows(each, here) if isinstance(each, dict | list) else [(here, each)]
-    return found
+_LOGIN_KINDS = {
+    "pl": {
+        "login": "zalogowano",
+        "login_failed": "nieudane logowanie",
+        "password_set": "ustawiono hasło",
+        "locked": "logowanie zablokowane na chwilę",
+    },
+    "en": {
+        "login": "logged in",
+        "login_failed": "failed login",
+        "password_set": "password set",
+        "locked": "login locked for a while",
+    },
+}
+
+
+_STATES = {
+    "pl": {"awaiting_first_login": "oczekuje na pierwsze logowanie", "active": "aktywne", "resigning": "rezygnacja w toku"},
+    "en": {"awaiting_first_login": "awaiting the first login", "active": "active", "resigning": "being closed"},
+}
+
+
+def _when(value: str | None, language: str) -> str:
+    return moment(datetime.fromisoformat(value), language) if value else ""
 
 
 def _qr(reference: str) -> str:

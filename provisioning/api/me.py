@@ -207,7 +207,10 @@ def get_export() -> Response:
     name = f"ibok-{account.login}"
     if wanted == "application/json":
         return _attachment(text, "application/json", f"{name}.json")
-    readable = pdf.own_data(content, wired().utility, account.language)
+    with office.work() as work:
+        application = work.applications.get(account.reference)
+    form = office.forms[application.form_version]
+    readable = pdf.own_data(content, application, form, wired().utility, account.language)
     if wanted == "application/pdf":
         return _attachment(readable, "application/pdf", f"{name}.pdf")
     output = io.BytesIO()

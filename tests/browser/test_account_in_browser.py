@@ -81,7 +81,8 @@ def test_s7_forget_ask_log_in_with_the_mailed_password_and_be_made_to_change_it(
 
 def test_s7_asked_in_somebody_elses_name_nothing_happens_to_them(world: World) -> None:
     found = world.active()
-    with browser_page() as owner, browser_page() as stranger:
+    with browser_page() as owner:
+        stranger = owner.context.browser.new_context(locale="pl-PL").new_page()
         log_in(Browser(owner, world), world, found["login"], found["own"])
         owner.wait_for_url(f"{world.webapp}/konto*")
         stranger.goto(f"{world.webapp}/haslo")

@@ -170,14 +170,14 @@ class World:
         assert answer.status_code == 201, answer.text
         return {**answer.json(), "email": body["email"]}
 
-    def confirmation_token(self, address: str) -> str:
-        mail = wait_for_mail(self.mailbox, address, "potwierdź")
+    def confirmation_token(self, address: str, language: str = "pl") -> str:
+        mail = wait_for_mail(self.mailbox, address, "confirm" if language == "en" else "potwierdź")
         return str(mail["text"].split("/wniosek/potwierdzenie/")[1].split()[0])
 
     def filed(self, **changes: Any) -> dict[str, Any]:
         """An application that waits for a decision."""
         found = self.submit(**changes)
-        token = self.confirmation_token(found["email"])
+        token = self.confirmation_token(found["email"], changes.get("language", "pl"))
         answer = self.call(
             "POST", f"/applications/{found['reference']}/email-confirmation", self.service_token(), json={"token": token}
         )
@@ -193,10 +193,11 @@ class World:
         """An account with its mail: `login` and `temporary` added."""
         found = self.filed(**changes)
         assert self.approve(found["reference"]).status_code == 200
-        return {**found, **self.access_data(found["email"])}
+        return {**found, **self.access_data(found["email"], changes.get("language", "pl"))}
 
-    def access_data(self, address: str) -> dict[str, str]:
-        lines = dict(line.split(": ", 1) for line in self.mail(address, "konto jest gotowe")["text"].splitlines() if ": " in line)
+    def access_data(self, address: str, language: str = "pl") -> dict[str, str]:
+        mail = self.mail(address, "account is ready" if language == "en" else "konto jest gotowe")
+        lines = dict(line.split(": ", 1) for line in mail["text"].splitlines() if ": " in line)
         return {"login": lines["Login"], "temporary": lines["Hasło tymczasowe"]}
 
     def active(self, **changes: Any) -> dict[str, Any]:
