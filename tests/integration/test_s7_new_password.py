@@ -152,7 +152,7 @@ def test_s7_an_abandoned_login_leaves_no_trace_and_staff_may_void_it_in_the_cons
         for each in world.admin("GET", f"/users/{customer.user_id}/credentials").json()
         if each["type"] == "ibok-temporary-password"
     ]
-    assert mine["userLabel"] == "Hasło tymczasowe iBOK / iBOK temporary password"
+    assert mine["userLabel"] == "tymczasowe / temporary"
     assert world.admin("DELETE", f"/users/{customer.user_id}/credentials/{mine['id']}").status_code == 204
     assert customer.tries(password) == "login"
 

@@ -16,7 +16,7 @@ import org.keycloak.policy.PasswordPolicyManagerProvider;
  */
 public class OwnPassword extends UpdatePassword {
     /** On a password that its owner chose; the console shows it. One without it was set by somebody else. */
-    static final String LABEL = "Hasło własne klienta / Own password of the customer";
+    static final String LABEL = "własne / own";
     static final String TOLD = "ibok_password_already_set";
 
     @Override

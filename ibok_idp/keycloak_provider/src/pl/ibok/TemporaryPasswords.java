@@ -51,7 +51,7 @@ public class TemporaryPasswords implements CredentialProvider<CredentialModel>, 
         CredentialModel model = new CredentialModel();
         model.setCredentialData(with(credentialData, EXPIRES_AT, expiresAt));
         model.setSecretData(secretData);
-        model.setUserLabel("Hasło tymczasowe iBOK / iBOK temporary password");
+        model.setUserLabel("tymczasowe / temporary");
         createCredential(realm, user, model);
     }
 
