@@ -19,6 +19,7 @@ _ALGORITHMS = ["RS256"]
 _LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _LEEWAY_SECONDS = 10
 _REFETCH_SECONDS = 60
+_MAXIMUM_AGE_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,11 @@ class Caller:
 
 
 class RealmKeys:
-    """The realm's public keys: cached, fetched again for an unknown `kid`, at most once a minute."""
+    """The realm's public keys: cached, fetched again for an unknown `kid`, at most once a minute.
+
+    They are fetched again every five minutes in any case, so that a key that was revoked stops working; while Keycloak
+    does not answer, the known ones go on.
+    """
 
     def __init__(self, url: str, timeout: float = 5, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._url, self._timeout, self._monotonic = url, timeout, monotonic
@@ -57,7 +62,9 @@ class RealmKeys:
         Raises:
             KeycloakUnavailable: no keys are known and Keycloak does not answer.
         """
-        return self._keys or self.refreshed()
+        if self._keys is not None and self._monotonic() - self._fetched < _MAXIMUM_AGE_SECONDS:
+            return self._keys
+        return self.refreshed()
 
     def refreshed(self) -> KeySet:
         with self._lock:

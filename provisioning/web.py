@@ -211,7 +211,12 @@ def _numbers(wired: Wired) -> bytes:
     mails = GaugeMetricFamily("ibok_mails", "Mails by kind and state", labels=["kind", "state"])
     accounts = GaugeMetricFamily("ibok_accounts", "Accounts by state", labels=["state"])
     waiting = GaugeMetricFamily("ibok_accounts_waiting", "Accounts that wait, by reason", labels=["reason"])
+    resets = GaugeMetricFamily("ibok_password_resets_last_hour", "Wishes for a new password by outcome (S7)", labels=["outcome"])
     with wired.engine.connect() as connection:
+        for row in connection.execute(
+            text("SELECT outcome, count(*) FROM password_resets WHERE asked_at > now() - interval '1 hour' GROUP BY 1")
+        ):
+            resets.add_metric([row[0]], row[1])
         for row in connection.execute(text("SELECT status, count(*) FROM applications GROUP BY 1")):
             applications.add_metric([row[0]], row[1])
         for row in connection.execute(text("SELECT kind, state, count(*) FROM mails GROUP BY 1, 2")):
@@ -223,7 +228,7 @@ def _numbers(wired: Wired) -> bytes:
 
     class Collected:
         def collect(self) -> list[GaugeMetricFamily]:
-            return [applications, mails, accounts, waiting]
+            return [applications, mails, accounts, waiting, resets]
 
     registry = CollectorRegistry()
     registry.register(Collected())

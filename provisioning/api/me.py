@@ -68,12 +68,13 @@ def get_me() -> dict[str, Any]:
 
 
 @api.post("/me/email")
-@api.doc(summary="Change the e-mail address: a link goes to the new one", security="token")
+@api.doc(summary="Change the e-mail address: a link goes to the new one; the login must be recent (RFC 9470)", security="token")
 @json_body(EmailAloneBody)
 @requires(CUSTOMER)
 def post_email_change() -> tuple[dict[str, Any], int]:
-    body = read_action(EmailAloneBody)
-    change_email.ask_to_change_email(wired().office, _login(), body.email)
+    body, login = read_action(EmailAloneBody), _login()
+    recent_login()  # whoever finds a screen unlocked must not take the account over by its address
+    change_email.ask_to_change_email(wired().office, login, body.email)
     return {}, 202
 
 

@@ -118,6 +118,11 @@ def test_p04_two_browsers_at_once_one_wins_and_the_other_is_told(customer: Custo
         pause()
         assert customer.tries(dead) == "login"
     assert customer.tries("Nowa 7 zdroj Ab") != "login"
+    visitor, page = customer.at_login(customer.gets())
+    for used in (OWN, "Nowa 7 zdroj Ab"):  # S6: not one of the last three
+        page = visitor.send(page, {"password-new": used, "password-confirm": used})
+        assert "To hasło było już używane" in page.text
+    customer.directory.void_temporary_password(customer.user_id)
     assert "ibok-temporary-password" not in customer.credentials()
 
 

@@ -16,9 +16,10 @@ from stdnum.pl.pesel import calc_check_digit
 
 from ibok_idp.tokens import Caller
 from provisioning.adapters.clock import SystemClock
+from provisioning.domain.errors import NotPossible
 from provisioning.use_cases.accept_terms import announce_terms
 from provisioning.use_cases.change_email import confirm_email_change
-from provisioning.use_cases.resign import close_due_accounts
+from provisioning.use_cases.resign import close_due_accounts, resign, withdraw_resignation
 from tests.support.next_terms import ADDED, VERSION
 from tests.support.world import World, eventually, where
 
@@ -246,6 +247,24 @@ def test_s8_a_resignation_needs_a_recent_login_and_says_so(world: World) -> None
     assert 'max_age="300"' in refused.headers["WWW-Authenticate"]
     assert app.test_client().get("/api/v1/me", headers=headers).status_code == 200  # the rest goes on
     assert state(world, found) == "active"
+
+
+def test_s8_the_parameters_of_the_regulamin_are_configuration(world: World) -> None:
+    """At once in place of 14 days, not withdrawable, and the utility is told: utility.toml alone decides."""
+    found = world.active()
+    told = f"bok-{secrets.token_hex(4)}@example.com"
+    rules = world.office().rules
+    closing = replace(rules.closing, resignation_days=0, withdrawable=False, delete_after_days=0, tell=(told,))
+    office = world.office(rules=replace(rules, closing=closing))
+    account = resign(office, found["login"])
+    assert account.state == "closed"
+    note = world.mail(told, found["login"])
+    assert "rezygnacja klienta" in note["text"]
+    assert found["email"] not in note["text"]
+    with pytest.raises(NotPossible, match="taken back"):
+        withdraw_resignation(office, found["login"])
+    close_due_accounts(office, only=found["login"])
+    assert state(world, found) == "deleted"
 
 
 def test_s8_staff_enter_a_paper_resignation_and_delete_at_once_with_a_reason(world: World) -> None:

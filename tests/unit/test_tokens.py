@@ -113,6 +113,22 @@ def test_o02_unknown_keys_make_one_request_a_minute_at_most() -> None:
 
 
 @responses.activate
+def test_o02_a_revoked_key_stops_working_within_five_minutes_and_an_outage_changes_nothing() -> None:
+    now = [0.0]
+    responses.get(CERTS, json={"keys": [{**KEY.as_dict(private=False), "use": "sig", "alg": "RS256"}]})
+    checked = TokenVerifier(ISSUER, RealmKeys(CERTS, monotonic=lambda: now[0]))
+    assert checked.access_token(token(), "ibok-provisioning").subject == "u1"
+    responses.replace(responses.GET, CERTS, status=503)
+    now[0] = 301
+    assert checked.access_token(token(), "ibok-provisioning").subject == "u1"  # Keycloak is away: the known keys go on
+    newer = RSAKey.generate_key(2048, {"kid": "two"})
+    responses.replace(responses.GET, CERTS, json={"keys": [{**newer.as_dict(private=False), "use": "sig", "alg": "RS256"}]})
+    now[0] = 602
+    with pytest.raises(InvalidToken):
+        checked.access_token(token(), "ibok-provisioning")
+
+
+@responses.activate
 def test_o06_keys_that_cannot_be_had_are_an_outage_not_a_refusal() -> None:
     responses.get(CERTS, status=503)
     with pytest.raises(KeycloakUnavailable):

@@ -88,7 +88,9 @@ def change_password() -> Any:
 @portal.route("/konto/email", methods=["GET", "POST"])
 @logged_in
 def email() -> Any:
-    """Change the address: proved by a link to the new one."""
+    """Change the address: proved by a link to the new one; the password is asked for again first."""
+    if not oidc().logged_in_within(_RECENT_SECONDS):
+        return oidc().reauthenticate("/konto/email")
     errors: dict[str, str] = {}
     typed = request.form.get("email", "").strip()[:254]
     if request.method == "POST":
