@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Annotated, NoReturn
 
 import typer
@@ -11,9 +12,12 @@ from rich.console import Console
 from ibok_idp.errors import IdpError
 from ibok_idp.log import configure_logging
 from ibok_idp.settings import load_settings
+from provisioning.domain.audit_chain import ChainedLine
 from provisioning.settings import Settings
 
 app = typer.Typer(help="Applications, decisions and accounts: the utility's side of iBOK.", no_args_is_help=True)
+audit = typer.Typer(help="The append-only audit.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
 _console = Console(stderr=True)
 
 
@@ -57,6 +61,36 @@ def migrate() -> None:
     engine = make_engine(_settings().database_url.get_secret_value())
     run_migrations(engine)
     _console.print(f"Schema is at version {schema_version(engine)}.")
+
+
+@audit.command()
+def verify() -> None:
+    """Walk the audit's chain of hashes. Exit 0: it holds, 2: it does not, with every line that is changed, missing or out of order."""
+    from provisioning.domain.audit_chain import faults
+    from provisioning.wiring import wire
+
+    last: list[tuple[int, str]] = [(0, "")]
+    found = 0
+    with wire(_settings()).office.work() as work:
+
+        def counted() -> Iterator[ChainedLine]:
+            for line in work.audit.chain():
+                last[0] = (line.number, line.hash)
+                yield line
+
+        for fault in faults(counted()):
+            found += 1
+            words = {
+                "changed": f"line {fault.number} was changed",
+                "missing": f"lines are missing before line {fault.number}",
+                "reordered": f"line {fault.number} does not follow the line before it",
+            }[fault.kind]
+            _console.print(words, style="red", highlight=False)
+    number, digest = last[0]
+    if found:
+        _console.print(f"The chain does not hold: {found} faults in {number} lines.")
+        sys.exit(2)
+    _console.print(f"The chain holds: {number} lines, the last with hash {digest}. Note it down: it proves that none was cut off.")
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from provisioning.domain.account import Account
 from provisioning.domain.application import Application, Status
+from provisioning.domain.audit_chain import ChainedLine
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.deadline import FreeDay
 from provisioning.domain.email_change import EmailChange
@@ -284,8 +285,17 @@ class Audit(Protocol):
     ) -> None: ...
     def of(self, subject: str) -> list[AuditEntry]: ...
     def page(
-        self, *, subject: str | None, actor: str | None, action: str | None, before: int | None, limit: int
+        self,
+        *,
+        subject: str | None,
+        actor: str | None,
+        action: str | None,
+        before: int | None,
+        limit: int,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[AuditEntry]: ...
+    def chain(self) -> Iterator[ChainedLine]: ...
 
 
 class Queue(Protocol):

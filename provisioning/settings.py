@@ -48,6 +48,7 @@ class Settings(BaseSettings):
         None, description="more versions of form and Regulamin (TOML), beside those of the package"
     )
     alarm_after_minutes: int = Field(60, ge=1, description="an account that waits longer is an alarm")
+    four_eyes: bool = Field(False, description="who typed an application in cannot approve it")
     pesel_required: bool = Field(False, description="natural persons must give PESEL")
     online_declaration: bool = Field(True, description="applicants may sign by a declaration on the web form")
     customer_number_pattern: str = Field(r"[0-9]{4,12}", description="regular expression of a customer number without spaces")
@@ -81,6 +82,7 @@ class Settings(BaseSettings):
             resets_per_day=self.resets_per_day,
             reset_alarm_per_hour=self.reset_alarm_per_hour,
             alarm_after=timedelta(minutes=self.alarm_after_minutes),
+            four_eyes=self.four_eyes,
             pesel_required=self.pesel_required,
             online_declaration=self.online_declaration,
             customer_number_pattern=self.customer_number_pattern,

@@ -90,6 +90,10 @@ class ProvisioningClient:
                 self._form = (time.monotonic() + _FORM_SECONDS, known)
         return known
 
+    def blank_form(self, language: str) -> bytes:
+        """The blank form BOK-27 as a PDF."""
+        return self._call("GET", f"/form/blank.pdf?lang={language}").content
+
     def check(self, application: dict[str, Any], only: list[str], language: str) -> list[FormError]:
         """The errors of some fields of an unfinished form."""
         body = {"application": application, "only": only}

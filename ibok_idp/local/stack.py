@@ -318,6 +318,7 @@ class Stack:
             "IBOK_RESET",
             "IBOK_ACTIVATION",
             "IBOK_FORM_",
+            "IBOK_FOUR_EYES",
             "HOME",
             "PYTHONWARNINGS",
         )

@@ -18,7 +18,7 @@ from provisioning.domain.clauses import FormVersion
 from provisioning.mails.letter import address_line, day, moment
 
 _TEMPLATE = Path(__file__).parents[1] / "form" / "bok27.typ"
-_PAPER = _TEMPLATE.with_name("paper.typ")
+_BLANK, _PAPER = _TEMPLATE.with_name("blank27.typ"), _TEMPLATE.with_name("paper.typ")
 _LABELS = {
     "pl": {
         "title": "Wniosek o założenie konta iBOK",
@@ -71,8 +71,12 @@ _KINDS = {
 }
 
 
-def filled_form(application: Application, form: FormVersion, utility: Utility) -> bytes:
-    """The BOK-27 as filed, in the applicant's language; PESEL in full, for it is the applicant's own document."""
+def filled_form(application: Application, form: FormVersion, utility: Utility, copy: tuple[str, datetime] | None = None) -> bytes:
+    """The BOK-27 as filed, in the applicant's language; PESEL in full, for it is the applicant's own document.
+
+    Args:
+        copy: S3: who hands the customer a copy, and when; stamps it.
+    """
     language = application.language
     labels = _LABELS[language]
     values: dict[str, Any] = {
@@ -80,6 +84,7 @@ def filled_form(application: Application, form: FormVersion, utility: Utility) -
         "title": labels["title"],
         "form_name": labels["form_name"],
         "labels": {**labels, "where": _where(utility, language)},
+        "stamp": _stamp(application, copy, language) if copy else None,
         "utility_name": utility.company.name,
         "utility_address": utility.company.address,
         "reference": application.reference,
@@ -100,6 +105,79 @@ def filled_form(application: Application, form: FormVersion, utility: Utility) -
     }
     document: bytes = typst.compile(_TEMPLATE.read_bytes(), sys_inputs={"data": json.dumps(values)}, pdf_standards=["ua-1"])
     return document
+
+
+def _stamp(application: Application, copy: tuple[str, datetime], language: str) -> dict[str, str]:
+    """S3: KOPIA, date, name of the employee, reference."""
+    employee, at = copy
+    if language == "en":
+        return {"word": "COPY", "line": f"of application {application.reference}, handed over {moment(at, 'en')} by {employee}"}
+    return {"word": "KOPIA", "line": f"wniosku {application.reference}, wydana {moment(at, 'pl')}, wydał(a): {employee}"}
+
+
+def blank_form(form: FormVersion, utility: Utility, language: str, *, pesel_required: bool = False) -> bytes:
+    """The empty BOK-27 to be filled in by hand (S1), with every clause and the signature line of the Regulamin (S2)."""
+    pl = language != "en"
+    labels, kinds = _LABELS[language], list(_KINDS[language].values())
+
+    def line(label: str, *choices: str) -> dict[str, Any]:
+        return {"label": label, "choices": list(choices)}
+
+    optional = "" if pesel_required else (" (nieobowiązkowo)" if pl else " (optional)")
+    who = [
+        line("Rodzaj klienta" if pl else "Kind of customer", *kinds),
+        line("Imię" if pl else "First name"),
+        line("Nazwisko" if pl else "Last name"),
+        line(f"PESEL{optional}"),
+        line("Nazwa (firma, wspólnota, instytucja)" if pl else "Name (business, community, institution)"),
+        line("NIP"),
+        line("REGON / KRS"),
+        line("Reprezentant, podstawa umocowania" if pl else "Representative, basis of authority"),
+    ]
+    contract = [
+        line("Numer ewidencyjny klienta" if pl else "Customer number"),
+        line("Numer umowy" if pl else "Contract number"),
+        line("Adres punktu poboru" if pl else "Supply point"),
+    ]
+    contact = [
+        line("Adres e-mail" if pl else "E-mail address"),
+        line("Adres e-mail jeszcze raz" if pl else "E-mail address again"),
+        line("Telefon" if pl else "Telephone"),
+        line("Adres korespondencyjny (jeżeli inny)" if pl else "Correspondence address (if another)"),
+    ]
+    values = {
+        "language": language,
+        "title": labels["title"],
+        "form_name": labels["form_name"],
+        "version": f"{'wersja' if pl else 'version'} {form.version}",
+        "utility_name": utility.company.name,
+        "utility_address": utility.company.address,
+        "sections": [
+            {"title": labels[name], "fields": lines} for name, lines in (("who", who), ("contract", contract), ("contact", contact))
+        ],
+        "clauses_title": labels["clauses"],
+        "clauses_hint": (
+            "Każde oświadczenie jest obowiązkowe: bez akceptacji choćby jednego konto nie powstanie."
+            if pl
+            else "Every declaration is mandatory: without accepting each of them no account can be opened."
+        ),
+        "clauses": [{"code": clause.code, "text": clause.text[language]} for clause in form.clauses],
+        "yes": labels["yes"],
+        "no": labels["no"],
+        "terms_title": labels["terms"],
+        "terms": (
+            f"Zapoznałam/zapoznałem się i akceptuję Regulamin iBOK, wersja {form.terms_version}."
+            if pl
+            else f"I have read and accept the iBOK terms (Regulamin iBOK), version {form.terms_version}."
+        ),
+        "signed_terms": "podpis pod Regulaminem" if pl else "signature under the terms",
+        "signature_title": labels["signature"],
+        "place_date": labels["place_date"],
+        "signed": labels["signed"],
+        "where": _where(utility, language),
+    }
+    made: bytes = typst.compile(_BLANK.read_bytes(), sys_inputs={"data": json.dumps(values)}, pdf_standards=["ua-1"])
+    return made
 
 
 def paper(

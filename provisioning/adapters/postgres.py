@@ -24,6 +24,7 @@ from sqlalchemy.sql import bindparam
 
 from provisioning.domain.account import Account
 from provisioning.domain.application import Application, Channel, CustomerType, Status
+from provisioning.domain.audit_chain import ChainedLine, chained_hash
 from provisioning.domain.email_change import EmailChange
 from provisioning.domain.erasure import ErasureRequest
 from provisioning.domain.errors import FieldError, Invalid, NotFound
@@ -676,18 +677,52 @@ class _Audit:
         return [self._entry(row) for row in rows]
 
     def page(
-        self, *, subject: str | None, actor: str | None, action: str | None, before: int | None, limit: int
+        self,
+        *,
+        subject: str | None,
+        actor: str | None,
+        action: str | None,
+        before: int | None,
+        limit: int,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[AuditEntry]:
         rows = self._connection.execute(
             text(
                 "SELECT audit.*, k.key FROM audit LEFT JOIN audit_keys k USING (subject) "
                 "WHERE (CAST(:subject AS text) IS NULL OR subject = :subject) "
                 "AND (CAST(:actor AS text) IS NULL OR actor = :actor) AND (CAST(:action AS text) IS NULL OR action = :action) "
-                "AND (CAST(:before AS bigint) IS NULL OR number < :before) ORDER BY number DESC LIMIT :limit"
+                "AND (CAST(:before AS bigint) IS NULL OR number < :before) "
+                "AND (CAST(:since AS timestamptz) IS NULL OR at >= :since) AND (CAST(:until AS timestamptz) IS NULL OR at < :until) "
+                "ORDER BY number DESC LIMIT :limit"
             ),
-            {"subject": subject, "actor": actor, "action": action, "before": before, "limit": limit},
+            {
+                "subject": subject,
+                "actor": actor,
+                "action": action,
+                "before": before,
+                "limit": limit,
+                "since": since,
+                "until": until,
+            },
         )
         return [self._entry(row) for row in rows]
+
+    def chain(self) -> Iterator[ChainedLine]:
+        """Every line in the order of the numbers, read in portions."""
+        rows = self._connection.execution_options(yield_per=2000).execute(text("SELECT * FROM audit ORDER BY number"))
+        for row in rows:
+            content = {
+                "number": row.number,
+                "at": row.at.astimezone(UTC).isoformat(timespec="microseconds"),
+                "actor": row.actor,
+                "roles": row.roles,
+                "address": row.address,
+                "action": row.action,
+                "subject": row.subject,
+                "details": row.details,
+            }
+            yield ChainedLine(row.number, content, row.previous_hash, row.hash)
 
     def _sealed(self, subject: str, private: dict[str, Any]) -> str:
         new = self._fernet.encrypt(Fernet.generate_key())
@@ -750,12 +785,6 @@ class _Idempotency:
             _json("INSERT INTO idempotency_keys VALUES (:caller, :key, :fingerprint, :answer, :at)", "answer"),
             {"caller": caller, "key": key, "fingerprint": fingerprint, "answer": answer, "at": at},
         )
-
-
-def chained_hash(previous: str, line: dict[str, Any]) -> str:
-    """sha256 over the hash before and the line in canonical JSON."""
-    canonical = json.dumps(line, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(f"{previous}\n{canonical}".encode()).hexdigest()
 
 
 def fold(value: str) -> str:

@@ -12,7 +12,7 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from provisioning.adapters.pdf import filled_form
+from provisioning.adapters.pdf import blank_form, filled_form
 from provisioning.adapters.uploads import MAXIMUM_BYTES, harmless_document
 from provisioning.api import present
 from provisioning.api.problems import field_errors, language
@@ -29,8 +29,10 @@ from provisioning.api.schemas import (
 from provisioning.domain.application import Action, Application, Role, SignatureKind, Status, require_permission
 from provisioning.domain.errors import FieldError, Invalid, NotFound
 from provisioning.form.check import ApplicationBody, PaperApplicationBody, checked_email
-from provisioning.ports import Document, QueueFilter
+from provisioning.ports import Actor, Document, QueueFilter
 from provisioning.use_cases import decide, register_paper, submit
+from provisioning.use_cases.evidence_pack import evidence_pack
+from provisioning.use_cases.hand_over_copy import hand_over_copy
 from provisioning.use_cases.request_new_password import ask_for_new_password
 from provisioning.wiring import Wired
 
@@ -66,6 +68,16 @@ def get_form() -> dict[str, Any]:
         "pesel_required": office.rules.pesel_required,
         "term_days": office.rules.term_days,
     }
+
+
+@api.get("/form/blank.pdf")
+@api.doc(summary="The blank form BOK-27 for printing, from the same data; `lang` pl or en", security="token")
+@requires(SUBMIT)
+def get_blank_form() -> Response:
+    office = wired().office
+    wanted = "en" if request.args.get("lang") == "en" else "pl"
+    pdf = blank_form(office.current_form(office.clock.today()), wired().utility, wanted, pesel_required=office.rules.pesel_required)
+    return Response(pdf, mimetype="application/pdf", headers={"Content-Disposition": 'attachment; filename="druk-bok-27.pdf"'})
 
 
 @api.post("/form/check")
@@ -217,8 +229,8 @@ def _staff_action(action: Action, act: Callable[[str, Any], Application], summar
 
 _staff_action(
     Action.APPROVE,
-    lambda r, b: decide.approve(wired().office, actor(), r, b.version),
-    "Approve (S4): login, account and mail follow",
+    lambda r, b: decide.approve(wired().office, actor(), r, b.version, b.reason),
+    "Approve (S4): login, account and mail follow; after the due date with a reason",
 )
 _staff_action(Action.REJECT, lambda r, b: decide.reject(wired().office, actor(), r, b.version, b.reason), "Reject, with a reason")
 _staff_action(
@@ -265,6 +277,22 @@ def get_audit() -> dict[str, Any]:
     return {"items": [present.entry(line) for line in lines], "next_before": lines[-1].number if len(lines) == limit else None}
 
 
+@api.post("/staff/applications/<reference>/copy")
+@api.doc(summary="The stamped copy for the customer (S3), for applications filed in the office; audited", security="token")
+@requires(*STAFF)
+def post_copy(reference: str) -> Response:
+    require_permission(caller().roles, Action.COPY)
+    return copy_response(actor(), caller().name, reference)
+
+
+@api.post("/staff/applications/<reference>/evidence")
+@api.doc(summary="The evidence pack: everything that proves one application, as a ZIP; audited", security="token")
+@requires(*STAFF)
+def post_evidence(reference: str) -> Response:
+    require_permission(caller().roles, Action.EVIDENCE)
+    return evidence_response(actor(), reference)
+
+
 # -- shared --------------------------------------------------------------------------------------
 
 
@@ -275,6 +303,22 @@ def pdf_response(application: Application) -> Response:
         mimetype="application/pdf",
         headers={"Content-Disposition": f'attachment; filename="BOK-27-{application.reference}.pdf"'},
     )
+
+
+def copy_response(by: Actor, employee: str, reference: str) -> Response:
+    """S3: the copy as a PDF, stamped with the employee's name."""
+    application, at = hand_over_copy(wired().office, by, reference)
+    pdf = filled_form(application, wired().office.forms[application.form_version], wired().utility, (employee, at))
+    headers = {"Content-Disposition": f'inline; filename="BOK-27-{reference}-kopia.pdf"'}
+    return Response(pdf, mimetype="application/pdf", headers=headers)
+
+
+def evidence_response(by: Actor, reference: str) -> Response:
+    """The evidence pack as a ZIP."""
+    utility = wired().utility
+    content = evidence_pack(wired().office, by, reference, lambda application, form: filled_form(application, form, utility))
+    headers = {"Content-Disposition": f'attachment; filename="{reference}-dowody.zip"'}
+    return Response(content, mimetype="application/zip", headers=headers)
 
 
 def queue_filter(arguments: dict[str, str], statuses: list[str]) -> QueueFilter:

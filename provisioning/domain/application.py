@@ -75,6 +75,7 @@ class Action(StrEnum):
     READ = "read"
     ENTER = "enter"
     RECORD_PAPER = "record-paper"
+    COPY = "copy"
     REVIEW = "review"
     APPROVE = "approve"
     REJECT = "reject"
@@ -82,6 +83,7 @@ class Action(StrEnum):
     COMPLETE = "complete"
     WITHDRAW = "withdraw"
     READ_AUDIT = "read-audit"
+    EVIDENCE = "evidence"
     SUSPEND = "suspend"
     RESUME = "resume"
     RESEND = "resend"
@@ -101,6 +103,7 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.READ: frozenset(Role),
     Action.ENTER: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.RECORD_PAPER: frozenset({Role.CLERK, Role.REGISTRAR}),
+    Action.COPY: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.REVIEW: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.APPROVE: frozenset({Role.REGISTRAR}),  # S4: "an authorised employee"
     Action.REJECT: frozenset({Role.REGISTRAR}),
@@ -108,6 +111,7 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.COMPLETE: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.WITHDRAW: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.READ_AUDIT: frozenset({Role.AUDITOR, Role.MANAGER}),
+    Action.EVIDENCE: frozenset({Role.REGISTRAR, Role.MANAGER, Role.AUDITOR}),
     Action.SUSPEND: frozenset({Role.REGISTRAR}),
     Action.RESUME: frozenset({Role.REGISTRAR}),
     Action.RESEND: frozenset({Role.REGISTRAR}),
@@ -219,6 +223,15 @@ class Application:
         self.data, self.pesel, self.signature, self.reason = gone, None, kept or None, None
         self.nonce, self.confirmation_nonce = b"", None
         self.version += 1
+
+    def require_copy_allowed(self) -> None:
+        """S3: a copy is handed over in the office; for what came by post or e-mail none is made.
+
+        Raises:
+            NotPossible: `copy_not_made_for_mailed`.
+        """
+        if self.channel is not Channel.OFFICE:
+            raise NotPossible("copy_not_made_for_mailed", "No copy is made of an application that came by post, e-mail or online.")
 
     def require_approvable(self, clause_codes: tuple[str, ...]) -> None:
         """S2: every clause and the terms accepted, and a signature; else no account is ever made.

@@ -55,6 +55,7 @@ class Rulebook:
         reset_alarm_per_hour: S7, so many wishes in an hour over all logins are an alarm.
         email_undo_life: how long the old address may take a change of address back.
         reauthentication_life: how old the login may be at a step that cannot be undone (S8).
+        four_eyes: who typed an application in cannot approve it.
         closing: S8, § 10 ust. 5 of the Regulamin.
     """
 
@@ -75,6 +76,7 @@ class Rulebook:
     closing: ClosingRules = ClosingRules()  # frozen
     terms_notice_days: int = 30
     register_owns: frozenset[str] = frozenset({"phone", "correspondence_address"})
+    four_eyes: bool = False
     pesel_required: bool = False
     online_declaration: bool = True
     customer_number_pattern: str = r"[0-9]{4,12}"

@@ -102,6 +102,16 @@ def conflict_words(error: NotPossible) -> tuple[str, str]:
         ),
         "already_decided": (gettext("To już rozpatrzono"), gettext("Ktoś był szybszy. Odśwież listę zadań.")),
         "no_such_number": (gettext("Nie ma takiego numeru"), gettext("Tego numeru nie ma już na koncie. Otwórz konto ponownie.")),
+        "four_eyes": (
+            gettext("Potrzebna druga osoba"),
+            gettext("Ten wniosek wpisałaś lub wpisałeś osobiście. Zatwierdzić musi go inny pracownik uprawniony."),
+        ),
+        "copy_not_made_for_mailed": (
+            gettext("Kopii się nie robi"),
+            gettext(
+                "Kopię dostaje klient, który złożył wniosek w biurze. Dla wniosków z poczty, e-maila i internetu kopii nie robimy."
+            ),
+        ),
         "signature_missing": (gettext("Brakuje podpisu"), gettext("Wniosek nie jest podpisany. Odeślij go do uzupełnienia.")),
     }.get(
         error.code,

@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, abort, current_app, flash, g, get_flashed_messages, redirect, render_template, request, url_for
 from flask_babel import gettext
 
-from ibok_idp.look.flask_look import language
+from ibok_idp.look.flask_look import WARSAW, language
 from ibok_idp.oidc_login import LoggedIn, OidcLogin
 from provisioning.api.present import masked_pesel
-from provisioning.api.views import pdf_response, queue_filter, wired
-from provisioning.domain.application import TRANSITIONS, Action, Application, CustomerType, Role, Status, may, require_permission
+from provisioning.api.views import copy_response, evidence_response, pdf_response, queue_filter, wired
+from provisioning.domain.application import (
+    TRANSITIONS,
+    Action,
+    Application,
+    Channel,
+    CustomerType,
+    Role,
+    Status,
+    may,
+    require_permission,
+)
+from provisioning.domain.deadline import term
 from provisioning.domain.errors import Invalid, NotPossible
+from provisioning.domain.rulebook import TermStart
 from provisioning.form.messages import message
 from provisioning.mails.letter import address_line
 from provisioning.ports import Actor, MailKind
 from provisioning.staff_ui import words
+from provisioning.staff_ui.tables import as_csv, as_json_lines, audit_export_row
 from provisioning.use_cases import decide, register_paper
 
 staff = APIBlueprint("staff", __name__, enable_openapi=False)
 View = Callable[..., Any]
+_EXPORTED_LINES = 100_000
 OPEN_STATUSES = ["filed", "in_review", "incomplete", "approved"]
 
 
@@ -98,6 +112,8 @@ def application(reference: str) -> str:
 def act(reference: str, name: str) -> Any:
     """Decisions that need no reason."""
     act_now = {"review": decide.review, "approve": decide.approve, "complete": decide.complete}[name]
+    if name == "approve" and decide.is_late(wired().office, _load(reference)):
+        return redirect(url_for("staff.act_with_reason", reference=reference, name="approve"), 303)
     try:
         act_now(wired().office, actor(), reference, _version())
     except NotPossible as error:
@@ -113,6 +129,20 @@ def act(reference: str, name: str) -> Any:
     return redirect(url_for("staff.application", reference=reference), 303)
 
 
+@staff.get("/wniosek/<reference>/termin")
+@logged_in
+def why_this_day(reference: str) -> str:
+    """ "Dlaczego ten dzień?": the sum behind the legal term (S4), day by day."""
+    found, office = _load(reference), wired().office
+    rules = office.rules
+    start = found.completed_on if rules.term_start is TermStart.COMPLETE else found.filed_on
+    if start is None:
+        abort(404)
+    days = term(start, rules.term_days, rules.term_unit, office.is_holiday)
+    return render_template("staff/term.html", application=found, days=days, start=start, rules=rules, is_holiday=office.is_holiday)
+
+
+@staff.route('/wniosek/<reference>/decyzja/<any(approve, reject, withdraw, "request-completion"):name>', methods=["GET", "POST"])
 @staff.route('/wniosek/<reference>/<any(reject, withdraw, "request-completion"):name>', methods=["GET", "POST"])
 @logged_in
 def act_with_reason(reference: str, name: str) -> Any:
@@ -123,6 +153,7 @@ def act_with_reason(reference: str, name: str) -> Any:
     errors: dict[str, str] = {}
     if request.method == "POST":
         use_case = {
+            Action.APPROVE: decide.approve,
             Action.REJECT: decide.reject,
             Action.WITHDRAW: decide.withdraw,
             Action.REQUEST_COMPLETION: decide.request_completion,
@@ -135,6 +166,9 @@ def act_with_reason(reference: str, name: str) -> Any:
             if not _own_double_click(reference, action, error):
                 raise
         if not errors:
+            if action is Action.APPROVE:
+                flash(gettext("Zatwierdzono. Konto powstaje, login i hasło tymczasowe wyślemy e-mailem."))
+                return redirect(url_for("staff.application", reference=reference), 303)
             flash(gettext("Zapisano. Klient dostanie e-mail.") if action is not Action.WITHDRAW else gettext("Wniosek wycofany."))
             return redirect(url_for("staff.application", reference=reference), 303)
     page = render_template(
@@ -170,6 +204,13 @@ def form_pdf(reference: str) -> Response:
     with wired().office.work() as work:
         work.audit.write(actor(), "application.form_opened", reference, {}, wired().office.clock.now())
     return pdf_response(found)
+
+
+@staff.post("/wniosek/<reference>/kopia")
+@logged_in
+def print_copy(reference: str) -> Response:
+    """S3: the stamped copy for the customer, opened for printing."""
+    return copy_response(actor(), g.user.name, reference)
 
 
 @staff.post("/wniosek/<reference>/pesel")
@@ -213,7 +254,11 @@ def enter() -> Any:
             submission = wired().checker().paper(body)
             if not errors:
                 entered = register_paper.register_paper(office, actor(), submission)
-                flash(gettext("Wniosek zapisany."))
+                flash(
+                    gettext("Wniosek zapisany. Wydrukuj kopię dla klienta.")
+                    if entered.channel is Channel.OFFICE
+                    else gettext("Wniosek zapisany.")
+                )
                 return redirect(url_for("staff.application", reference=entered.reference), 303)
         except Invalid as invalid:
             errors = {_html_id(each.field): message(each, language()) for each in invalid.errors} | errors
@@ -229,29 +274,68 @@ def enter() -> Any:
     return page, 422 if errors else 200
 
 
+@staff.post("/wniosek/<reference>/dowody")
+@logged_in
+def evidence(reference: str) -> Response:
+    """The evidence pack: everything that proves this application, in one ZIP."""
+    return evidence_response(actor(), reference)
+
+
 @staff.get("/dziennik")
 @logged_in
 def audit() -> str:
     require_permission(g.user.roles, Action.READ_AUDIT)
-    before = request.args.get("before", "")
+    wanted, errors = _audit_filter()
     with wired().office.work() as work:
-        lines = work.audit.page(
-            subject=request.args.get("subject", "").strip() or None,
-            actor=request.args.get("actor", "").strip() or None,
-            action=None,
-            before=int(before) if before.isascii() and before.isdigit() and len(before) < 18 else None,
-            limit=100,
-        )
-    following: dict[str, Any] | None = (
-        {"before": lines[-1].number, "subject": request.args.get("subject", ""), "actor": request.args.get("actor", "")}
-        if len(lines) == 100
-        else None
-    )
+        lines = work.audit.page(**wanted, before=_before(), limit=100)
+    following: dict[str, Any] | None = {**request.args.to_dict(), "before": lines[-1].number} if len(lines) == 100 else None
     return render_template(
         "staff/audit.html",
         lines=[(words.audit_line(line), line) for line in lines],
+        actions=sorted(words.AUDIT.items(), key=lambda pair: str(pair[1])),
+        errors=errors,
         next_page=url_for("staff.audit", **following) if following else None,
     )
+
+
+@staff.post("/dziennik/eksport/<any(csv, jsonl):kind>")
+@logged_in
+def audit_export(kind: str) -> Response:
+    """The filtered lines, newest first, as CSV or JSON lines; exporting is an entry too."""
+    require_permission(g.user.roles, Action.READ_AUDIT)
+    wanted, _errors = _audit_filter()
+    with wired().office.work() as work:
+        lines = work.audit.page(**wanted, before=None, limit=_EXPORTED_LINES)
+        details = {"format": kind, "lines": len(lines)}
+        work.audit.write(actor(), "audit.exported", "audit", details, wired().office.clock.now())
+    rows = [audit_export_row(line) for line in lines]
+    content = as_csv(rows) if kind == "csv" else as_json_lines(rows)
+    media_type = "text/csv; charset=utf-8" if kind == "csv" else "application/jsonl"
+    headers = {"Content-Disposition": f'attachment; filename="dziennik.{kind}"'}
+    return Response(content, content_type=media_type, headers=headers)
+
+
+def _audit_filter() -> tuple[dict[str, Any], dict[str, str]]:
+    """What the filters ask for; a date that is none is left out and named."""
+    errors: dict[str, str] = {}
+
+    def day(name: str, days: int) -> datetime | None:
+        typed = request.values.get(name, "").strip()
+        if not typed:
+            return None
+        try:
+            return datetime.combine(date.fromisoformat(typed) + timedelta(days=days), time(), WARSAW)
+        except (ValueError, OverflowError):
+            errors[name] = gettext("Wpisz datę, na przykład 24.11.2026")
+            return None
+
+    wanted: dict[str, Any] = {name: request.values.get(name, "").strip() or None for name in ("subject", "actor", "action")}
+    return {**wanted, "since": day("since", 0), "until": day("until", 1)}, errors
+
+
+def _before() -> int | None:
+    typed = request.args.get("before", "")
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 18 else None
 
 
 @staff.get("/wylogowano")

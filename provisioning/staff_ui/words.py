@@ -158,6 +158,9 @@ AUDIT = {
     "mail.accepted": _("serwer poczty przyjął wiadomość"),
     "mail.refused": _("serwer poczty odrzucił wiadomość"),
     "application.pesel_revealed": _("odsłonięto PESEL"),
+    "application.evidence_exported": _("pobrano komplet dowodów"),
+    "audit.exported": _("pobrano dziennik"),
+    "application.copy_printed": _("wydrukowano kopię dla klienta"),
     "application.form_opened": _("otwarto druk"),
     "document.opened": _("otwarto plik"),
     "document.added": _("dodano plik"),
@@ -203,6 +206,7 @@ ACTION = {
     Action.REJECT: _("Odrzuć"),
     Action.WITHDRAW: _("Wycofaj na prośbę klienta"),
     Action.RECORD_PAPER: _("Zarejestruj podpisany papier"),
+    Action.COPY: _("Wydrukuj kopię dla klienta"),
 }
 
 

@@ -8,24 +8,31 @@ from collections.abc import Callable
 from ibok_idp.temporary_password import new_nonce
 from provisioning.domain.account import Account, AccountState, Step
 from provisioning.domain.application import Action, Application, Status, require_permission
-from provisioning.domain.errors import FieldError, Invalid
+from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.login_names import new_login
 from provisioning.ports import Actor, Mail, MailKind, Office, Work
 from provisioning.use_cases.mail_out import message_id, queue_mail
 from provisioning.use_cases.submit import set_term
 
 
-def approve(office: Office, actor: Actor, reference: str, version: int) -> Application:
+def approve(office: Office, actor: Actor, reference: str, version: int, reason: str | None = None) -> Application:
     """S4: ONE transaction holds the decision, the audit line, the reserved login and the deferred job.
+
+    Args:
+        reason: why it is late; needed after the due date.
 
     Raises:
         Forbidden: not a registrar.
+        Invalid: decided late without a reason.
         NotPossible: `stale_version`, `wrong_state`, `clauses_not_accepted` (S2), `terms_not_accepted`,
-            `signature_missing`.
+            `signature_missing`, `four_eyes` when the utility wants two people and this one typed it in.
     """
     require_permission(actor.roles, Action.APPROVE)
     with office.work() as work:
         application = work.applications.get(reference, for_change=True)
+        if office.rules.four_eyes and application.entered_by == actor.name:
+            raise NotPossible("four_eyes", "Who typed the application in cannot approve it.")
+        late = required_reason(reason) if is_late(office, application) else None
         application.move(Status.APPROVED, version)
         application.require_approvable(office.forms[application.form_version].codes)  # S2
         _decided(office, application, actor, None)
@@ -55,10 +62,21 @@ def approve(office: Office, actor: Actor, reference: str, version: int) -> Appli
         )
         work.applications.save(application)
         work.queue.activate(reference)
-        work.audit.write(actor, "application.approved", reference, {"login": login}, office.clock.now())
+        details = {"login": login, **({"days_late": days_late(office, application)} if late else {})}
+        private = {"reason": late} if late else None
+        work.audit.write(actor, "application.approved", reference, details, office.clock.now(), private=private)
         office.seam("approve.before_commit")
     office.seam("approve.after_commit")
     return application
+
+
+def is_late(office: Office, application: Application) -> bool:
+    """Whether the legal term (S4) is over; the last day itself is not."""
+    return days_late(office, application) > 0
+
+
+def days_late(office: Office, application: Application) -> int:
+    return (office.clock.today() - application.due_on).days if application.due_on else 0
 
 
 def reject(office: Office, actor: Actor, reference: str, version: int, reason: str | None) -> Application:

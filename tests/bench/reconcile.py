@@ -18,7 +18,6 @@ from provisioning.use_cases.reconcile import reconcile
 from tests.support.stack import stack_for_tests
 from tests.support.world import World
 
-_BATCH = 1000
 _console = Console()
 
 
@@ -26,8 +25,7 @@ def measure(world: World, count: int) -> dict[str, float]:
     """Make the accounts on both sides, let five differ, compare."""
     prefix = f"rc{secrets.token_hex(2)}"
     began = time.perf_counter()
-    for first in range(0, count, _BATCH):
-        _make(world, prefix, range(first, min(count, first + _BATCH)))
+    _make(world, prefix, count)
     made = time.perf_counter() - began
     with psycopg.connect(world.secrets["IBOK_DATABASE_URL"], autocommit=True) as connection:
         connection.execute(
@@ -41,36 +39,37 @@ def measure(world: World, count: int) -> dict[str, float]:
     return {"accounts": count, "seconds": round(seconds, 2)}
 
 
-def _make(world: World, prefix: str, numbers: range) -> None:
-    users = [
-        {
-            "username": f"{prefix}{n:07d}",
-            "enabled": True,
-            "email": f"{prefix}{n}@example.com",
-            "groups": ["/customers"],
-            "attributes": {"ibok_application": [f"{prefix}-{n}"], "ibok_customer_numbers": ["40118270"], "locale": ["pl"]},
-        }
-        for n in numbers
-    ]
-    answer = world.admin("POST", "/partialImport", json={"ifResourceExists": "FAIL", "users": users})
-    answer.raise_for_status()
-    ids = {each["resourceName"]: each["id"] for each in answer.json()["results"]}
+def _make(world: World, prefix: str, count: int) -> None:
+    """Straight into both databases: Keycloak itself would take half an hour for a hundred thousand."""
+    realm, group = world.admin("GET", "").json()["id"], world.admin("GET", "/group-by-path/customers").json()["id"]
+    host = world.secrets["IBOK_DATABASE_URL"].split("@")[1].split("/")[0]
+    keycloak = f"postgresql://ibok_keycloak:{world.secrets['IBOK_KEYCLOAK_DATABASE_PASSWORD']}@{host}/ibok_keycloak"
+    numbered = (
+        "SELECT %(prefix)s || lpad(n::text, 7, '0') AS login, %(prefix)s || '-' || n AS id FROM generate_series(0, %(last)s) AS n"
+    )
+    values = {"prefix": prefix, "last": count - 1, "realm": realm, "group": group}
+    with psycopg.connect(keycloak) as connection:
+        for statement in (
+            "INSERT INTO user_entity (id, email, email_constraint, email_verified, enabled, realm_id, username, created_timestamp, not_before) "
+            f"SELECT id, login || '@example.com', id, true, true, %(realm)s, login, 0, 0 FROM ({numbered}) AS each",
+            "INSERT INTO user_group_membership (group_id, user_id, membership_type) "
+            f"SELECT %(group)s, id, 'UNMANAGED' FROM ({numbered}) AS each",
+            "INSERT INTO user_attribute (id, name, value, user_id) "
+            f"SELECT id || name, name, CASE name WHEN 'ibok_application' THEN id WHEN 'locale' THEN 'pl' ELSE '40118270' END, id "
+            f"FROM ({numbered}) AS each, unnest(ARRAY['ibok_application', 'ibok_customer_numbers', 'locale']) AS name",
+        ):
+            connection.execute(statement, values)
     with psycopg.connect(world.secrets["IBOK_DATABASE_URL"]) as connection:
-        for n in numbers:
-            login, reference = f"{prefix}{n:07d}", f"{prefix}-{n}"
-            connection.execute(
-                "INSERT INTO applications (reference, version, status, channel, form_version, terms_version, language, customer_type, data, "
-                "clauses, terms_accepted, received_at, nonce, search) VALUES (%s, 1, 'registered', 'office', '2026-1', '2026-1', 'pl', 'person', "
-                """jsonb_build_object('email', %s::text, 'customer_number', '40118270', 'phone', NULL, 'correspondence_address', NULL), """
-                "'{}', true, now(), '', '')",
-                (reference, f"{prefix}{n}@example.com"),
-            )
-            connection.execute("INSERT INTO issued_logins VALUES (%s, %s, now())", (login, reference))
-            connection.execute(
-                "INSERT INTO accounts (login, reference, state, step, created_at, user_id, attempts, activated_at) "
-                "VALUES (%s, %s, 'active', 'done', now(), %s, 0, now())",
-                (login, reference, ids[login]),
-            )
+        for statement in (
+            "INSERT INTO applications (reference, version, status, channel, form_version, terms_version, language, customer_type, data, "
+            "clauses, terms_accepted, received_at, nonce, search) SELECT id, 1, 'registered', 'office', '2026-1', '2026-1', 'pl', 'person', "
+            "jsonb_build_object('email', login || '@example.com', 'customer_number', '40118270', 'phone', NULL, "
+            f"'correspondence_address', NULL), '{{}}', true, now(), '', '' FROM ({numbered}) AS each",
+            f"INSERT INTO issued_logins SELECT login, id, now() FROM ({numbered}) AS each",
+            "INSERT INTO accounts (login, reference, state, step, created_at, user_id, attempts, activated_at) "
+            f"SELECT login, id, 'active', 'done', now(), id, 0, now() FROM ({numbered}) AS each",
+        ):
+            connection.execute(statement, values)
 
 
 def main() -> int:

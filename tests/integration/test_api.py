@@ -263,7 +263,7 @@ def test_s03_twenty_decisions_at_once_are_one_decision(world: World) -> None:
 
 
 def test_an_application_goes_back_and_forth_and_every_step_is_in_the_chained_audit(world: World) -> None:
-    from provisioning.adapters.postgres import chained_hash
+    from provisioning.domain.audit_chain import chained_hash
 
     found = world.filed()
     token, path = world.staff_token("registrar"), f"/staff/applications/{found['reference']}"

@@ -204,7 +204,7 @@ def stores(world: World, values: list[str]) -> list[str]:
 
 
 def verify_chain(world: World) -> bool:
-    from provisioning.adapters.postgres import chained_hash
+    from provisioning.domain.audit_chain import chained_hash
 
     previous = "0" * 64
     rows = world.sql(

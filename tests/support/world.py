@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -305,7 +306,8 @@ def company_body(**changes: Any) -> dict[str, Any]:
 
 def paper_body(**changes: Any) -> dict[str, Any]:
     """The same, typed in from paper by a clerk."""
-    return application_body(channel="post", filed_on="2026-11-20", signature={"kind": "paper", "signed_on": "2026-11-18"}) | changes
+    filed, signed = (str(date.today() - timedelta(days=days)) for days in (4, 6))
+    return application_body(channel="post", filed_on=filed, signature={"kind": "paper", "signed_on": signed}) | changes
 
 
 def unused_address() -> str:

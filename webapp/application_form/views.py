@@ -38,6 +38,13 @@ def start() -> Any:
     return render_template("form/start.html", draft=draft, next_step=steps.first_open(draft["done"]) if draft else NAMES[0])
 
 
+@application_form.get("/wniosek/druk-bok-27.pdf")
+def blank_form() -> Response:
+    """For those who would rather fill it in by hand."""
+    headers = {"Content-Disposition": 'attachment; filename="druk-bok-27.pdf"'}
+    return Response(client().blank_form(language()), mimetype="application/pdf", headers=headers)
+
+
 @application_form.post("/wniosek")
 def begin() -> Any:
     _new_draft()
