@@ -113,7 +113,7 @@ def act(reference: str, name: str) -> Any:
     """Decisions that need no reason."""
     act_now = {"review": decide.review, "approve": decide.approve, "complete": decide.complete}[name]
     if name == "approve" and decide.is_late(wired().office, _load(reference)):
-        return redirect(url_for("staff.act_with_reason", reference=reference, name="approve"), 303)
+        return redirect(url_for("staff.act_with_reason", reference=reference, name="approve-late"), 303)
     try:
         act_now(wired().office, actor(), reference, _version())
     except NotPossible as error:
@@ -142,12 +142,11 @@ def why_this_day(reference: str) -> str:
     return render_template("staff/term.html", application=found, days=days, start=start, rules=rules, is_holiday=office.is_holiday)
 
 
-@staff.route('/wniosek/<reference>/decyzja/<any(approve, reject, withdraw, "request-completion"):name>', methods=["GET", "POST"])
-@staff.route('/wniosek/<reference>/<any(reject, withdraw, "request-completion"):name>', methods=["GET", "POST"])
+@staff.route('/wniosek/<reference>/<any(reject, withdraw, "request-completion", "approve-late"):name>', methods=["GET", "POST"])
 @logged_in
 def act_with_reason(reference: str, name: str) -> Any:
     """Decisions with a reason have a page of their own: no dialog, nothing to click by mistake."""
-    action = Action(name)
+    action = Action.APPROVE if name == "approve-late" else Action(name)
     require_permission(g.user.roles, action)
     found = _load(reference)
     errors: dict[str, str] = {}

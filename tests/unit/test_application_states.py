@@ -84,6 +84,7 @@ def test_s4_only_a_registrar_approves_and_an_auditor_changes_nothing() -> None:
     assert [action for action in Action if may(frozenset({Role.AUDITOR}), action)] == [
         Action.READ,
         Action.READ_AUDIT,
+        Action.EVIDENCE,
         Action.READ_TERMS,
     ]
     assert not may(frozenset({"ibok-customer", "applications.submit"}), Action.READ)

@@ -1,0 +1,217 @@
+"""The desk on the real parts: the copy of S3, the blank form, late decisions, four eyes, evidence, the auditor's tools."""
+
+import csv
+import hashlib
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pypdfium2
+import pytest
+
+from provisioning.domain.errors import NotPossible
+from provisioning.ports import Actor
+from provisioning.use_cases.decide import approve
+from tests.support.world import World, application_body, paper_body
+
+CLI = str(Path(sys.executable).parent / "ibok-provisioning")
+
+
+def text_of(pdf: bytes) -> str:
+    return "\n".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(pdf))
+
+
+def entered(world: World, **changes: Any) -> dict[str, Any]:
+    body = paper_body(**changes)
+    answer = world.call("POST", "/staff/applications", world.staff_token("clerk"), json=body)
+    assert answer.status_code == 201, answer.text
+    return {**answer.json(), "email": body["email"]}
+
+
+def history(world: World, reference: str) -> list[dict[str, Any]]:
+    detail: dict[str, Any] = world.call("GET", f"/staff/applications/{reference}", world.staff_token("auditor")).json()
+    return list(detail["history"])
+
+
+def test_s3_the_office_hands_over_a_stamped_copy_and_the_audit_knows(world: World) -> None:
+    found = entered(world, channel="office")
+    clerk = world.staff("clerk")
+    page = clerk.open(f"{world.provisioning}/wniosek/{found['reference']}")
+    assert "Wydrukuj kopię dla klienta" in page.text
+    form = page.form("/kopia")
+    csrf = next(field.get("value") for field in form.iter("input") if field.get("name") == "csrf_token")
+    answer = clerk.session.post(world.provisioning + str(form.get("action")), data={"csrf_token": csrf}, timeout=60)
+    text = text_of(answer.content)
+    for words in ("KOPIA", found["reference"], "Ewa Nowak", "Źdźbło-Żak"):
+        assert words in text
+    assert [line["actor"] for line in history(world, found["reference"]) if line["action"] == "application.copy_printed"] == [
+        "clerk"
+    ]
+
+
+@pytest.mark.parametrize("channel", ["post", "email"])
+def test_s3_no_copy_is_made_of_what_was_mailed(world: World, channel: str) -> None:
+    found = entered(world, channel=channel)
+    page = world.staff("clerk").open(f"{world.provisioning}/wniosek/{found['reference']}")
+    assert "Wydrukuj kopię" not in page.text
+    path = f"/staff/applications/{found['reference']}/copy"
+    refused = world.call("POST", path, world.staff_token("clerk"))
+    assert (refused.status_code, refused.json()["code"]) == (409, "copy_not_made_for_mailed")
+    assert world.call("POST", path, world.staff_token("auditor")).status_code == 403
+
+
+@pytest.mark.parametrize("language", ["pl", "en"])
+def test_s1_s2_the_blank_form_has_every_clause_and_the_line_for_the_regulamin(world: World, language: str) -> None:
+    visitor = world.visitor(language)
+    visitor.open(f"{world.webapp}/?lang={language}")
+    pdf = visitor.session.get(f"{world.webapp}/wniosek/druk-bok-27.pdf", timeout=60).content
+    text = text_of(pdf)
+    form = world.call("GET", "/form", world.service_token()).json()
+    for clause in form["clauses"]:
+        assert clause["code"] in text
+    assert form["terms_version"] in text
+    assert ("podpis pod Regulaminem" if language == "pl" else "signature under the terms") in text
+    assert b"/MarkInfo" in pdf  # tagged
+
+
+def test_s4_a_late_decision_needs_a_reason_which_the_audit_keeps(world: World) -> None:
+    found = entered(world, filed_on=str(date.today() - timedelta(days=40)))
+    token, path = world.staff_token("registrar"), f"/staff/applications/{found['reference']}/approve"
+    assert world.call("POST", path, token, json={"version": 1}).status_code == 422
+    registrar = world.staff("registrar")
+    page = registrar.open(f"{world.provisioning}/wniosek/{found['reference']}")
+    assert "po terminie" in page.text
+    page = registrar.send(page, {}, action_ends="/approve")
+    assert page.heading.startswith("Zatwierdź wniosek")
+    page = registrar.send(page, {})
+    assert page.errors() == ["Wpisz powód"]
+    page = registrar.send(page, {"reason": "czekaliśmy na rejestr"})
+    assert "Zatwierdzono" in page.text
+    (line,) = [line for line in history(world, found["reference"]) if line["action"] == "application.approved"]
+    assert line["details"]["reason"] == "czekaliśmy na rejestr"
+    assert line["details"]["days_late"] > 0
+
+
+def test_s4_why_this_day_opens_the_sum_day_by_day(world: World) -> None:
+    found = entered(world)
+    page = world.staff("clerk").open(f"{world.provisioning}/wniosek/{found['reference']}/termin")
+    assert "art. 111" in page.text
+    assert page.text.count("<tr>") == 15 + max(
+        0, (date.fromisoformat(found["due_on"]) - date.fromisoformat(found["filed_on"])).days - 14
+    )
+    assert "ostatni dzień" in page.text
+
+
+def test_s04_four_eyes_who_typed_it_in_cannot_approve_it(world: World) -> None:
+    token = world.staff_token("registrar")
+    reference = world.call("POST", "/staff/applications", token, json=paper_body()).json()["reference"]
+    office = world.office(rules=replace(world.office().rules, four_eyes=True))
+    roles = frozenset({"bok-registrar"})
+    with pytest.raises(NotPossible) as refusal:
+        approve(office, Actor("registrar", roles), reference, 1)
+    assert refusal.value.code == "four_eyes"
+    assert approve(office, Actor("another", roles), reference, 1).status == "approved"
+
+
+def test_the_evidence_pack_proves_itself(world: World) -> None:
+    found = world.registered()
+    path = f"/staff/applications/{found['reference']}/evidence"
+    assert world.call("POST", path, world.staff_token("clerk")).status_code == 403
+    answer = world.call("POST", path, world.staff_token("auditor"))
+    bundle = zipfile.ZipFile(io.BytesIO(answer.content))
+    names = {name.removeprefix(f"{found['reference']}/") for name in bundle.namelist()}
+    assert {
+        "wniosek.pdf",
+        "klauzule.txt",
+        "regulamin-2026-1.txt",
+        "dane.json",
+        "wiadomosci.json",
+        "dziennik.json",
+        "SHA256SUMS",
+    } <= names
+    for line in bundle.read(f"{found['reference']}/SHA256SUMS").decode().splitlines():
+        digest, name = line.split("  ")
+        assert hashlib.sha256(bundle.read(f"{found['reference']}/{name}")).hexdigest() == digest
+    lines = json.loads(bundle.read(f"{found['reference']}/dziennik.json"))
+    assert {"application.approved", "account.created", "application.evidence_exported"} <= {line["action"] for line in lines}
+    everything = b"".join(bundle.read(name) for name in bundle.namelist() if not name.endswith(".pdf"))
+    assert b"44051401359" not in everything  # PESEL stands on the form alone
+    assert found["temporary"].encode() not in everything
+
+
+def test_the_auditor_filters_exports_and_every_export_is_an_entry(world: World) -> None:
+    found = world.filed(first_name="=cmd()", signature={"kind": "declaration", "signed_name": "=cmd() Źdźbło-Żak"})
+    world.call("POST", f"/staff/applications/{found['reference']}/reject", world.staff_token("registrar"),
+               json={"version": found["version"], "reason": "=HYPERLINK(1)"})  # fmt: skip
+    auditor = world.staff("auditor")
+    page = auditor.open(f"{world.provisioning}/dziennik?subject={found['reference']}&action=application.rejected")
+    assert page.text.count("<tr>") == 2
+    assert auditor.open(f"{world.provisioning}/dziennik?since=2026-13-45").errors() == ["Wpisz datę, na przykład 24.11.2026"]
+    assert auditor.open(f"{world.provisioning}/dziennik?until=2020-01-01").text.count("<tr>") == 1
+    csrf = next(f.get("value") for f in page.form("/eksport/csv").iter("input") if f.get("name") == "csrf_token")
+    data = {"csrf_token": csrf, "subject": found["reference"]}
+    content = auditor.session.post(f"{world.provisioning}/dziennik/eksport/csv", data=data, timeout=60).content.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(content, newline=""), delimiter=";"))
+    assert {row["action"] for row in rows} >= {"application.submitted", "application.rejected"}
+    assert not any(value.startswith(("=", "+", "@")) for row in rows for value in row.values())
+    jsonl = auditor.session.post(f"{world.provisioning}/dziennik/eksport/jsonl", data=data, timeout=60).text
+    assert len([json.loads(line) for line in jsonl.splitlines()]) == len(rows)
+    assert world.sql("SELECT count(*) FROM audit WHERE action = 'audit.exported' AND actor = 'auditor'")[0][0] >= 2
+    refused = world.staff("clerk").session.post(f"{world.provisioning}/dziennik/eksport/csv", data=data, timeout=60)
+    assert refused.status_code in (400, 403)
+
+
+def run_verify(url: str, world: World) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "IBOK_KEYCLOAK_URL": world.keycloak, "IBOK_WEBAPP_URL": world.webapp}
+    environment |= {"IBOK_PROVISIONING_URL": world.provisioning, **world.secrets, "IBOK_DATABASE_URL": url}
+    return subprocess.run([CLI, "audit", "verify"], env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_verify_names_the_line_that_a_superuser_changed_and_the_applications_role_may_change_none(world: World) -> None:
+    entered(world)
+    url = world.secrets["IBOK_DATABASE_URL"]
+    for statement in ("UPDATE audit SET actor = 'x'", "DELETE FROM audit", "TRUNCATE audit"):
+        with psycopg.connect(url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement)
+    holds = run_verify(url, world)
+    assert holds.returncode == 0, holds.stderr
+    assert "The chain holds" in holds.stderr
+    # a copy of the database is forged, so that nothing here disturbs other tests
+    superuser = (world.state / "db.superuser").read_text().strip()
+    host = url.split("@")[1].split("/")[0]
+    root = f"postgresql://postgres:{superuser}@{host}"
+    name = f"forged_{date.today():%j}"
+    with psycopg.connect(f"{root}/postgres", autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}")
+        connection.execute(f"CREATE DATABASE {name} OWNER ibok_provisioning")
+    with psycopg.connect(f"{root}/{name}", autocommit=True) as forged, psycopg.connect(url) as source:
+        forged.execute("SET ROLE ibok_provisioning")
+        columns = "number, at, actor, roles, address, action, subject, details, previous_hash, hash"
+        forged.execute("CREATE TABLE audit (number bigint, at timestamptz, actor text, roles jsonb, address text, action text, subject text, "
+                       "details jsonb, previous_hash text, hash text)")  # fmt: skip
+        forged.execute("CREATE TABLE audit_keys (subject text, key bytea)")
+        rows = source.execute(f"SELECT {columns} FROM audit ORDER BY number LIMIT 40").fetchall()
+        for row in rows:
+            values = [psycopg.types.json.Jsonb(value) if isinstance(value, dict | list) else value for value in row]
+            forged.execute(f"INSERT INTO audit VALUES ({', '.join(['%s'] * 10)})", values)
+        forged.execute("UPDATE audit SET actor = 'somebody else' WHERE number = 7")
+        forged.execute("DELETE FROM audit WHERE number = 12")
+    said = run_verify(f"{url.rsplit('/', 1)[0]}/{name}", world)
+    with psycopg.connect(f"{root}/postgres", autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    assert said.returncode == 2
+    assert "line 7 was changed" in said.stderr
+    assert "missing before line 13" in said.stderr
+
+
+def test_an_application_of_a_web_customer_has_no_copy_button(world: World) -> None:
+    found = world.filed(**{k: v for k, v in application_body().items() if k == "phone"})
+    page = world.staff("clerk").open(f"{world.provisioning}/wniosek/{found['reference']}")
+    assert "Wydrukuj kopię" not in page.text
