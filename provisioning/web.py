@@ -143,7 +143,7 @@ def _documented_parameters(path: str, verb: str, call: dict[str, Any]) -> None:
         call["responses"]["201"] = call["responses"].pop("200", {"description": "Filed"})
     if path.startswith("/api/v1/applications/{reference}/") and not path.endswith("email-confirmation"):
         parameters.append(header("X-Status-Token"))
-    if path.endswith("/documents") and verb == "post":
+    if path.startswith("/api/v1/applications/") and path.endswith("/documents") and verb == "post":
         call["requestBody"] = {
             "required": True,
             "content": {
@@ -162,6 +162,9 @@ def _documented_parameters(path: str, verb: str, call: dict[str, Any]) -> None:
     created = {
         "/api/v1/staff/applications": "201",
         "/api/v1/applications/{reference}/documents": "201",
+        "/api/v1/staff/applications/{reference}/documents": "201",
+        "/api/v1/staff/accounts/{login}/erasure-requests": "201",
+        "/api/v1/me/email": "202",
         "/api/v1/applications/{reference}/email": "202",
         "/api/v1/password-resets": "202",
     }

@@ -8,6 +8,7 @@ import unicodedata
 import uuid
 
 import pikepdf
+import pillow_heif
 import puremagic
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -17,10 +18,12 @@ from provisioning.ports import Document
 MAXIMUM_BYTES = 15 * 2**20
 MAXIMUM_PAGES = 50
 MAXIMUM_PIXELS = 40_000_000
-_IMAGES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "PNG"}
+_IMAGES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "PNG", "image/heic": "JPEG"}
+_HEIC = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1")
 _ACTIVE_CATALOGUE_KEYS = ("/OpenAction", "/AA", "/AcroForm", "/Names", "/Collection", "/URI")
 
 Image.MAX_IMAGE_PIXELS = MAXIMUM_PIXELS
+pillow_heif.register_heif_opener()
 
 
 def harmless_document(reference: str, kind: str, name: str, content: bytes) -> Document:
@@ -58,6 +61,8 @@ def harmless_document(reference: str, kind: str, name: str, content: bytes) -> D
 def _type_by_content(content: bytes) -> str:
     if content[:1024].lstrip().startswith(b"%PDF-"):
         return "application/pdf"
+    if content[4:12] in _HEIC:
+        return "image/heic"
     try:
         return str(puremagic.from_string(content[:8192], mime=True))
     except (puremagic.PureError, ValueError):

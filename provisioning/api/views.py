@@ -31,6 +31,7 @@ from provisioning.domain.errors import FieldError, Invalid, NotFound
 from provisioning.form.check import ApplicationBody, PaperApplicationBody, checked_email
 from provisioning.ports import Actor, Document, QueueFilter
 from provisioning.use_cases import decide, register_paper, submit
+from provisioning.use_cases.add_scans import add_scans
 from provisioning.use_cases.evidence_pack import evidence_pack
 from provisioning.use_cases.hand_over_copy import hand_over_copy
 from provisioning.use_cases.request_new_password import ask_for_new_password
@@ -259,6 +260,16 @@ def post_record_paper(reference: str) -> dict[str, Any]:
     )
 
 
+@api.post("/staff/applications/<reference>/documents")
+@api.doc(summary="Add scans of a paper application (multipart, field `file`, many)", security="token")
+@requires(*STAFF)
+def post_scans(reference: str) -> tuple[dict[str, Any], int]:
+    require_permission(caller().roles, Action.ADD_SCAN)
+    documents = uploaded_scans(reference)
+    add_scans(wired().office, actor(), reference, documents)
+    return {"items": [{"id": each.document_id, "sha256": each.sha256, "type": each.media_type} for each in documents]}, 201
+
+
 @api.get("/staff/audit")
 @api.doc(summary="The chained audit, newest first", security="token")
 @requires(*STAFF)
@@ -372,6 +383,21 @@ def _uploaded(reference: str) -> Document:
     if kind not in ("scan", "electronic", "attachment"):
         raise Invalid([FieldError("kind", "invalid_choice")])
     return harmless_document(reference, kind, upload.filename or "", upload.read(MAXIMUM_BYTES + 1))
+
+
+def uploaded_scans(reference: str) -> list[Document]:
+    """Every file of the field `file`, made harmless.
+
+    Raises:
+        NotFound: no such application, before anything of the body is read. Invalid: none, or one that is refused.
+    """
+    with wired().office.work() as work:
+        work.applications.get(reference)
+    request.max_content_length = 4 * MAXIMUM_BYTES + _MULTIPART_OVERHEAD
+    files = [upload for upload in request.files.getlist("file") if upload.filename]
+    if not files:
+        raise Invalid([FieldError("file", "file_empty")])
+    return [harmless_document(reference, "scan", upload.filename or "", upload.read(MAXIMUM_BYTES + 1)) for upload in files]
 
 
 def _status(application: Application) -> dict[str, Any]:

@@ -76,6 +76,7 @@ class Action(StrEnum):
     ENTER = "enter"
     RECORD_PAPER = "record-paper"
     COPY = "copy"
+    ADD_SCAN = "add-scan"
     REVIEW = "review"
     APPROVE = "approve"
     REJECT = "reject"
@@ -103,6 +104,7 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.READ: frozenset(Role),
     Action.ENTER: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.RECORD_PAPER: frozenset({Role.CLERK, Role.REGISTRAR}),
+    Action.ADD_SCAN: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.COPY: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.REVIEW: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.APPROVE: frozenset({Role.REGISTRAR}),  # S4: "an authorised employee"

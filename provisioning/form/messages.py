@@ -111,7 +111,7 @@ _BY_CODE.update(
     {
         "file_empty": ("Wybierz plik", "Choose a file"),
         "file_too_large": ("Plik jest za duży: najwyżej 15 MB", "The file is too large: at most 15 MB"),
-        "file_type": ("Dodaj plik PDF, JPG, PNG albo TIFF", "Add a PDF, JPG, PNG or TIFF file"),
+        "file_type": ("Dodaj plik PDF, JPG, PNG, TIFF albo HEIC", "Add a PDF, JPG, PNG, TIFF or HEIC file"),
         "file_encrypted": (
             "Plik jest zabezpieczony hasłem. Zapisz go bez hasła",
             "The file is protected by a password. Save it without one",

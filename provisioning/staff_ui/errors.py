@@ -106,6 +106,7 @@ def conflict_words(error: NotPossible) -> tuple[str, str]:
             gettext("Potrzebna druga osoba"),
             gettext("Ten wniosek wpisałaś lub wpisałeś osobiście. Zatwierdzić musi go inny pracownik uprawniony."),
         ),
+        "too_many_documents": (gettext("Zbyt wiele plików"), gettext("Do wniosku można dodać najwyżej 20 plików.")),
         "copy_not_made_for_mailed": (
             gettext("Kopii się nie robi"),
             gettext(

@@ -9,13 +9,15 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, abort, current_app, flash, g, get_flashed_messages, redirect, render_template, request, url_for
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 
 from ibok_idp.look.flask_look import WARSAW, language
 from ibok_idp.oidc_login import LoggedIn, OidcLogin
+from provisioning.adapters.scan_pages import ROTATIONS, page_count, page_picture
 from provisioning.api.present import masked_pesel
-from provisioning.api.views import copy_response, evidence_response, pdf_response, queue_filter, wired
+from provisioning.api.views import copy_response, evidence_response, pdf_response, queue_filter, uploaded_scans, wired
 from provisioning.domain.application import (
+    CLOSED,
     TRANSITIONS,
     Action,
     Application,
@@ -35,10 +37,12 @@ from provisioning.ports import Actor, MailKind
 from provisioning.staff_ui import words
 from provisioning.staff_ui.tables import as_csv, as_json_lines, audit_export_row
 from provisioning.use_cases import decide, register_paper
+from provisioning.use_cases.add_scans import add_scans
 
 staff = APIBlueprint("staff", __name__, enable_openapi=False)
 View = Callable[..., Any]
 _EXPORTED_LINES = 100_000
+SCALES = [100, 150, 200, 300]
 OPEN_STATUSES = ["filed", "in_review", "incomplete", "approved"]
 
 
@@ -104,6 +108,7 @@ def queue() -> str:
 @staff.get("/wniosek/<reference>")
 @logged_in
 def application(reference: str) -> str:
+    """Data beside the scan: `?plik=` opens the viewer, `strona`, `obrot` and `skala` keep its place."""
     return _application_page(reference)
 
 
@@ -234,6 +239,32 @@ def document(reference: str, document_id: str) -> Response:
         "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
     }
     return Response(found.content, mimetype=found.media_type, headers=headers)
+
+
+@staff.post("/wniosek/<reference>/pliki")
+@logged_in
+def add_files(reference: str) -> Any:
+    """Scans and photos of the paper, many at once; one bad file and none is stored."""
+    require_permission(g.user.roles, Action.ADD_SCAN)
+    try:
+        documents = uploaded_scans(reference)
+        add_scans(wired().office, actor(), reference, documents)
+    except Invalid as invalid:
+        errors = {each.field: message(each, language()) for each in invalid.errors}
+        return _application_page(reference, errors=errors), 422
+    flash(ngettext("Dodano %(num)d plik.", "Dodano %(num)d plików.", len(documents)))
+    return redirect(url_for("staff.application", reference=reference, plik=documents[0].document_id), 303)
+
+
+@staff.get("/wniosek/<reference>/plik/<document_id>/strona/<int:number>.png")
+@logged_in
+def page_of_scan(reference: str, document_id: str, number: int) -> Response:
+    """One page as a picture, for the viewer; opening the viewer was written into the audit."""
+    with wired().office.work() as work:
+        found = work.documents.get(reference, document_id)
+    rotation = request.args.get("obrot", "0")
+    picture = page_picture(found, number, int(rotation) if rotation in ("0", "90", "180", "270") else 0)
+    return Response(picture, mimetype="image/png")
 
 
 @staff.route("/nowy", methods=["GET", "POST"])
@@ -383,8 +414,34 @@ def paper_body(typed: dict[str, str], form_version: str, terms_version: str, cla
     return body
 
 
-def _application_page(reference: str, *, reveal: bool = False) -> str:
+def _viewer(reference: str) -> dict[str, Any] | None:
+    """What the viewer shows; opening a file anew is an entry of the audit."""
+    document_id = request.args.get("plik")
+    if not document_id or request.method != "GET":
+        return None
+    with wired().office.work() as work:
+        found = work.documents.get(reference, document_id)
+        if "strona" not in request.args:
+            work.audit.write(actor(), "document.opened", reference, {"sha256": found.sha256}, wired().office.clock.now())
+
+    def number(name: str, allowed: list[int]) -> int:
+        typed = request.args.get(name, "")
+        return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 6 and int(typed) in allowed else allowed[0]
+
+    pages = page_count(found)
+    page = number("strona", list(range(1, pages + 1)))
+    return {
+        "document": found,
+        "pages": pages,
+        "page": page,
+        "rotation": number("obrot", list(ROTATIONS)),
+        "scale": number("skala", SCALES),
+    }
+
+
+def _application_page(reference: str, *, reveal: bool = False, errors: dict[str, str] | None = None) -> str:
     office = wired().office
+    viewer = _viewer(reference)
     with office.work() as work:
         found = work.applications.get(reference)
         account = work.accounts.by_reference(reference)
@@ -404,6 +461,10 @@ def _application_page(reference: str, *, reveal: bool = False) -> str:
         pesel=found.pesel if reveal else masked_pesel(found.pesel),
         revealed=reveal,
         address_line=address_line,
+        viewer=viewer,
+        scales=SCALES,
+        errors=errors or {},
+        may_add_files=found.status not in CLOSED and _may(Action.ADD_SCAN),
         actions=_actions(found, form.codes),
         refused=[code for code in form.codes if not found.clauses.get(code)],
         complete_for_approval=_approvable(found, form.codes),

@@ -207,6 +207,7 @@ ACTION = {
     Action.WITHDRAW: _("Wycofaj na prośbę klienta"),
     Action.RECORD_PAPER: _("Zarejestruj podpisany papier"),
     Action.COPY: _("Wydrukuj kopię dla klienta"),
+    Action.ADD_SCAN: _("Dodaj skany albo zdjęcia"),
 }
 
 

@@ -215,3 +215,42 @@ def test_an_application_of_a_web_customer_has_no_copy_button(world: World) -> No
     found = world.filed(**{k: v for k, v in application_body().items() if k == "phone"})
     page = world.staff("clerk").open(f"{world.provisioning}/wniosek/{found['reference']}")
     assert "Wydrukuj kopię" not in page.text
+
+
+def test_scans_of_paper_are_added_and_read_beside_the_data(world: World) -> None:
+    from tests.unit.test_uploads import image, pdf
+
+    found = entered(world, channel="office")
+    clerk = world.staff("clerk")
+    page = clerk.open(f"{world.provisioning}/wniosek/{found['reference']}")
+    bad = clerk.send(page, {}, action_ends="/pliki", files=[("file", ("a.pdf", pdf())), ("file", ("b.exe", b"MZ\x90"))])
+    assert bad.status == 422
+    assert bad.errors() == ["Dodaj plik PDF, JPG, PNG, TIFF albo HEIC"]
+    assert "a.pdf" not in clerk.open(f"{world.provisioning}/wniosek/{found['reference']}").text  # one bad file and none is stored
+    empty = clerk.send(page, {}, action_ends="/pliki")
+    assert empty.errors() == ["Wybierz plik"]
+    page = clerk.send(
+        page, {}, action_ends="/pliki", files=[("file", ("skan.pdf", pdf(pages=3))), ("file", ("foto.heic", image("HEIF")))]
+    )
+    assert "Dodano 2 pliki." in page.text
+    assert "strona 1 z 3" in " ".join(page.text.replace("</span>", "").split()).replace('<span class="ib-num">', "")
+    picture = next(each.get("src") for each in page.tree.iter("img") if "/strona/" in (each.get("src") or ""))
+    answer = clerk.session.get(world.provisioning + str(picture), timeout=60)
+    assert answer.content[:8] == b"\x89PNG\r\n\x1a\n"
+    assert clerk.open(page.url.replace("?", "?strona=3&obrot=90&skala=200&")).status == 200
+    opened = [line for line in history(world, found["reference"]) if line["action"] == "document.opened"]
+    assert len(opened) == 1  # opening is an entry, turning pages is not
+    assert world.visitor().session.get(world.provisioning + str(picture), timeout=30, allow_redirects=False).status_code == 302
+    other = entered(world)
+    document = str(picture).split("/plik/")[1].split("/")[0]
+    for path in (f"/wniosek/{other['reference']}?plik={document}", f"/wniosek/{found['reference']}?plik=nonsense",
+                 f"/wniosek/{found['reference']}/plik/{document}/strona/99.png"):  # fmt: skip
+        assert clerk.open(world.provisioning + path).status == 404, path
+    over_api = world.call(
+        "POST", f"/staff/applications/{found['reference']}/documents", world.staff_token("auditor"), files={"file": pdf()}
+    )
+    assert over_api.status_code == 403
+    world.approve(found["reference"])
+    late = world.call("POST", f"/staff/applications/{found['reference']}/documents", world.staff_token("clerk"),
+                      files={"file": ("x.pdf", pdf())})  # fmt: skip
+    assert late.status_code in (201, 409)

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from provisioning.adapters import uploads
+from provisioning.adapters.scan_pages import page_count, page_picture
 from provisioning.adapters.uploads import harmless_document
-from provisioning.domain.errors import Invalid
+from provisioning.domain.errors import Invalid, NotFound
 
 
 def pdf(change: object = None, pages: int = 1) -> bytes:
@@ -110,3 +111,23 @@ def test_u04_empty_and_too_large_files_are_refused() -> None:
 )
 def test_u03_a_name_is_only_text(name: str, shown: str) -> None:
     assert harmless_document("r", "scan", name, image()).name == shown
+
+
+def test_a_photo_of_a_phone_in_heic_becomes_a_jpeg_without_metadata() -> None:
+    made = harmless_document("r", "scan", "IMG_0001.HEIC", image("HEIF"))
+    assert made.media_type == "image/jpeg"
+    assert Image.open(io.BytesIO(made.content)).size == (40, 30)
+    assert not Image.open(io.BytesIO(made.content)).getexif()
+
+
+def test_the_viewer_turns_pages_and_knows_where_they_end() -> None:
+    two = harmless_document("r", "scan", "x.pdf", pdf(pages=2))
+    assert page_count(two) == 2
+    upright, turned = (Image.open(io.BytesIO(page_picture(two, 2, rotation))) for rotation in (0, 90))
+    assert upright.size == turned.size[::-1]
+    photo = harmless_document("r", "scan", "x.jpg", image())
+    assert page_count(photo) == 1
+    assert Image.open(io.BytesIO(page_picture(photo, 1, 270))).size == (30, 40)
+    for document, number, rotation in ((two, 3, 0), (two, 0, 0), (photo, 2, 0), (two, 1, 45)):
+        with pytest.raises(NotFound):
+            page_picture(document, number, rotation)

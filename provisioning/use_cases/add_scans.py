@@ -1,0 +1,30 @@
+"""Staff add what was handed in on paper: scans and photos, made harmless before (S1)."""
+
+from __future__ import annotations
+
+from provisioning.domain.application import CLOSED, Action, require_permission
+from provisioning.domain.errors import NotPossible
+from provisioning.ports import Actor, Document, Office
+
+MOST = 20
+
+
+def add_scans(office: Office, actor: Actor, reference: str, documents: list[Document]) -> None:
+    """Store all of them, or none.
+
+    Raises:
+        Forbidden. NotFound. NotPossible: `wrong_state` after the decision, `too_many_documents`.
+    """
+    require_permission(actor.roles, Action.ADD_SCAN)
+    with office.work() as work:
+        application = work.applications.get(reference, for_change=True)
+        if application.status in CLOSED:
+            raise NotPossible("wrong_state", "The application has been decided.")
+        if len(work.documents.of(reference)) + len(documents) > MOST:
+            raise NotPossible("too_many_documents", f"No more than {MOST} files can be added.")
+        for document in documents:
+            work.documents.add(document)
+            details = {"sha256": document.sha256, "type": document.media_type}
+            work.audit.write(actor, "document.added", reference, details, office.clock.now())
+        application.version += 1
+        work.applications.save(application)
