@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from ibok_idp.errors import IdpError
+from ibok_idp.look.company import load_utility
 from ibok_idp.realm.compare import Difference
 from ibok_idp.realm.desired import Tree, load
 from ibok_idp.realm.server import RealmServer
@@ -144,7 +145,8 @@ def _carry(do: Callable[[RealmServer, Tree], list[Difference]]) -> list[Differen
             "IBOK_WEBAPP_URL": str(settings.webapp_url).rstrip("/"),
             "IBOK_PROVISIONING_URL": str(settings.provisioning_url).rstrip("/"),
         }
-        wanted = load(values, staff_second_factor=settings.staff_second_factor)
+        utility = load_utility(settings.utility_file)
+        wanted = load(values, staff_second_factor=settings.staff_second_factor, utility=utility)
         return do(_server(settings), wanted)
     except IdpError as error:
         _stop(error)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ibok_idp.errors import IdpError
 from ibok_idp.local.artifacts import KEYCLOAK
+from ibok_idp.look.company import load_utility
 from ibok_idp.realm.desired import load
 from ibok_idp.realm.server import RealmServer
 from ibok_idp.settings import KeycloakAdminSettings
@@ -54,7 +55,8 @@ def _drift(settings: KeycloakAdminSettings, server: RealmServer) -> Finding:
         "IBOK_WEBAPP_URL": str(settings.webapp_url).rstrip("/"),
         "IBOK_PROVISIONING_URL": str(settings.provisioning_url).rstrip("/"),
     }
-    found = server.diff(load(values, staff_second_factor=settings.staff_second_factor))
+    utility = load_utility(settings.utility_file)
+    found = server.diff(load(values, staff_second_factor=settings.staff_second_factor, utility=utility))
     words = f"{len(found)} differences, see `ibok-idp realm diff`" if found else "as keycloak-realm.json says"
     return Finding(not found, "realm", words)
 

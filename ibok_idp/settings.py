@@ -63,4 +63,7 @@ class KeycloakAdminSettings(BaseSettings):
     temporary_password_tries: int = Field(
         5, ge=1, le=50, description="wrong guesses at a temporary password (S7) before it is void"
     )
+    utility_file: Path | None = Field(
+        None, description="facts of the utility (TOML) that Keycloak's pages show; empty: those of the package"
+    )
     staff_second_factor: bool = Field(True, description="staff need a one-time code; only the local stack turns it off")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -18,6 +19,8 @@ from provisioning.settings import Settings
 app = typer.Typer(help="Applications, decisions and accounts: the utility's side of iBOK.", no_args_is_help=True)
 audit = typer.Typer(help="The append-only audit.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+utility = typer.Typer(help="The facts of the utility (utility.toml).", no_args_is_help=True)
+app.add_typer(utility, name="utility")
 _console = Console(stderr=True)
 
 
@@ -61,6 +64,55 @@ def migrate() -> None:
     engine = make_engine(_settings().database_url.get_secret_value())
     run_migrations(engine)
     _console.print(f"Schema is at version {schema_version(engine)}.")
+
+
+@app.command("import-customers")
+def import_customers(
+    file: Annotated[
+        Path, typer.Argument(help="CSV: customer_number, name, type, tax_id_or_pesel, supply_points, contract_numbers, email")
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would change")] = False,
+) -> None:
+    """Import the customer register. UTF-8 or Windows-1250, `;` or `,`; several values in a field with `|` between them.
+
+    Exit 0: every row was taken, 2: some rows were left out (each with its line and reason), 1: the file cannot be read.
+    """
+    from provisioning.adapters.customer_register import RegisterFileError, fingerprint_with
+    from provisioning.adapters.customer_register import import_customers as run_import
+    from provisioning.adapters.postgres import make_engine
+
+    settings = _settings()
+    engine = make_engine(settings.database_url.get_secret_value())
+    fingerprint = fingerprint_with(settings.personal_data_key.get_secret_value())
+    try:
+        outcome = run_import(engine, file, settings.customer_number_pattern, fingerprint, dry_run=dry_run)
+    except RegisterFileError as error:
+        _stop(str(error))
+    for bad in outcome.bad:
+        _console.print(f"line {bad.line}: {bad.reason}", style="yellow", soft_wrap=True, highlight=False, markup=False)
+    verb = "would be" if dry_run else "are"
+    _console.print(
+        f"{outcome.rows} rows read, {len(outcome.bad)} left out; {outcome.added} {verb} added, {outcome.changed} changed, {outcome.gone} gone."
+    )
+    sys.exit(2 if outcome.bad else 0)
+
+
+@utility.command()
+def check(file: Annotated[Path, typer.Argument(help="a utility.toml")]) -> None:
+    """Say whether a file with the facts of a utility is good, or what is wrong with it and where."""
+    from ibok_idp.look.company import load_utility
+
+    try:
+        found = load_utility(file)
+    except IdpError as error:
+        _stop(str(error))
+    closing = found.account_closing
+    _console.print(
+        f"Good: {found.company.name}; help line {found.contact.phones}; a resignation takes effect after {closing.resignation_days} days, "
+        f"deletion {closing.delete_after_days} days later, retention {closing.retention_days} days.",
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 @audit.command()

@@ -18,6 +18,7 @@ from provisioning.domain.deadline import FreeDay
 from provisioning.domain.email_change import EmailChange
 from provisioning.domain.erasure import ErasureRequest
 from provisioning.domain.password_reset import PasswordReset
+from provisioning.domain.register_match import RegisterCustomer
 from provisioning.domain.rulebook import Rulebook
 
 
@@ -253,6 +254,11 @@ class Incidents(Protocol):
     def of(self, login: str) -> list[Incident]: ...
 
 
+class Register(Protocol):
+    def get(self, customer_number: str) -> RegisterCustomer | None: ...
+    def is_filled(self) -> bool: ...
+
+
 class AccountEvents(Protocol):
     def add(self, event: AccountEvent) -> bool: ...
     def of(self, login: str, kinds: tuple[str, ...], limit: int) -> list[AccountEvent]: ...
@@ -336,6 +342,8 @@ class Work(Protocol):
     def incidents(self) -> Incidents: ...
     @property
     def events(self) -> AccountEvents: ...
+    @property
+    def register(self) -> Register: ...
     @property
     def mails(self) -> Mails: ...
     @property
@@ -470,4 +478,5 @@ class Office:
     links: Links
     mail_domain: str
     temporary_password_key: bytes = field(repr=False)
+    fingerprint: Callable[[str], str] = field(default=lambda value: value, repr=False)
     seam: Seams = field(default=lambda name: None, repr=False)

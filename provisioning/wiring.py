@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from ibok_idp.directory import CustomerDirectory
 from ibok_idp.look.company import Utility, load_utility
 from provisioning.adapters.clock import SystemClock
+from provisioning.adapters.customer_register import fingerprint_with
 from provisioning.adapters.jobs import JobQueue
 from provisioning.adapters.keycloak import KeycloakDirectory
 from provisioning.adapters.postgres import PostgresWork, make_engine
@@ -69,6 +70,7 @@ def wire(settings: Settings) -> Wired:
         is_holiday=is_holiday,
         links=Links(webapp=str(settings.webapp_url).rstrip("/")),
         mail_domain=settings.mail_domain,
+        fingerprint=fingerprint_with(settings.personal_data_key.get_secret_value()),
         temporary_password_key=settings.temporary_password_key.get_secret_value().encode(),
     )
     return Wired(settings, engine, office, utility, directory, mailer)

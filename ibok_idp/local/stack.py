@@ -29,6 +29,7 @@ from ibok_idp.local.java import java_version
 from ibok_idp.local.keycloak import Keycloak, built_server, theme_folder
 from ibok_idp.local.postgres import Postgres
 from ibok_idp.look.assets import build_assets
+from ibok_idp.look.company import load_utility
 from ibok_idp.realm.desired import load
 from ibok_idp.realm.server import RealmServer
 from ibok_idp.settings import LocalSettings
@@ -281,7 +282,8 @@ class Stack:
 
     def desired_realm(self) -> dict[str, Any]:
         values = {**os.environ, "IBOK_WEBAPP_URL": self.webapp_url, "IBOK_PROVISIONING_URL": self.provisioning_url, **self.secrets}
-        return load(values, staff_second_factor=False)
+        file = os.environ.get("IBOK_UTILITY_FILE")
+        return load(values, staff_second_factor=False, utility=load_utility(Path(file) if file else None))
 
     def _apply_realm(self) -> None:
         server = self.realm_server()

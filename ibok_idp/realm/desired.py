@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from ibok_idp.errors import SettingsError
+from ibok_idp.look.company import Utility, load_utility
 from ibok_idp.password_policy import keycloak_policy
 
 Tree = dict[str, Any]
@@ -44,7 +46,7 @@ def realm_file() -> Path:
     raise SettingsError("keycloak-realm.json is missing from this installation: install the package again.")
 
 
-def load(values: Mapping[str, str], *, staff_second_factor: bool, path: Path | None = None) -> Tree:
+def load(values: Mapping[str, str], *, staff_second_factor: bool, path: Path | None = None, utility: Utility | None = None) -> Tree:
     """Read the realm file and fill its `${IBOK_…}` placeholders (`${IBOK_…:default}` where there is a default).
 
     What needs our provider in the server is added from with_provider.json and not in the file, so that the file also
@@ -54,6 +56,7 @@ def load(values: Mapping[str, str], *, staff_second_factor: bool, path: Path | N
         values: placeholder name to value (addresses and client secrets).
         staff_second_factor: False removes the one-time code from staff login (local stack only).
         path: another file than the project's own.
+        utility: whose name and telephone numbers Keycloak's pages show (realm localisation); None: those of the package.
 
     Raises:
         SettingsError: a placeholder has no value.
@@ -67,11 +70,21 @@ def load(values: Mapping[str, str], *, staff_second_factor: bool, path: Path | N
     more: Tree = json.loads((Path(__file__).parent / "with_provider.json").read_text(encoding="utf-8"))
     realm["authenticationFlows"] += more["authenticationFlows"]
     realm |= {"browserFlow": more["browserFlow"], "passwordPolicy": keycloak_policy(deny_list=True)}
+    _name_the_utility(realm, utility or load_utility(None))
     if not staff_second_factor:
         for client in realm["clients"]:
             if client["clientId"] == "ibok-staff":
                 client["authenticationFlowBindingOverrides"] = {}
     return realm
+
+
+def _name_the_utility(realm: Tree, utility: Utility) -> None:
+    """Keycloak's pages name the company and its help line as utility.toml says; the theme is not built again."""
+    short = utility.company.short_name
+    realm["displayName"] = f"iBOK {short}"
+    realm["displayNameHtml"] = realm["displayNameHtml"].replace("WPWiK", escape(short))
+    for language in ("pl", "en"):
+        realm["localizationTexts"][language]["ibokHelpPhones"] = utility.phones(language)
 
 
 def comparable(realm: Tree) -> Tree:

@@ -13,9 +13,10 @@ import typst
 
 from ibok_idp.look.company import Utility
 from provisioning.domain.account import Account
+from provisioning.domain.addresses import address_line
 from provisioning.domain.application import Application, CustomerType, SignatureKind
 from provisioning.domain.clauses import FormVersion
-from provisioning.mails.letter import address_line, day, moment
+from provisioning.mails.letter import day, moment
 
 _TEMPLATE = Path(__file__).parents[1] / "form" / "bok27.typ"
 _BLANK, _PAPER = _TEMPLATE.with_name("blank27.typ"), _TEMPLATE.with_name("paper.typ")

@@ -30,6 +30,7 @@ from provisioning.domain.erasure import ErasureRequest
 from provisioning.domain.errors import FieldError, Invalid, NotFound
 from provisioning.domain.login_names import reference as make_reference
 from provisioning.domain.password_reset import PasswordReset
+from provisioning.domain.register_match import RegisterCustomer
 from provisioning.ports import (
     AccountEvent,
     Actor,
@@ -137,6 +138,7 @@ class _Transaction:
         self.erasures = _Erasures(connection)
         self.incidents = _Incidents(connection)
         self.events = _AccountEvents(connection)
+        self.register = _Register(connection)
         self.mails = _Mails(connection)
         self.documents = _Documents(connection)
         self.audit = _Audit(connection, fernet)
@@ -541,6 +543,22 @@ class _Incidents:
 
     def of(self, login: str) -> list[Incident]:
         return _every(self._connection, Incident, "incidents WHERE login = :l ORDER BY at DESC", l=login)
+
+
+class _Register:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, customer_number: str) -> RegisterCustomer | None:
+        return _first(
+            self._connection,
+            RegisterCustomer,
+            "register_customers WHERE customer_number = :n AND gone_at IS NULL",
+            n=customer_number,
+        )
+
+    def is_filled(self) -> bool:
+        return bool(self._connection.execute(text("SELECT EXISTS (SELECT 1 FROM register_customers)")).scalar_one())
 
 
 class _AccountEvents:

@@ -89,6 +89,12 @@ class ActionBody(_Body):
     reason: str | None = Field(None, max_length=2000)
 
 
+class RejectBody(ActionBody):
+    """`silent`: no mail goes out; the reason stays in the file."""
+
+    silent: bool = False
+
+
 class PaperBody(_Body):
     version: int = Field(ge=1, le=2**31)
     signed_on: date = Field(strict=False)

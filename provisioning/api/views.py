@@ -25,6 +25,7 @@ from provisioning.api.schemas import (
     FormCheckBody,
     PaperBody,
     PasswordResetBody,
+    RejectBody,
 )
 from provisioning.domain.application import Action, Application, Role, SignatureKind, Status, require_permission
 from provisioning.domain.errors import FieldError, Invalid, NotFound
@@ -215,16 +216,18 @@ def get_application(reference: str) -> dict[str, Any]:
         )
 
 
-def _staff_action(action: Action, act: Callable[[str, Any], Application], summary: str) -> None:
+def _staff_action(
+    action: Action, act: Callable[[str, Any], Application], summary: str, body: type[ActionBody] = ActionBody
+) -> None:
     """One route a decision; the role table is asked by the use case and, for the quick 403, here."""
 
     @requires(*STAFF)
     def view(reference: str) -> dict[str, Any]:
         require_permission(caller().roles, action)
-        return _status(act(reference, read_action(ActionBody)))
+        return _status(act(reference, read_action(body)))
 
     view.__name__ = f"post_{action.name.lower()}"
-    documented = api.doc(summary=summary, security="token")(json_body(ActionBody)(view))
+    documented = api.doc(summary=summary, security="token")(json_body(body)(view))
     api.post(f"/staff/applications/<reference>/{action.value}")(documented)
 
 
@@ -233,7 +236,12 @@ _staff_action(
     lambda r, b: decide.approve(wired().office, actor(), r, b.version, b.reason),
     "Approve (S4): login, account and mail follow; after the due date with a reason",
 )
-_staff_action(Action.REJECT, lambda r, b: decide.reject(wired().office, actor(), r, b.version, b.reason), "Reject, with a reason")
+_staff_action(
+    Action.REJECT,
+    lambda r, b: decide.reject(wired().office, actor(), r, b.version, b.reason, silent=b.silent),
+    "Reject, with a reason; silent: no mail goes out",
+    RejectBody,
+)
 _staff_action(
     Action.REQUEST_COMPLETION,
     lambda r, b: decide.request_completion(wired().office, actor(), r, b.version, b.reason),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from provisioning.domain.addresses import address_line
 from provisioning.domain.application import SignatureKind
 from provisioning.mails.account_letters import ACCOUNT_LETTERS
-from provisioning.mails.letter import Button, Enclosure, Facts, Letter, address_line, day, greeting, moment
+from provisioning.mails.letter import Button, Enclosure, Facts, Letter, day, greeting, moment
 from provisioning.ports import MailKind
 
 

@@ -76,13 +76,6 @@ def greeting(e: Enclosure) -> str:
     return "Good day," if e.english else "Dzień dobry,"
 
 
-def address_line(address: dict[str, str | None]) -> str:
-    """ul. Źródlana 7/3, 43-300 Bielsko-Biała."""
-    house = f"{address['house']}/{address['flat']}" if address.get("flat") else f"{address['house']}"
-    street = f"{address['street']} {house}" if address.get("street") else house
-    return f"{street}, {address['postal_code']} {address['city']}"
-
-
 def day(value: date | None, language: str) -> str:
     return format_date(value, "d MMMM y", locale=language) if value else ""
 

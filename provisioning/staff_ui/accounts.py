@@ -15,6 +15,7 @@ from ibok_idp.look.flask_look import language
 from provisioning.api.staff_accounts import terms_report
 from provisioning.api.views import wired
 from provisioning.domain.account import Account, AccountState
+from provisioning.domain.addresses import address_line
 from provisioning.domain.application import Action, may, require_permission
 from provisioning.domain.erasure import ErasureDecision
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
@@ -232,7 +233,7 @@ def tasks() -> str:
         waiting, erasures = work.change_requests.waiting(200), work.erasures.page(200)
     today = wired().office.clock.today()
     badges = {each.request_id: words.day_badge(each.due_on, today, closed=each.decision is not None) for each in erasures}
-    return render_template("staff/tasks.html", waiting=waiting, erasures=erasures, badges=badges)
+    return render_template("staff/tasks.html", waiting=waiting, erasures=erasures, badges=badges, address_line=address_line)
 
 
 @staff.post("/zadania/zmiana/<request_id>")

@@ -16,6 +16,7 @@ from ibok_idp.oidc_login import LoggedIn, OidcLogin
 from provisioning.adapters.scan_pages import ROTATIONS, page_count, page_picture
 from provisioning.api.present import masked_pesel
 from provisioning.api.views import copy_response, evidence_response, pdf_response, queue_filter, uploaded_scans, wired
+from provisioning.domain.addresses import address_line
 from provisioning.domain.application import (
     CLOSED,
     TRANSITIONS,
@@ -32,12 +33,12 @@ from provisioning.domain.deadline import term
 from provisioning.domain.errors import Invalid, NotPossible
 from provisioning.domain.rulebook import TermStart
 from provisioning.form.messages import message
-from provisioning.mails.letter import address_line
 from provisioning.ports import Actor, MailKind
 from provisioning.staff_ui import words
 from provisioning.staff_ui.tables import as_csv, as_json_lines, audit_export_row
 from provisioning.use_cases import decide, register_paper
 from provisioning.use_cases.add_scans import add_scans
+from provisioning.use_cases.check_register import check_register
 
 staff = APIBlueprint("staff", __name__, enable_openapi=False)
 View = Callable[..., Any]
@@ -156,14 +157,15 @@ def act_with_reason(reference: str, name: str) -> Any:
     found = _load(reference)
     errors: dict[str, str] = {}
     if request.method == "POST":
-        use_case = {
+        use_cases: dict[Action, Callable[..., Application]] = {
             Action.APPROVE: decide.approve,
             Action.REJECT: decide.reject,
             Action.WITHDRAW: decide.withdraw,
             Action.REQUEST_COMPLETION: decide.request_completion,
-        }[action]
+        }
         try:
-            use_case(wired().office, actor(), reference, _version(), request.form.get("reason"))
+            silent = {"silent": True} if action is Action.REJECT and request.form.get("silent") == "yes" else {}
+            use_cases[action](wired().office, actor(), reference, _version(), request.form.get("reason"), **silent)
         except Invalid as invalid:
             errors = {each.field: message(each, language()) for each in invalid.errors}
         except NotPossible as error:
@@ -172,6 +174,9 @@ def act_with_reason(reference: str, name: str) -> Any:
         if not errors:
             if action is Action.APPROVE:
                 flash(gettext("Zatwierdzono. Konto powstaje, login i hasło tymczasowe wyślemy e-mailem."))
+                return redirect(url_for("staff.application", reference=reference), 303)
+            if silent:
+                flash(gettext("Zapisano. Klient nie dostanie wiadomości."))
                 return redirect(url_for("staff.application", reference=reference), 303)
             flash(gettext("Zapisano. Klient dostanie e-mail.") if action is not Action.WITHDRAW else gettext("Wniosek wycofany."))
             return redirect(url_for("staff.application", reference=reference), 303)
@@ -445,6 +450,7 @@ def _application_page(reference: str, *, reveal: bool = False, errors: dict[str,
     with office.work() as work:
         found = work.applications.get(reference)
         account = work.accounts.by_reference(reference)
+        register = check_register(office, work, found)
         mails, documents, history = work.mails.of(reference), work.documents.of(reference), work.audit.of(reference)
     form = office.forms[found.form_version]
     activation = next((mail for mail in mails if mail.kind is MailKind.ACTIVATED), None)
@@ -461,6 +467,7 @@ def _application_page(reference: str, *, reveal: bool = False, errors: dict[str,
         pesel=found.pesel if reveal else masked_pesel(found.pesel),
         revealed=reveal,
         address_line=address_line,
+        register=register,
         viewer=viewer,
         scales=SCALES,
         errors=errors or {},

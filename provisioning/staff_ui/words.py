@@ -12,6 +12,7 @@ from ibok_idp.look.flask_look import moment
 from provisioning.domain.account import Account, AccountState, ClosingCause, Trouble
 from provisioning.domain.application import CLOSED, Action, Application, Channel, CustomerType, Role, Status
 from provisioning.domain.deadline import Urgency, urgency
+from provisioning.domain.register_match import Agrees
 from provisioning.ports import AccountEvent, AuditEntry, MailKind, MailState
 
 STATUS = {
@@ -110,6 +111,15 @@ CONSOLE = {
     "role-mappings": _("zmiana ról"),
     "logout": _("zakończenie sesji"),
     "execute-actions-email": _("wysłanie wiadomości z Keycloak"),
+}
+AGREES = {Agrees.YES: _("tak"), Agrees.NO: _("nie"), Agrees.CANNOT_TELL: _("nie wiadomo")}
+AGREES_BADGE = {Agrees.YES: "ok", Agrees.NO: "late", Agrees.CANNOT_TELL: "done"}
+COMPARED = {
+    "number": _("numer ewidencyjny istnieje"),
+    "name": _("imię i nazwisko lub nazwa się zgadza"),
+    "address": _("punkt poboru się zgadza"),
+    "contract": _("numer umowy się zgadza"),
+    "identifier": _("PESEL albo NIP się zgadza"),
 }
 MAIL_KIND = {
     MailKind.CONFIRM_EMAIL: _("potwierdzenie adresu"),

@@ -79,8 +79,8 @@ def days_late(office: Office, application: Application) -> int:
     return (office.clock.today() - application.due_on).days if application.due_on else 0
 
 
-def reject(office: Office, actor: Actor, reference: str, version: int, reason: str | None) -> Application:
-    """Reject with a reason, which goes to the applicant.
+def reject(office: Office, actor: Actor, reference: str, version: int, reason: str | None, *, silent: bool = False) -> Application:
+    """Reject with a reason, which goes to the applicant; a silent one stays in the file alone and no mail goes out.
 
     Raises:
         Forbidden. Invalid: no reason. NotPossible: `stale_version`, `wrong_state`.
@@ -90,7 +90,8 @@ def reject(office: Office, actor: Actor, reference: str, version: int, reason: s
     def change(work: Work, application: Application) -> None:
         application.move(Status.REJECTED, version)
         _decided(office, application, actor, words)
-        queue_mail(office, work, MailKind.REJECTED, application, "rejected")
+        if not silent:
+            queue_mail(office, work, MailKind.REJECTED, application, "rejected")
 
     return _step(office, actor, Action.REJECT, reference, change, "application.rejected", words)
 

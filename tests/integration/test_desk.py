@@ -254,3 +254,38 @@ def test_scans_of_paper_are_added_and_read_beside_the_data(world: World) -> None
     late = world.call("POST", f"/staff/applications/{found['reference']}/documents", world.staff_token("clerk"),
                       files={"file": ("x.pdf", pdf())})  # fmt: skip
     assert late.status_code in (201, 409)
+
+
+def test_a_silent_rejection_stays_in_the_file_and_no_mail_goes_out(world: World) -> None:
+    found = world.filed()
+    registrar = world.staff("registrar")
+    page = registrar.open(f"{world.provisioning}/wniosek/{found['reference']}/reject")
+    page = registrar.send(page, {"reason": "podejrzenie oszustwa", "silent": "yes"})
+    assert "Klient nie dostanie wiadomości" in page.text
+    assert "podejrzenie oszustwa" in page.text
+    assert not world.mails(found["email"], "odrzucony")
+    told = world.filed()
+    answer = world.call("POST", f"/staff/applications/{told['reference']}/reject", world.staff_token("registrar"),
+                        json={"version": told["version"], "reason": "brak umowy", "silent": False})  # fmt: skip
+    assert answer.status_code == 200
+    assert "brak umowy" in world.mail(told["email"], "odrzucony")["text"]
+
+
+def test_the_facts_of_a_utility_are_checked_with_their_place(world: World, tmp_path: Path) -> None:
+    from ibok_idp import look
+
+    own = (Path(look.__file__).parent / "utility.toml").read_text()
+    environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+
+    def run(text: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "u.toml").write_text(text)
+        return subprocess.run(
+            [CLI, "utility", "check", str(tmp_path / "u.toml")], env=environment, capture_output=True, text=True, timeout=60
+        )
+
+    assert run(own).returncode == 0
+    for wrong, said in ((own.replace("withdrawable = true", 'withdrawable = "maybe"'), "account_closing.withdrawable"), ("[company", "TOML"),
+                        (own.replace("short_name", "nick_name"), "company.short_name")):  # fmt: skip
+        found = run(wrong)
+        assert found.returncode == 1
+        assert said in " ".join(found.stderr.split())

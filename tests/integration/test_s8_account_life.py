@@ -369,6 +369,9 @@ def test_contact_data_that_the_register_owns_go_to_staff_who_answer(world: World
     assert world.call("POST", "/me/contact", token, json=wanted).json()["asked"] == ["correspondence_address", "phone"]
     clerk = world.staff_token("clerk")
     (mine,) = [r for r in world.call("GET", "/staff/change-requests", clerk).json()["items"] if r["login"] == found["login"]]
+    page = world.staff("clerk").open(f"{world.provisioning}/zadania")
+    for words in (found["login"], "+48 601 202 303", "Długa 1, 43-300 Bielsko-Biała"):
+        assert words in page.text
     path = f"/staff/change-requests/{mine['id']}/answer"
     assert world.call("POST", path, world.staff_token("auditor"), json={"done": True}).status_code == 403
     assert world.call("POST", path, clerk, json={"done": False}).status_code == 422  # a refusal needs a reason

@@ -2,12 +2,15 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import ibok_idp.look as look
 from ibok_idp.errors import SettingsError
 from ibok_idp.keycloak_provider.common_passwords import common_passwords
+from ibok_idp.look.company import load_utility
 from ibok_idp.password_policy import COMMON_PASSWORDS, keycloak_policy
 from ibok_idp.realm.compare import differences
 from ibok_idp.realm.desired import comparable, load, realm_file
@@ -104,6 +107,20 @@ def test_what_needs_our_provider_is_set_by_apply_and_not_by_a_plain_import(realm
     assert wanted["attributes"]["ibok.activationPasswordLifeHours"] == "336"
     longer = load(VALUES | {"IBOK_ACTIVATION_PASSWORD_HOURS": "72"}, staff_second_factor=True)
     assert longer["attributes"]["ibok.activationPasswordLifeHours"] == "72"
+
+
+def test_another_utility_is_named_on_keycloaks_pages_without_a_change_of_code(tmp_path: Path) -> None:
+    file = tmp_path / "utility.toml"
+    own = (Path(look.__file__).parent / "utility.toml").read_text()
+    file.write_text(own.replace('short_name = "WPWiK"', 'short_name = "Wodociągi & Kanały"').replace("662 277 045", "12 345 67 89"))
+    wanted = load(VALUES, staff_second_factor=True, utility=load_utility(file))
+    assert wanted["displayName"] == "iBOK Wodociągi & Kanały"
+    assert "Wodociągi &amp; Kanały" in wanted["displayNameHtml"]
+    assert "WPWiK" not in wanted["displayNameHtml"]
+    assert wanted["localizationTexts"]["en"]["ibokHelpPhones"].startswith("12 345 67 89")
+    file.write_text(own.replace("resignation_days = 14", "resignation_days = -1"))
+    with pytest.raises(SettingsError, match=r"account_closing\.resignation_days"):
+        load_utility(file)
 
 
 def test_s7_keycloak_counts_as_a_guess_only_what_has_the_shape_of_a_temporary_password(realm: dict[str, Any]) -> None:
