@@ -124,6 +124,26 @@ class Incident:
 
 
 @dataclass(frozen=True)
+class CaseNote:
+    """What a member of staff wrote about an application, for colleagues."""
+
+    note_id: str
+    reference: str
+    at: datetime
+    author: str
+    text: str
+
+
+@dataclass(frozen=True)
+class CaseClaim:
+    """Who works on an application, until when."""
+
+    reference: str
+    username: str
+    until: datetime
+
+
+@dataclass(frozen=True)
 class AccountEvent:
     """What Keycloak reported of one account: a login, a failure, a change in its console."""
 
@@ -254,6 +274,15 @@ class Incidents(Protocol):
     def of(self, login: str) -> list[Incident]: ...
 
 
+class Cases(Protocol):
+    def add_note(self, note: CaseNote) -> None: ...
+    def notes_of(self, reference: str) -> list[CaseNote]: ...
+    def claim_of(self, reference: str) -> CaseClaim | None: ...
+    def put_claim(self, claim: CaseClaim) -> None: ...
+    def drop_claim(self, reference: str) -> None: ...
+    def claims(self, references: list[str], now: datetime) -> dict[str, str]: ...
+
+
 class Register(Protocol):
     def get(self, customer_number: str) -> RegisterCustomer | None: ...
     def is_filled(self) -> bool: ...
@@ -344,6 +373,8 @@ class Work(Protocol):
     def events(self) -> AccountEvents: ...
     @property
     def register(self) -> Register: ...
+    @property
+    def cases(self) -> Cases: ...
     @property
     def mails(self) -> Mails: ...
     @property

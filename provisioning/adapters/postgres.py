@@ -35,6 +35,8 @@ from provisioning.ports import (
     AccountEvent,
     Actor,
     AuditEntry,
+    CaseClaim,
+    CaseNote,
     ChangeRequest,
     Document,
     Incident,
@@ -139,6 +141,7 @@ class _Transaction:
         self.incidents = _Incidents(connection)
         self.events = _AccountEvents(connection)
         self.register = _Register(connection)
+        self.cases = _Cases(connection)
         self.mails = _Mails(connection)
         self.documents = _Documents(connection)
         self.audit = _Audit(connection, fernet)
@@ -357,6 +360,7 @@ class _Accounts:
             "UPDATE erasure_requests SET ground = NULL WHERE login = :login",
             "UPDATE mails SET recipient = '', answer = '', about = '{}' WHERE reference = :reference",
             "DELETE FROM documents WHERE reference = :reference",
+            "DELETE FROM case_notes WHERE reference = :reference",
             "DELETE FROM audit_keys WHERE subject = :reference",
         ):
             parameters = {"login": account.login} if ":login" in statement else {"reference": account.reference}
@@ -543,6 +547,40 @@ class _Incidents:
 
     def of(self, login: str) -> list[Incident]:
         return _every(self._connection, Incident, "incidents WHERE login = :l ORDER BY at DESC", l=login)
+
+
+class _Cases:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add_note(self, note: CaseNote) -> None:
+        _insert(self._connection, "case_notes", note)
+
+    def notes_of(self, reference: str) -> list[CaseNote]:
+        return _every(self._connection, CaseNote, "case_notes WHERE reference = :r ORDER BY at", r=reference)
+
+    def claim_of(self, reference: str) -> CaseClaim | None:
+        return _first(self._connection, CaseClaim, "case_claims WHERE reference = :r", r=reference)
+
+    def put_claim(self, claim: CaseClaim) -> None:
+        self._connection.execute(
+            text(
+                "INSERT INTO case_claims VALUES (:reference, :username, :until) "
+                "ON CONFLICT (reference) DO UPDATE SET username = :username, until = :until"
+            ),
+            vars(claim),
+        )
+
+    def drop_claim(self, reference: str) -> None:
+        self._connection.execute(text("DELETE FROM case_claims WHERE reference = :r"), {"r": reference})
+
+    def claims(self, references: list[str], now: datetime) -> dict[str, str]:
+        """Who works on each of these, claims that have lapsed left out."""
+        rows = self._connection.execute(
+            text("SELECT reference, username FROM case_claims WHERE reference = ANY(:r) AND until > :now"),
+            {"r": references, "now": now},
+        )
+        return {row.reference: row.username for row in rows}
 
 
 class _Register:

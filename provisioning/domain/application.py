@@ -77,6 +77,8 @@ class Action(StrEnum):
     RECORD_PAPER = "record-paper"
     COPY = "copy"
     ADD_SCAN = "add-scan"
+    NOTE = "note"
+    CLAIM = "claim"
     REVIEW = "review"
     APPROVE = "approve"
     REJECT = "reject"
@@ -105,6 +107,8 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.ENTER: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.RECORD_PAPER: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.ADD_SCAN: frozenset({Role.CLERK, Role.REGISTRAR}),
+    Action.NOTE: frozenset({Role.CLERK, Role.REGISTRAR, Role.MANAGER}),
+    Action.CLAIM: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.COPY: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.REVIEW: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.APPROVE: frozenset({Role.REGISTRAR}),  # S4: "an authorised employee"

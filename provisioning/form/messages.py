@@ -130,5 +130,6 @@ _BY_CODE.update(
         ),
     }
 )
+_FIELDS.update({"note": ("notatkę", "note")})
 _FIELDS.update({"received_on": ("datę wpływu", "date of receipt"), "ground": ("podstawę prawną", "legal ground")})
 _FIELDS.update({"reason": ("powód", "reason"), "signed_on": ("datę podpisu", "date of signing"), "version": ("wersję", "version")})

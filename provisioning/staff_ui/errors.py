@@ -102,6 +102,10 @@ def conflict_words(error: NotPossible) -> tuple[str, str]:
         ),
         "already_decided": (gettext("To już rozpatrzono"), gettext("Ktoś był szybszy. Odśwież listę zadań.")),
         "no_such_number": (gettext("Nie ma takiego numeru"), gettext("Tego numeru nie ma już na koncie. Otwórz konto ponownie.")),
+        "claimed_by_another": (
+            gettext("Ktoś już się tym zajmuje"),
+            gettext("Tym wnioskiem zajmuje się inny pracownik. Po czterech godzinach przypisanie samo wygasa."),
+        ),
         "four_eyes": (
             gettext("Potrzebna druga osoba"),
             gettext("Ten wniosek wpisałaś lub wpisałeś osobiście. Zatwierdzić musi go inny pracownik uprawniony."),

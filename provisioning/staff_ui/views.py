@@ -39,6 +39,7 @@ from provisioning.staff_ui.tables import as_csv, as_json_lines, audit_export_row
 from provisioning.use_cases import decide, register_paper
 from provisioning.use_cases.add_scans import add_scans
 from provisioning.use_cases.check_register import check_register
+from provisioning.use_cases.work_on_case import add_note, claim, release
 
 staff = APIBlueprint("staff", __name__, enable_openapi=False)
 View = Callable[..., Any]
@@ -91,6 +92,7 @@ def queue() -> str:
         abort(404)
     with wired().office.work() as work:
         page = work.applications.page(found_filter)
+        taken = work.cases.claims([each.reference for each in page.applications], wired().office.clock.now())
     today = wired().office.clock.today()
     rows = [(each, words.due_badge(each, today)) for each in page.applications]
     following: dict[str, Any] = {key: value for key, value in arguments.items() if key in ("q", "status")} | {
@@ -99,6 +101,7 @@ def queue() -> str:
     return render_template(
         "staff/queue.html",
         rows=rows,
+        taken=taken,
         counts=page.counts,
         wanted=wanted,
         text=arguments.get("q", ""),
@@ -259,6 +262,25 @@ def add_files(reference: str) -> Any:
         return _application_page(reference, errors=errors), 422
     flash(ngettext("Dodano %(num)d plik.", "Dodano %(num)d plików.", len(documents)))
     return redirect(url_for("staff.application", reference=reference, plik=documents[0].document_id), 303)
+
+
+@staff.post("/wniosek/<reference>/notatka")
+@logged_in
+def write_note(reference: str) -> Any:
+    try:
+        add_note(wired().office, actor(), reference, request.form.get("note", ""))
+    except Invalid as invalid:
+        return _application_page(reference, errors={each.field: message(each, language()) for each in invalid.errors}), 422
+    flash(gettext("Notatka zapisana."))
+    return redirect(url_for("staff.application", reference=reference), 303)
+
+
+@staff.post("/wniosek/<reference>/<any(przypisz, oddaj):what>")
+@logged_in
+def claim_case(reference: str, what: str) -> Any:
+    """ "Zajmuję się tym", for four hours, or give it back."""
+    (claim if what == "przypisz" else release)(wired().office, actor(), reference)
+    return redirect(url_for("staff.application", reference=reference), 303)
 
 
 @staff.get("/wniosek/<reference>/plik/<document_id>/strona/<int:number>.png")
@@ -451,6 +473,7 @@ def _application_page(reference: str, *, reveal: bool = False, errors: dict[str,
         found = work.applications.get(reference)
         account = work.accounts.by_reference(reference)
         register = check_register(office, work, found)
+        notes, taken = work.cases.notes_of(reference), work.cases.claims([reference], office.clock.now()).get(reference)
         mails, documents, history = work.mails.of(reference), work.documents.of(reference), work.audit.of(reference)
     form = office.forms[found.form_version]
     activation = next((mail for mail in mails if mail.kind is MailKind.ACTIVATED), None)
@@ -468,6 +491,10 @@ def _application_page(reference: str, *, reveal: bool = False, errors: dict[str,
         revealed=reveal,
         address_line=address_line,
         register=register,
+        notes=notes,
+        taken=taken,
+        mine=taken == g.user.username,
+        open_case=found.status not in CLOSED,
         viewer=viewer,
         scales=SCALES,
         errors=errors or {},

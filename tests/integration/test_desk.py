@@ -19,6 +19,7 @@ import pytest
 from provisioning.domain.errors import NotPossible
 from provisioning.ports import Actor
 from provisioning.use_cases.decide import approve
+from provisioning.use_cases.work_on_case import claim
 from tests.support.world import World, application_body, paper_body
 
 CLI = str(Path(sys.executable).parent / "ibok-provisioning")
@@ -289,3 +290,28 @@ def test_the_facts_of_a_utility_are_checked_with_their_place(world: World, tmp_p
         found = run(wrong)
         assert found.returncode == 1
         assert said in " ".join(found.stderr.split())
+
+
+def test_notes_stay_after_the_decision_and_a_claim_lapses_by_itself(world: World) -> None:
+    found = world.filed()
+    path = f"{world.provisioning}/wniosek/{found['reference']}"
+    clerk, registrar = world.staff("clerk"), world.staff("registrar")
+    page = clerk.send(clerk.open(path), {}, action_ends="/przypisz")
+    assert "Oddaję ten wniosek" in page.text
+    assert "zajmuje się: clerk" in clerk.open(f"{world.provisioning}/?q={found['reference']}").text
+    stuck = registrar.open(path)
+    assert "Zajmuje się tym:" in stuck.text
+    assert "/przypisz" not in stuck.text
+    with pytest.raises(NotPossible) as refusal:
+        claim(world.office(), Actor("registrar", frozenset({"bok-registrar"})), found["reference"])
+    assert refusal.value.code == "claimed_by_another"
+    world.sql("UPDATE case_claims SET until = now() - interval '1 minute' WHERE reference = %s", found["reference"])
+    page = registrar.send(registrar.open(path), {}, action_ends="/przypisz")  # it has lapsed
+    page = registrar.send(page, {}, action_ends="/oddaj")
+    assert "Zajmuję się tym wnioskiem" in page.text
+    assert registrar.send(page, {"note": "  "}, action_ends="/notatka").errors() == ["Wpisz notatkę"]
+    world.approve(found["reference"])
+    page = registrar.send(registrar.open(path), {"note": "<b>dzwonił</b> sąsiad"}, action_ends="/notatka")
+    assert "&lt;b&gt;dzwonił&lt;/b&gt; sąsiad" in page.text
+    assert "Nowa notatka" not in world.staff("auditor").open(path).text
+    assert "case.noted" in {line["action"] for line in history(world, found["reference"])}

@@ -17,9 +17,11 @@ from stdnum.pl.pesel import calc_check_digit
 from ibok_idp.tokens import Caller
 from provisioning.adapters.clock import SystemClock
 from provisioning.domain.errors import NotPossible
+from provisioning.ports import Actor
 from provisioning.use_cases.accept_terms import announce_terms
 from provisioning.use_cases.change_email import confirm_email_change
 from provisioning.use_cases.resign import close_due_accounts, resign, withdraw_resignation
+from provisioning.use_cases.work_on_case import add_note
 from tests.support.next_terms import ADDED, VERSION
 from tests.support.world import World, eventually, where
 
@@ -138,6 +140,7 @@ def test_s8_resign_withdraw_resign_delete_and_nothing_of_the_person_is_left(worl
     assert world.call("DELETE", "/me/resignation", token).json()["code"] == "wrong_state"
     world.deed(found["login"], "suspend", reason=f"pani {last} dzwoniła")  # words of staff that name the person
     settled(world, found)
+    add_note(world.office(), Actor("clerk", frozenset({"bok-clerk"})), found["reference"], f"{first} mieszka przy {street}")
     world.deed(found["login"], "resume", reason=f"{last} wyjaśniła")
     settled(world, found)
     changed = world.call("POST", "/me/contact", token_of(world, found), json={"phone": other_phone})

@@ -24,7 +24,7 @@ def test_every_audit_action_has_words_on_screen_and_a_line_in_the_docs() -> None
     used = set()
     for path in (PROJECT / "provisioning").rglob("*.py"):
         used |= set(
-            re.findall(r'"((?:application|account|audit|document|password_reset|terms|erasure)\.[a-z_]+)"', path.read_text())
+            re.findall(r'"((?:application|account|audit|case|document|password_reset|terms|erasure)\.[a-z_]+)"', path.read_text())
         )
     used -= {"account.waits_too_long", "terms.announced", "password_reset.flood"}  # log events, not audit lines
     used |= {f"password_reset.{outcome}" for outcome in ResetOutcome if outcome is not ResetOutcome.UNKNOWN}

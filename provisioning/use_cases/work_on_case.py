@@ -1,0 +1,70 @@
+"""Working on a case together: notes that stay after the decision, and a claim that lapses by itself."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+from provisioning.domain.application import CLOSED, Action, require_permission
+from provisioning.domain.errors import FieldError, Invalid, NotPossible
+from provisioning.ports import Actor, CaseClaim, CaseNote, Office
+
+CLAIM_LIFE = timedelta(hours=4)
+_LONGEST_NOTE = 4000
+
+
+def add_note(office: Office, actor: Actor, reference: str, text: str) -> CaseNote:
+    """Write a note; also after the decision. It goes with the person when they are anonymised.
+
+    Raises:
+        Forbidden. NotFound. Invalid: empty, or more than 4000 characters.
+    """
+    require_permission(actor.roles, Action.NOTE)
+    words = text.strip()
+    if not words:
+        raise Invalid([FieldError("note", "required")])
+    if len(words) > _LONGEST_NOTE:
+        raise Invalid([FieldError("note", "too_long")])
+    with office.work() as work:
+        work.applications.get(reference)
+        note = CaseNote(uuid.uuid4().hex, reference, office.clock.now(), actor.name, words)
+        work.cases.add_note(note)
+        work.audit.write(actor, "case.noted", reference, {}, note.at)
+    return note
+
+
+def claim(office: Office, actor: Actor, reference: str) -> CaseClaim:
+    """Take a case, for four hours; another's claim that has not lapsed is not taken away.
+
+    Raises:
+        Forbidden. NotFound. NotPossible: `claimed_by_another`, `wrong_state` after the decision.
+    """
+    require_permission(actor.roles, Action.CLAIM)
+    with office.work() as work:
+        application = work.applications.get(reference, for_change=True)
+        if application.status in CLOSED:
+            raise NotPossible("wrong_state", "The application has been decided.")
+        now = office.clock.now()
+        present = work.cases.claim_of(reference)
+        if present is not None and present.until > now and present.username != actor.name:
+            raise NotPossible("claimed_by_another", f"{present.username} is working on this application.")
+        mine = CaseClaim(reference, actor.name, now + CLAIM_LIFE)
+        work.cases.put_claim(mine)
+        if present is None or present.username != actor.name:
+            work.audit.write(actor, "case.claimed", reference, {}, now)
+    return mine
+
+
+def release(office: Office, actor: Actor, reference: str) -> None:
+    """Give a case back before its claim lapses; somebody else's claim stays.
+
+    Raises:
+        Forbidden. NotFound.
+    """
+    require_permission(actor.roles, Action.CLAIM)
+    with office.work() as work:
+        work.applications.get(reference, for_change=True)
+        present = work.cases.claim_of(reference)
+        if present is not None and present.username == actor.name:
+            work.cases.drop_claim(reference)
+            work.audit.write(actor, "case.released", reference, {}, office.clock.now())
