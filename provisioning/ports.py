@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from enum import StrEnum
 from typing import Any, Protocol
 
-from provisioning.domain.account import Account
+from provisioning.domain.account import Account, AccountState
 from provisioning.domain.application import Application, Status
 from provisioning.domain.audit_chain import ChainedLine
 from provisioning.domain.clauses import FormVersion
@@ -202,12 +202,28 @@ class QueuePage:
     counts: dict[Status, int]
 
 
+@dataclass(frozen=True)
+class Alike:
+    """An open application or a live account that shares something with another application.
+
+    Attributes:
+        shared: of `pesel`, `tax_id`, `number` (customer number), `email`, in this order.
+    """
+
+    reference: str
+    status: Status
+    login: str | None
+    account_state: AccountState | None
+    shared: tuple[str, ...]
+
+
 class Applications(Protocol):
     def new_reference(self, year: int) -> str: ...
     def add(self, application: Application) -> None: ...
     def get(self, reference: str, *, for_change: bool = False) -> Application: ...
     def save(self, application: Application) -> None: ...
     def page(self, wanted: QueueFilter) -> QueuePage: ...
+    def alike(self, application: Application, limit: int) -> list[Alike]: ...
 
 
 class Accounts(Protocol):

@@ -56,7 +56,9 @@ def wire(settings: Settings) -> Wired:
     )
     mailer = SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
     forms = all_versions(settings.form_versions_dir)
-    work = PostgresWork(engine, personal_data_cipher(settings.personal_data_key.get_secret_value()), JobQueue())
+    personal_data_key = settings.personal_data_key.get_secret_value()
+    fingerprint = fingerprint_with(personal_data_key)
+    work = PostgresWork(engine, personal_data_cipher(personal_data_key), fingerprint, JobQueue())
     office = Office(
         work=work,
         only_one=work.only_one,
@@ -70,7 +72,7 @@ def wire(settings: Settings) -> Wired:
         is_holiday=is_holiday,
         links=Links(webapp=str(settings.webapp_url).rstrip("/")),
         mail_domain=settings.mail_domain,
-        fingerprint=fingerprint_with(settings.personal_data_key.get_secret_value()),
+        fingerprint=fingerprint,
         temporary_password_key=settings.temporary_password_key.get_secret_value().encode(),
     )
     return Wired(settings, engine, office, utility, directory, mailer)

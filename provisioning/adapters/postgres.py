@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, date, datetime
@@ -22,8 +22,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.sql import bindparam
 
-from provisioning.domain.account import Account
-from provisioning.domain.application import Application, Channel, CustomerType, Status
+from provisioning.domain.account import GONE, Account, AccountState
+from provisioning.domain.application import OPEN, Application, Channel, CustomerType, Status
 from provisioning.domain.audit_chain import ChainedLine, chained_hash
 from provisioning.domain.email_change import EmailChange
 from provisioning.domain.erasure import ErasureRequest
@@ -34,6 +34,7 @@ from provisioning.domain.register_match import RegisterCustomer
 from provisioning.ports import (
     AccountEvent,
     Actor,
+    Alike,
     AuditEntry,
     CaseClaim,
     CaseNote,
@@ -93,14 +94,14 @@ def schema_version(engine: Engine) -> str | None:
 class PostgresWork:
     """Opens transactions; `with work() as w:` commits at the end or leaves everything as it was."""
 
-    def __init__(self, engine: Engine, fernet: Fernet, jobs: Jobs) -> None:
-        self._engine, self._fernet, self._jobs = engine, fernet, jobs
+    def __init__(self, engine: Engine, fernet: Fernet, fingerprint: Callable[[str], str], jobs: Jobs) -> None:
+        self._engine, self._fernet, self._fingerprint, self._jobs = engine, fernet, fingerprint, jobs
 
     @contextmanager
     def __call__(self) -> Iterator[Work]:
         try:
             with self._engine.begin() as connection:
-                work = _Transaction(connection, self._fernet, self._jobs)
+                work = _Transaction(connection, self._fernet, self._fingerprint, self._jobs)
                 yield work
                 work.audit.flush()
         except DataError as error:  # NUL and lone surrogates: PostgreSQL cannot hold them, so nothing can be named so
@@ -130,8 +131,8 @@ class PostgresWork:
 
 
 class _Transaction:
-    def __init__(self, connection: Connection, fernet: Fernet, jobs: Jobs) -> None:
-        self.applications = _Applications(connection, fernet)
+    def __init__(self, connection: Connection, fernet: Fernet, fingerprint: Callable[[str], str], jobs: Jobs) -> None:
+        self.applications = _Applications(connection, fernet, fingerprint)
         self.accounts = _Accounts(connection)
         self.resets = _PasswordResets(connection)
         self.email_changes = _EmailChanges(connection)
@@ -178,10 +179,12 @@ class _Applications:
         "confirmation_nonce",
         "confirmation_sent_at",
         "search",
+        "pesel_fingerprint",
     )
+    _DERIVED = ("pesel_encrypted", "search", "pesel_fingerprint")
 
-    def __init__(self, connection: Connection, fernet: Fernet) -> None:
-        self._connection, self._fernet = connection, fernet
+    def __init__(self, connection: Connection, fernet: Fernet, fingerprint: Callable[[str], str]) -> None:
+        self._connection, self._fernet, self._fingerprint = connection, fernet, fingerprint
 
     def new_reference(self, year: int) -> str:
         number = self._connection.execute(text("SELECT nextval('application_numbers')")).scalar_one()
@@ -240,9 +243,50 @@ class _Applications:
             counts={Status(row.status): row.n for row in counts},
         )
 
+    def alike(self, application: Application, limit: int) -> list[Alike]:
+        asked = {
+            "pesel": self._fingerprint(application.pesel) if application.pesel else None,
+            "tax_id": application.data.get("tax_id"),
+            "number": application.data["customer_number"],
+            "email": application.data["email"].lower() if application.data["email"] else None,
+        }
+        rows = self._connection.execute(
+            text(
+                "WITH alike AS (SELECT reference FROM applications WHERE pesel_fingerprint = :pesel OR data->>'tax_id' = :tax_id"
+                " OR data->>'customer_number' = :number OR lower(data->>'email') = :email"
+                " UNION SELECT reference FROM accounts WHERE lower(email) = :email)"
+                " SELECT a.*, c.login, c.state, c.email AS account_email FROM alike JOIN applications a USING (reference)"
+                " LEFT JOIN accounts c USING (reference)"
+                " WHERE reference <> :itself AND (a.status = ANY(:open) OR c.state <> ALL(:gone))"
+                " ORDER BY a.received_at DESC, reference LIMIT :limit"
+            ),
+            asked
+            | {"itself": application.reference, "open": [s.value for s in OPEN], "gone": [s.value for s in GONE], "limit": limit},
+        ).all()
+        return [
+            Alike(
+                row.reference,
+                Status(row.status),
+                row.login,
+                AccountState(row.state) if row.state else None,
+                tuple(
+                    what
+                    for what, same in (
+                        ("pesel", row.pesel_fingerprint),
+                        ("tax_id", row.data.get("tax_id")),
+                        ("number", row.data["customer_number"]),
+                        ("email", (row.account_email or row.data["email"] or "").lower()),
+                    )
+                    if same and same == asked[what]
+                ),
+            )
+            for row in rows
+        ]
+
     def _row(self, application: Application) -> dict[str, Any]:
-        row = {name: getattr(application, name) for name in self._COLUMNS if name not in ("pesel_encrypted", "search")}
+        row = {name: getattr(application, name) for name in self._COLUMNS if name not in self._DERIVED}
         row["pesel_encrypted"] = self._fernet.encrypt(application.pesel.encode()) if application.pesel else None
+        row["pesel_fingerprint"] = self._fingerprint(application.pesel) if application.pesel else None
         data = application.data
         row["search"] = fold(
             " ".join(
@@ -260,7 +304,7 @@ class _Applications:
 
     def _application(self, row: Row[Any]) -> Application:
         values = dict(row._mapping)
-        values.pop("search")
+        values.pop("search"), values.pop("pesel_fingerprint")
         encrypted = values.pop("pesel_encrypted")
         values["pesel"] = self._fernet.decrypt(bytes(encrypted)).decode() if encrypted else None
         values["status"], values["channel"] = Status(row.status), Channel(row.channel)

@@ -44,6 +44,7 @@ from provisioning.use_cases.work_on_case import add_note, claim, release
 staff = APIBlueprint("staff", __name__, enable_openapi=False)
 View = Callable[..., Any]
 _EXPORTED_LINES = 100_000
+_MOST_ALIKE = 5
 SCALES = [100, 150, 200, 300]
 OPEN_STATUSES = ["filed", "in_review", "incomplete", "approved"]
 
@@ -473,6 +474,7 @@ def _application_page(reference: str, *, reveal: bool = False, errors: dict[str,
         found = work.applications.get(reference)
         account = work.accounts.by_reference(reference)
         register = check_register(office, work, found)
+        alike = work.applications.alike(found, _MOST_ALIKE + 1) if found.status not in CLOSED else []
         notes, taken = work.cases.notes_of(reference), work.cases.claims([reference], office.clock.now()).get(reference)
         mails, documents, history = work.mails.of(reference), work.documents.of(reference), work.audit.of(reference)
     form = office.forms[found.form_version]
@@ -491,6 +493,8 @@ def _application_page(reference: str, *, reveal: bool = False, errors: dict[str,
         revealed=reveal,
         address_line=address_line,
         register=register,
+        alike=alike[:_MOST_ALIKE],
+        more_alike=len(alike) > _MOST_ALIKE,
         notes=notes,
         taken=taken,
         mine=taken == g.user.username,

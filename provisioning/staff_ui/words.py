@@ -121,6 +121,12 @@ COMPARED = {
     "contract": _("numer umowy się zgadza"),
     "identifier": _("PESEL albo NIP się zgadza"),
 }
+SHARED = {
+    "pesel": _("ten sam PESEL"),
+    "tax_id": _("ten sam NIP"),
+    "number": _("ten sam numer ewidencyjny"),
+    "email": _("ten sam e-mail"),
+}
 MAIL_KIND = {
     MailKind.CONFIRM_EMAIL: _("potwierdzenie adresu"),
     MailKind.RECEIVED: _("przyjęcie wniosku"),

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import secrets
 import subprocess
 import sys
 import zipfile
@@ -20,7 +21,7 @@ from provisioning.domain.errors import NotPossible
 from provisioning.ports import Actor
 from provisioning.use_cases.decide import approve
 from provisioning.use_cases.work_on_case import claim
-from tests.support.world import World, application_body, paper_body
+from tests.support.world import World, application_body, paper_body, unused_address
 
 CLI = str(Path(sys.executable).parent / "ibok-provisioning")
 
@@ -315,3 +316,33 @@ def test_notes_stay_after_the_decision_and_a_claim_lapses_by_itself(world: World
     assert "&lt;b&gt;dzwonił&lt;/b&gt; sąsiad" in page.text
     assert "Nowa notatka" not in world.staff("auditor").open(path).text
     assert "case.noted" in {line["action"] for line in history(world, found["reference"])}
+
+
+def test_applications_and_accounts_like_this_one_are_shown_by_what_they_share(world: World) -> None:
+    number = f"6{secrets.randbelow(10**7):07d}"
+    address = unused_address()
+    clerk = world.staff("clerk")
+    first = entered(world, customer_number=number, email=address)
+    second = entered(world, customer_number=number)
+    third = entered(world, customer_number=f"7{number[1:]}", email=address.upper().replace("@EXAMPLE", "@example"))
+    page = clerk.open(f"{world.provisioning}/wniosek/{first['reference']}").text
+    assert "Podobne wnioski i konta" in page
+    assert second["reference"] in page
+    assert third["reference"] in page
+    with world.office().work() as work:
+        alike = work.applications.alike(work.applications.get(first["reference"]), 1000)
+        shared = {each.reference: set(each.shared) for each in alike}
+    assert first["reference"] not in shared
+    assert {"number", "pesel"} <= shared[second["reference"]]
+    assert "email" not in shared[second["reference"]]
+    assert {"email", "pesel"} <= shared[third["reference"]]
+    assert "number" not in shared[third["reference"]]
+    world.call(
+        "POST",
+        f"/staff/applications/{second['reference']}/reject",
+        world.staff_token("registrar"),
+        json={"version": second["version"], "reason": "Podwójny wniosek"},
+    )
+    with world.office().work() as work:
+        alike = work.applications.alike(work.applications.get(first["reference"]), 1000)
+    assert second["reference"] not in [each.reference for each in alike]  # decided, and no account came of it

@@ -109,6 +109,11 @@ def test_what_needs_our_provider_is_set_by_apply_and_not_by_a_plain_import(realm
     assert longer["attributes"]["ibok.activationPasswordLifeHours"] == "72"
 
 
+@pytest.mark.parametrize("language", ["pl", "en"])
+def test_the_file_has_the_telephones_of_our_utility(realm: dict[str, Any], language: str) -> None:
+    assert realm["localizationTexts"][language]["ibokHelpPhones"] == load_utility(None).phones(language)
+
+
 def test_another_utility_is_named_on_keycloaks_pages_without_a_change_of_code(tmp_path: Path) -> None:
     file = tmp_path / "utility.toml"
     own = (Path(look.__file__).parent / "utility.toml").read_text()
