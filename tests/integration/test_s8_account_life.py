@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import requests
 from stdnum.pl.pesel import calc_check_digit
@@ -185,18 +186,29 @@ def test_s8_resign_withdraw_resign_delete_and_nothing_of_the_person_is_left(worl
     assert history["applicant"] == "– –"
     assert all(history["clauses"].values())  # the answers stay, for the statistics
     assert verify_chain(world)
-    assert not world.office().work().__enter__().accounts.reserve_login(found["login"], "x", datetime.now(UTC))  # burnt for ever
+    with world.office().work() as work:
+        assert not work.accounts.reserve_login(found["login"], "x", datetime.now(UTC))  # burnt for ever
 
 
 def stores(world: World, values: list[str]) -> list[str]:
-    """Where any of the values rests: every table, Keycloak's users and events, every log."""
+    """Where any of the values rests: every table of every database (ours and Keycloak's), Keycloak's users, every log."""
+    superuser = (world.state / "db.superuser").read_text().strip()
+    host = world.secrets["IBOK_DATABASE_URL"].split("@")[1].split("/")[0]
+    address = f"postgresql://postgres:{superuser}@{host}"
+    with psycopg.connect(f"{address}/postgres") as connection:
+        databases = [row[0] for row in connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'ibok%'")]
+    assert len(databases) >= 3, databases
     found = []
-    for (table,) in world.sql(
-        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
-    ):
-        for value in values:
-            if world.sql(f'SELECT 1 FROM "{table}" AS t WHERE t::text ILIKE %s LIMIT 1', f"%{value}%"):
-                found.append(f"{table}: {value}")
+    for database in databases:
+        with psycopg.connect(f"{address}/{database}") as connection:
+            tables = connection.execute(
+                "SELECT format('%I.%I', table_schema, table_name) FROM information_schema.tables"
+                " WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')"
+            ).fetchall()
+            for (table,) in tables:
+                for value in values:
+                    if connection.execute(f"SELECT 1 FROM {table} AS t WHERE t::text ILIKE %s LIMIT 1", (f"%{value}%",)).fetchone():
+                        found.append(f"{database} {table}: {value}")
     for value in values:
         for user in world.admin("GET", f"/users?search={requests.utils.quote(value)}&max=5").json():
             found.append(f"keycloak user {user['username']}: {value}")
