@@ -24,7 +24,7 @@ from sqlalchemy.sql import bindparam
 
 from provisioning.domain.account import GONE, Account, AccountState
 from provisioning.domain.application import OPEN, Application, Channel, CustomerType, Status
-from provisioning.domain.audit_chain import ChainedLine, chained_hash
+from provisioning.domain.audit_chain import FIRST, ChainedLine, chained_hash, line_content
 from provisioning.domain.email_change import EmailChange
 from provisioning.domain.erasure import ErasureRequest
 from provisioning.domain.errors import FieldError, Invalid, NotFound
@@ -264,22 +264,7 @@ class _Applications:
             | {"itself": application.reference, "open": [s.value for s in OPEN], "gone": [s.value for s in GONE], "limit": limit},
         ).all()
         return [
-            Alike(
-                row.reference,
-                Status(row.status),
-                row.login,
-                AccountState(row.state) if row.state else None,
-                tuple(
-                    what
-                    for what, same in (
-                        ("pesel", row.pesel_fingerprint),
-                        ("tax_id", row.data.get("tax_id")),
-                        ("number", row.data["customer_number"]),
-                        ("email", (row.account_email or row.data["email"] or "").lower()),
-                    )
-                    if same and same == asked[what]
-                ),
-            )
+            Alike(row.reference, Status(row.status), row.login, AccountState(row.state) if row.state else None, _shared(asked, row))
             for row in rows
         ]
 
@@ -312,6 +297,17 @@ class _Applications:
         values["nonce"] = bytes(row.nonce)
         values["confirmation_nonce"] = bytes(row.confirmation_nonce) if row.confirmation_nonce else None
         return Application(**values)
+
+
+def _shared(asked: dict[str, str | None], row: Row[Any]) -> tuple[str, ...]:
+    """What a row found by `alike` has in common with what was asked; an account's address may have changed since filing."""
+    theirs = {
+        "pesel": {row.pesel_fingerprint},
+        "tax_id": {row.data.get("tax_id")},
+        "number": {row.data["customer_number"]},
+        "email": {address.lower() for address in (row.account_email, row.data["email"]) if address},
+    }
+    return tuple(what for what, values in theirs.items() if asked[what] and asked[what] in values)
 
 
 class _Accounts:
@@ -746,19 +742,10 @@ class _Audit:
             return
         self._connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _AUDIT_LOCK})
         last = self._connection.execute(text("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")).first()
-        number, previous = (last.number, last.hash) if last else (0, "0" * 64)
+        number, previous = (last.number, last.hash) if last else (0, FIRST)
         for actor, action, subject, details, at in self._waiting:
             number += 1
-            line = {
-                "number": number,
-                "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
-                "actor": actor.name,
-                "roles": sorted(actor.roles),
-                "address": actor.address,
-                "action": action,
-                "subject": subject,
-                "details": details,
-            }
+            line = line_content(number, at, actor.name, sorted(actor.roles), actor.address, action, subject, details)
             current = chained_hash(previous, line)
             self._connection.execute(
                 text(
@@ -812,16 +799,7 @@ class _Audit:
         """Every line in the order of the numbers, read in portions."""
         rows = self._connection.execution_options(yield_per=2000).execute(text("SELECT * FROM audit ORDER BY number"))
         for row in rows:
-            content = {
-                "number": row.number,
-                "at": row.at.astimezone(UTC).isoformat(timespec="microseconds"),
-                "actor": row.actor,
-                "roles": row.roles,
-                "address": row.address,
-                "action": row.action,
-                "subject": row.subject,
-                "details": row.details,
-            }
+            content = line_content(row.number, row.at, row.actor, row.roles, row.address, row.action, row.subject, row.details)
             yield ChainedLine(row.number, content, row.previous_hash, row.hash)
 
     def _sealed(self, subject: str, private: dict[str, Any]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from provisioning.domain.errors import NotPossible
+from provisioning.domain.rulebook import retry_pause
 
 
 class AccountState(StrEnum):
@@ -127,6 +128,20 @@ class Account:
     @property
     def must_be_gone(self) -> bool:
         return self.state in GONE
+
+    def wait(self, trouble: Trouble, at: datetime, *, retry: bool) -> timedelta | None:
+        """Write down why Keycloak or the mail keeps it waiting, and since when; returns how long until the next try."""
+        self.attempts += 1
+        if self.trouble is None:
+            self.trouble_since = at
+        self.trouble = trouble
+        pause = retry_pause(self.attempts) if retry else None
+        self.next_attempt_at = at + pause if pause else None
+        return pause
+
+    def calm(self) -> None:
+        """What it waited for came about."""
+        self.attempts, self.trouble, self.trouble_since, self.next_attempt_at = 0, None, None, None
 
     def activate(self, at: datetime) -> None:
         """S6 done: the customer has an own password.

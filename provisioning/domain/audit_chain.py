@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 FIRST = "0" * 64
@@ -27,6 +28,22 @@ class Fault:
 
     number: int
     kind: str
+
+
+def line_content(
+    number: int, at: datetime, actor: str, roles: list[str], address: str | None, action: str, subject: str, details: dict[str, Any]
+) -> dict[str, Any]:
+    """The part of a line that its hash covers, in one shape for who writes and who verifies."""
+    return {
+        "number": number,
+        "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "actor": actor,
+        "roles": roles,
+        "address": address,
+        "action": action,
+        "subject": subject,
+        "details": details,
+    }
 
 
 def chained_hash(previous: str, content: dict[str, Any]) -> str:

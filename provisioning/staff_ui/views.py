@@ -178,11 +178,12 @@ def act_with_reason(reference: str, name: str) -> Any:
         if not errors:
             if action is Action.APPROVE:
                 flash(gettext("Zatwierdzono. Konto powstaje, login i hasło tymczasowe wyślemy e-mailem."))
-                return redirect(url_for("staff.application", reference=reference), 303)
-            if silent:
+            elif action is Action.WITHDRAW:
+                flash(gettext("Wniosek wycofany."))
+            elif silent:
                 flash(gettext("Zapisano. Klient nie dostanie wiadomości."))
-                return redirect(url_for("staff.application", reference=reference), 303)
-            flash(gettext("Zapisano. Klient dostanie e-mail.") if action is not Action.WITHDRAW else gettext("Wniosek wycofany."))
+            else:
+                flash(gettext("Zapisano. Klient dostanie e-mail."))
             return redirect(url_for("staff.application", reference=reference), 303)
     page = render_template(
         "staff/reason.html", application=found, action=action, errors=errors, typed=request.form.get("reason", "")

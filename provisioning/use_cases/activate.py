@@ -12,7 +12,6 @@ from ibok_idp.temporary_password import derive, new_nonce
 from provisioning.domain.account import GONE, Account, Step, Trouble
 from provisioning.domain.application import Application, Status
 from provisioning.domain.errors import NotFound, NotPossible
-from provisioning.domain.rulebook import retry_pause
 from provisioning.ports import WORKER, DirectoryTrouble, Mail, MailKind, MailState, Office, Work
 from provisioning.use_cases.carry_out import decided
 from provisioning.use_cases.mail_out import audit_mail, hand_over, message_id
@@ -63,7 +62,7 @@ def _create_user(office: Office, account: Account, application: Application) -> 
     office.seam("create.after_call")
     account.step = Step.USER_CREATED
     account.password_expires_at = office.clock.now() + office.rules.activation_password_life
-    _calm(account)
+    account.calm()
     with office.work() as work:
         current = work.applications.get(application.reference, for_change=True)
         if current.status is Status.APPROVED:
@@ -98,7 +97,7 @@ def make_again(office: Office, work: Work, account: Account) -> None:
 def _start_again(office: Office, work: Work, account: Account, step: Step) -> None:
     account.activation += 1
     account.step, account.nonce, account.mail_accepted_at = step, new_nonce(), None
-    _calm(account)
+    account.calm()
     mail = Mail(
         message_id=message_id(office, MailKind.ACTIVATED, account.reference, f"{account.login}:{account.activation}"),
         reference=account.reference,
@@ -119,7 +118,7 @@ def _renew_password(office: Office, account: Account) -> timedelta | None:
         return _wait(office, account, Trouble(trouble.kind), retry=trouble.retry)
     account.step = Step.USER_CREATED
     account.password_expires_at = office.clock.now() + office.rules.activation_password_life
-    _calm(account)
+    account.calm()
     with office.work() as work:
         work.accounts.save_making(account)
     return None
@@ -135,7 +134,7 @@ def _send_mail(office: Office, account: Account, application: Application, mail:
     office.seam("mail.after_data")
     account.step, account.mail_accepted_at = Step.DONE, mail.accepted_at
     account.nonce = None  # from here on nothing anywhere can yield the temporary password
-    _calm(account)
+    account.calm()
     with office.work() as work:
         work.mails.save(mail)
         work.accounts.save_making(account)
@@ -148,13 +147,8 @@ def _send_mail(office: Office, account: Account, application: Application, mail:
 def _wait(office: Office, account: Account, trouble: Trouble, *, retry: bool, mail: Mail | None = None) -> timedelta | None:
     """Write down why the account waits, for the staff page, and say how long."""
     now = office.clock.now()
-    account.attempts += 1
     changed = account.trouble is not trouble
-    if account.trouble is None:
-        account.trouble_since = now
-    account.trouble = trouble
-    pause = retry_pause(account.attempts) if retry else None
-    account.next_attempt_at = now + pause if pause else None
+    pause = account.wait(trouble, now, retry=retry)
     with office.work() as work:
         work.accounts.save_making(account)
         if mail is not None:
@@ -163,7 +157,3 @@ def _wait(office: Office, account: Account, trouble: Trouble, *, retry: bool, ma
         if changed:
             work.audit.write(WORKER, "account.waits", account.reference, {"why": trouble}, now)
     return pause
-
-
-def _calm(account: Account) -> None:
-    account.attempts, account.trouble, account.trouble_since, account.next_attempt_at = 0, None, None, None

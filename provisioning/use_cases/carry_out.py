@@ -10,7 +10,6 @@ from datetime import timedelta
 
 from provisioning.domain.account import Account, Trouble
 from provisioning.domain.errors import NotFound
-from provisioning.domain.rulebook import retry_pause
 from provisioning.ports import WORKER, DirectoryTrouble, Office, Work
 
 
@@ -64,18 +63,14 @@ def _outcome(
     if trouble is None:
         if _wanted(current) != _wanted(carried_out):
             return timedelta(0)  # decided anew meanwhile
-        current.keycloak_pending, current.attempts = False, 0
-        current.trouble = current.trouble_since = current.next_attempt_at = None
+        current.keycloak_pending = False
+        current.calm()
         work.accounts.save(current)
         return None
-    current.attempts += 1
-    if current.trouble is None:
-        current.trouble_since = office.clock.now()
+    now = office.clock.now()
     if current.trouble != trouble.kind:
-        work.audit.write(WORKER, "account.waits", current.reference, {"why": trouble.kind}, office.clock.now())
-    current.trouble = Trouble(trouble.kind)
-    pause = retry_pause(current.attempts) if trouble.retry else None
-    current.next_attempt_at = office.clock.now() + pause if pause else None
+        work.audit.write(WORKER, "account.waits", current.reference, {"why": trouble.kind}, now)
+    pause = current.wait(Trouble(trouble.kind), now, retry=trouble.retry)
     current.keycloak_pending = trouble.retry
     work.accounts.save(current)
     return pause

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from provisioning.domain.account import Account, ClosingCause
 from provisioning.domain.application import Action, require_permission
@@ -27,7 +27,7 @@ def resign(office: Office, login: str, *, cause: ClosingCause = ClosingCause.RES
         account = work.accounts.locked(login)
         begin_closing(office, work, account, cause, office.rules.closing.resignation_days, actor or CUSTOMER)
     if account.closes_on is not None and account.closes_on <= office.clock.today():
-        close_due_accounts(office, only=login)
+        close_if_due(office, login)
         with office.work() as work:
             account = work.accounts.get(login)
     return account
@@ -110,15 +110,16 @@ def delete_now(office: Office, work: Work, account: Account, cause: ClosingCause
     work.audit.write(by, "account.deleted", account.reference, {"login": account.login, "cause": cause}, now, private=private)
 
 
-def close_due_accounts(office: Office, only: str | None = None) -> int:
+def close_due_accounts(office: Office) -> int:
     """The daily job of S8: close, delete and anonymise what has come to its day. Each account in its own transaction."""
-    today = office.clock.today()
     with office.work() as work:
-        due = [account.login for account in work.accounts.due(today, 1000) if only in (None, account.login)]
-    return sum(_next_step(office, login, today) for login in due)
+        due = [account.login for account in work.accounts.due(office.clock.today(), 1000)]
+    return sum(close_if_due(office, login) for login in due)
 
 
-def _next_step(office: Office, login: str, today: date) -> bool:
+def close_if_due(office: Office, login: str) -> bool:
+    """Take one account a step further on its way out, if that day has come; False when there was nothing to do."""
+    today = office.clock.today()
     with office.work() as work:
         account = work.accounts.locked(login)
         now = office.clock.now()
