@@ -26,6 +26,7 @@ from deploy.visitor import Page, Visitor, browser_page, chromium
 from ibok_idp.errors import IdpError
 from ibok_idp.local.stack import Stack
 from ibok_idp.settings import LocalSettings
+from provisioning.adapters.demo_applications import invented_pesel
 
 REFUSED = ("haslo123", "Zażółć12", "ABCDEFG1")  # S6: no upper case; Polish letters; no lower case
 _console = Console()
@@ -169,9 +170,9 @@ def applicant(address: str) -> dict[str, dict[str, str]]:
     clauses = ["K1-DANE", "K2-REGULAMIN", "K3-RODO", "K4-EMAIL", "K5-HASLO", "K6-UPRAWNIENIE", "K7-USLUGA", "K8-SKUTEK"]
     return {
         "klient": {"customer_type": "person"},
-        "dane": {"first_name": "Józefa", "last_name": "Źdźbło-Żak", "pesel": "44051401359"},
+        "dane": {"first_name": "Józefa", "last_name": "Źdźbło-Żak", "pesel": invented_pesel(secrets.randbelow)},
         "umowa": {
-            "customer_number": "40118270",
+            "customer_number": f"4{secrets.randbelow(10**9):09d}",
             "contract_number": "U/2019/771",
             "supply_point_address-street": "Źródlana",
             "supply_point_address-house": "7",

@@ -52,7 +52,7 @@ def worker() -> None:
     from provisioning.worker.run import run_worker
 
     wired = wire(settings)
-    run_worker(wired.office, settings.database_url.get_secret_value(), settings.worker_concurrency)
+    run_worker(wired.office, settings.database_url.get_secret_value(), settings.worker_concurrency, wired.mailbox())
 
 
 @app.command()
@@ -95,6 +95,105 @@ def import_customers(
         f"{outcome.rows} rows read, {len(outcome.bad)} left out; {outcome.added} {verb} added, {outcome.changed} changed, {outcome.gone} gone."
     )
     sys.exit(2 if outcome.bad else 0)
+
+
+@app.command("import-applications")
+def import_applications(
+    file: Annotated[Path, typer.Argument(help="CSV of typed-in paper applications; columns as docs/how-to/import-applications.md")],
+    by: Annotated[str, typer.Option("--by", help="login of the member of staff who answers for the batch")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only check every row")] = False,
+    bad: Annotated[Path | None, typer.Option("--bad", help="write the rows that were left out here, with their reasons")] = None,
+) -> None:
+    """Enter a batch of paper applications; each waits for a decision like any other. The same row again is not a second one.
+
+    Exit 0: every row was taken, 2: some were left out (each with its line and reasons), 1: the file cannot be read.
+    """
+    from provisioning.adapters.application_batch import BatchFileError, read_batch, write_bad
+    from provisioning.domain.application import Role
+    from provisioning.ports import Actor
+    from provisioning.use_cases.register_paper import register_once
+    from provisioning.wiring import wire
+
+    wired = wire(_settings())
+    office = wired.office
+    form = office.current_form(office.clock.today())
+    actor = Actor(by, frozenset({Role.CLERK.value}))
+    left_out, taken, again = [], 0, 0
+    try:
+        for row in read_batch(file, form, wired.checker()):
+            if row.submission is None:
+                left_out.append(row)
+                _console.print(
+                    f"line {row.line}: {'; '.join(row.errors)}", style="yellow", soft_wrap=True, highlight=False, markup=False
+                )
+            elif dry_run or register_once(office, actor, row.submission, row.key) is not None:
+                taken += 1
+            else:
+                again += 1
+    except BatchFileError as error:
+        _stop(str(error))
+    if bad is not None and left_out:
+        write_bad(bad, form, left_out)
+    verb = "would be entered" if dry_run else "entered"
+    _console.print(f"{taken} applications {verb}, {again} were here already, {len(left_out)} left out.")
+    sys.exit(2 if left_out else 0)
+
+
+@app.command("derive-terms")
+def derive(
+    apply: Annotated[bool, typer.Option("--apply", help="write the new due dates; without it only say what would change")] = False,
+) -> None:
+    """Derive the due dates of open applications again, after the holidays or the term have changed (S4).
+
+    Exit 0: nothing (more) to change, 2: something would change.
+    """
+    from provisioning.domain.application import Role
+    from provisioning.ports import Actor
+    from provisioning.use_cases.derive_terms import derive_terms, preview
+    from provisioning.wiring import wire
+
+    office = wire(_settings()).office
+    moved = derive_terms(office, Actor("ibok-provisioning", frozenset({Role.MANAGER.value}))) if apply else preview(office)
+    for each in moved:
+        _console.print(f"{each.reference}  {each.old or '–'} -> {each.new or '–'}", highlight=False)
+    _console.print(f"{len(moved)} due dates {'changed' if apply else 'would change'}.")
+    sys.exit(2 if moved and not apply else 0)
+
+
+@app.command("generate-demo")
+def generate_demo(
+    applications: Annotated[int, typer.Option("--applications", min=1, max=5_000_000, help="how many invented applications")],
+) -> None:
+    """Fill the queue with invented applications, to try it out or to measure it. Refused where IBOK_WEBAPP_URL is not this machine."""
+    from provisioning.adapters.demo_applications import generate
+    from provisioning.adapters.postgres import applications_in
+    from provisioning.domain.deadline import due_on
+    from provisioning.ports import Actor
+    from provisioning.wiring import wire
+
+    settings = _settings()
+    if settings.webapp_url.host not in ("localhost", "127.0.0.1"):
+        _stop(
+            f"{settings.webapp_url} is not this machine: invented applications do not belong into a real queue. Nothing was done."
+        )
+    wired = wire(settings)
+    office, rules = wired.office, wired.office.rules
+    today = office.clock.today()
+    with office.work() as work:
+        connection, table = applications_in(work)
+        generate(
+            connection,
+            table,
+            office.current_form(today),
+            applications,
+            today,
+            lambda day: due_on(day, rules.term_days, rules.term_unit, office.is_holiday),
+            lambda count: _console.print(f"{count} of {applications}", highlight=False),
+        )
+        work.audit.write(Actor("ibok-provisioning"), "demo.generated", "demo", {"applications": applications}, office.clock.now())
+    with wired.engine.connect() as plain:
+        plain.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE applications, search_names")
+    _console.print(f"{applications} invented applications are in the queue.")
 
 
 @utility.command()

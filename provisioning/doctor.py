@@ -16,7 +16,7 @@ from provisioning.adapters.postgres import schema_version
 from provisioning.settings import Settings
 from provisioning.wiring import Wired, wire
 
-SCHEMA = "0006"
+SCHEMA = "0008"
 
 
 def examine(settings: Settings) -> list[Finding]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from provisioning.domain.account import Account, AccountState
-from provisioning.domain.application import Application, Status
+from provisioning.domain.application import Application, Channel, Status
 from provisioning.domain.audit_chain import ChainedLine
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.deadline import FreeDay
@@ -59,6 +59,8 @@ class MailKind(StrEnum):
     TERMS_ANNOUNCED = "terms_announced"
     CHANGE_ANSWERED = "change_answered"
     ERASURE_ANSWERED = "erasure_answered"
+    NUMBER_ADDED = "number_added"
+    ACTIVATION_REMINDER = "activation_reminder"
 
 
 class MailState(StrEnum):
@@ -67,6 +69,7 @@ class MailState(StrEnum):
     DEFERRED = "deferred"
     REFUSED = "refused"
     REPLACED = "replaced"  # the address was corrected before it went out
+    BOUNCED = "bounced"  # the server took it and sent it back
 
 
 @dataclass
@@ -84,6 +87,90 @@ class Mail:
     next_attempt_at: datetime | None = None
     accepted_at: datetime | None = None
     about: dict[str, Any] = field(default_factory=dict)
+    handled_at: datetime | None = None
+    handled_by: str | None = None
+
+
+class IntakeKind(StrEnum):
+    """Where something came from that is no application yet."""
+
+    EMAIL = "email"
+    SCAN = "scan"
+
+
+class IntakeState(StrEnum):
+    WAITING = "waiting"  # a person must look
+    SET_ASIDE = "set_aside"  # automatic answers, returned mails, mail loops
+    ATTACHED = "attached"
+    DISMISSED = "dismissed"  # no application; its content is gone
+
+
+@dataclass
+class IntakeItem:
+    """A message, or pages of a batch of scans, that wait for a person.
+
+    Attributes:
+        sha256: of the whole message, so that each is taken in once.
+        received_at: when our mail server got it; the filing date of an application in it (S1).
+        text: plain text alone.
+        problem: what was wrong with it: no_attachment, too_large, malformed, no_reference, unknown_reference,
+            decided, too_many_documents, automatic, bounce, loop.
+    """
+
+    intake_id: str
+    kind: IntakeKind
+    state: IntakeState
+    sha256: str
+    message_id: str | None
+    sender: str
+    subject: str
+    received_at: datetime
+    text: str
+    problem: str | None = None
+    reference: str | None = None
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+
+
+@dataclass(frozen=True)
+class IntakeFile:
+    """One file of an intake item, made harmless; or why it was refused, with its name and hash alone."""
+
+    file_id: str
+    intake_id: str
+    place: int
+    name: str
+    media_type: str
+    sha256: str
+    refused: str | None
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Bounce:
+    """A returned mail: which of ours, and what the other server said."""
+
+    message_id: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One message as the mailbox gave it, read as far as it can be read."""
+
+    item: IntakeItem
+    files: list[IntakeFile]
+    bounces: list[Bounce] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class FormActivation:
+    """A manager's decision from which day a version of the form is offered."""
+
+    version: str
+    valid_from: date
+    activated_at: datetime
+    activated_by: str
 
 
 @dataclass(frozen=True)
@@ -157,7 +244,10 @@ class AccountEvent:
 
 @dataclass(frozen=True)
 class Document:
-    """A file that belongs to an application. `name` is text for people, never a path."""
+    """A file that belongs to an application. `name` is text for people, never a path.
+
+    `content` was made harmless; `original` is what was handed in, kept apart under `sha256`, its own hash.
+    """
 
     document_id: str
     reference: str
@@ -167,6 +257,7 @@ class Document:
     sha256: str
     content: bytes = field(repr=False)
     created_at: datetime | None = None
+    original: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -184,22 +275,80 @@ class AuditEntry:
     hash: str
 
 
+class QueueSort(StrEnum):
+    """What the queue may be ordered by."""
+
+    DUE = "due"
+    FILED = "filed"
+    NAME = "name"
+    NUMBER = "number"
+
+
 @dataclass(frozen=True)
 class QueueFilter:
-    """What the staff queue shows."""
+    """What the staff queue shows.
+
+    Attributes:
+        assignee, now: only what this person works on at this moment.
+    """
 
     statuses: frozenset[Status] | None = None
     text: str = ""
     due_before: date | None = None
+    channel: Channel | None = None
+    assignee: str | None = None
+    now: datetime | None = None
+    sort: QueueSort = QueueSort.DUE
+    descending: bool = False
     cursor: str | None = None
     limit: int = 50
 
 
+COUNTED_AT_MOST = 1000  # "1000" in the queue's numbers means 1000 or more
+
+
 @dataclass(frozen=True)
 class QueuePage:
+    """One page of the queue.
+
+    Attributes:
+        counts: of each status under the same filter, counted to COUNTED_AT_MOST.
+        instead: words nobody has, and the names like them that were searched in their place.
+    """
+
     applications: list[Application]
     next_cursor: str | None
     counts: dict[Status, int]
+    instead: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class QueueTiles:
+    """The numbers above the queue, counted to COUNTED_AT_MOST: new, due within two days, overdue, mine."""
+
+    new: int
+    soon: int
+    late: int
+    mine: int
+
+
+@dataclass(frozen=True)
+class SavedView:
+    """A filter of the queue that somebody gave a name."""
+
+    username: str
+    name: str
+    query: str
+
+
+@dataclass(frozen=True)
+class StaffMember:
+    """Somebody who has been in the staff UI, for handing cases over to them."""
+
+    username: str
+    name: str
+    roles: list[str]
+    seen_at: datetime
 
 
 @dataclass(frozen=True)
@@ -223,7 +372,10 @@ class Applications(Protocol):
     def get(self, reference: str, *, for_change: bool = False) -> Application: ...
     def save(self, application: Application) -> None: ...
     def page(self, wanted: QueueFilter) -> QueuePage: ...
+    def tiles(self, username: str, today: date, now: datetime) -> QueueTiles: ...
+    def open_after(self, reference: str, limit: int) -> list[Application]: ...
     def alike(self, application: Application, limit: int) -> list[Alike]: ...
+    def added_to(self, login: str) -> list[str]: ...
 
 
 class Accounts(Protocol):
@@ -239,9 +391,11 @@ class Accounts(Protocol):
     def pending_in_keycloak(self, limit: int) -> list[str]: ...
     def after(self, login: str, limit: int) -> list[Account]: ...
     def without_terms_notice(self, terms_version: str, limit: int) -> list[Account]: ...
-    def forget(self, account: Account) -> None: ...
+    def forget(self, login: str, references: list[str]) -> None: ...
     def awaiting_first_login(self, limit: int, user_ids: list[str] | None = None) -> list[Account]: ...
     def waiting_too_long(self, since: datetime) -> list[Account]: ...
+    def to_be_reminded(self, now: datetime, until: datetime, limit: int) -> list[Account]: ...
+    def never_logged_in(self, mailed_before: datetime, limit: int) -> list[Account]: ...
 
 
 class PasswordResets(Protocol):
@@ -299,6 +453,14 @@ class Cases(Protocol):
     def claims(self, references: list[str], now: datetime) -> dict[str, str]: ...
 
 
+class Desk(Protocol):
+    def save_view(self, view: SavedView) -> None: ...
+    def drop_view(self, username: str, name: str) -> None: ...
+    def views_of(self, username: str) -> list[SavedView]: ...
+    def seen(self, member: StaffMember) -> None: ...
+    def members(self, since: datetime) -> list[StaffMember]: ...
+
+
 class Register(Protocol):
     def get(self, customer_number: str) -> RegisterCustomer | None: ...
     def is_filled(self) -> bool: ...
@@ -316,12 +478,63 @@ class Mails(Protocol):
     def get(self, message_id: str) -> Mail | None: ...
     def save(self, mail: Mail) -> None: ...
     def of(self, reference: str) -> list[Mail]: ...
+    def undelivered(self, limit: int) -> list[Mail]: ...
+
+
+class Intake(Protocol):
+    def add(self, item: IntakeItem, files: list[IntakeFile]) -> bool: ...
+    def get(self, intake_id: str, *, for_change: bool = False) -> IntakeItem: ...
+    def save(self, item: IntakeItem) -> None: ...
+    def files_of(self, intake_id: str) -> list[IntakeFile]: ...
+    def file(self, intake_id: str, file_id: str) -> IntakeFile: ...
+    def drop_files(self, intake_id: str) -> None: ...
+    def in_state(self, state: IntakeState, limit: int) -> list[IntakeItem]: ...
+
+
+class Digests(Protocol):
+    def sent_on(self, day: date) -> set[str]: ...
+    def last_day_before(self, day: date) -> date | None: ...
+    def sent(self, day: date, recipient: str, at: datetime) -> None: ...
+
+
+class FormActivations(Protocol):
+    def every(self) -> list[FormActivation]: ...
+    def put(self, activation: FormActivation) -> None: ...
+
+
+@dataclass(frozen=True)
+class ReportFigures:
+    """The manager's numbers of a period; counts alone, nothing of a person.
+
+    Attributes:
+        weeks: first day of each week, applications filed, accounts registered.
+        decided, in_term: decisions of the period, and those made by the due date (S4).
+        median_days, p90_days: from filing to registration; None without any.
+        first_login: of the accounts whose mail was taken at least 14 days ago: how many, logged in within 3 and 14 days.
+        mails: handed over to the mail server, and of these not delivered, by kind.
+    """
+
+    weeks: list[tuple[date, int, int]]
+    by_channel: dict[str, int]
+    by_status: dict[str, int]
+    rejected_for: dict[str, int]
+    decided: int
+    in_term: int
+    median_days: float | None
+    p90_days: float | None
+    first_login: tuple[int, int, int]
+    mails: list[tuple[str, int, int]]
+
+
+class Reports(Protocol):
+    def figures(self, since: date, until: date, now: datetime) -> ReportFigures: ...
 
 
 class Documents(Protocol):
     def add(self, document: Document) -> None: ...
     def of(self, reference: str) -> list[Document]: ...
     def get(self, reference: str, document_id: str) -> Document: ...
+    def original(self, document: Document) -> bytes | None: ...
 
 
 class Audit(Protocol):
@@ -392,7 +605,17 @@ class Work(Protocol):
     @property
     def cases(self) -> Cases: ...
     @property
+    def desk(self) -> Desk: ...
+    @property
     def mails(self) -> Mails: ...
+    @property
+    def intake(self) -> Intake: ...
+    @property
+    def reports(self) -> Reports: ...
+    @property
+    def digests(self) -> Digests: ...
+    @property
+    def form_activations(self) -> FormActivations: ...
     @property
     def documents(self) -> Documents: ...
     @property
@@ -506,6 +729,17 @@ class Links:
     """Addresses that stand in mails and documents: from configuration alone, never from a Host header."""
 
     webapp: str
+    staff: str = ""
+
+
+@dataclass(frozen=True)
+class DigestLine:
+    """One application of the morning's warnings (S4); no personal data."""
+
+    reference: str
+    status: Status
+    due_on: date
+    day: int
 
 
 @dataclass(frozen=True)
@@ -525,5 +759,14 @@ class Office:
     links: Links
     mail_domain: str
     temporary_password_key: bytes = field(repr=False)
+    dated_forms: Callable[[], dict[str, FormVersion]] | None = None
+    compose_digest: Callable[[Office, date, str, list[DigestLine], int], EmailMessage] | None = None
+    digest_to: tuple[str, ...] = ()
+    digest_manager_to: tuple[str, ...] = ()
     fingerprint: Callable[[str], str] = field(default=lambda value: value, repr=False)
     seam: Seams = field(default=lambda name: None, repr=False)
+
+    @property
+    def versions(self) -> list[FormVersion]:
+        """Every version of the form, with the day from which it is offered as a manager has decided."""
+        return list((self.dated_forms() if self.dated_forms else self.forms).values())

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from provisioning.domain.rulebook import Rulebook, TermStart, TermUnit
+
+
+def _listed(value: str) -> list[str]:
+    return [each.strip() for each in value.split(",") if each.strip()]
 
 
 class Settings(BaseSettings):
@@ -48,6 +54,15 @@ class Settings(BaseSettings):
         None, description="more versions of form and Regulamin (TOML), beside those of the package"
     )
     alarm_after_minutes: int = Field(60, ge=1, description="an account that waits longer is an alarm")
+    reminder_days: str = Field(
+        "7,10,12", description="S4: days of the term on which clerks are warned; on the last the manager too"
+    )
+    digest_to: str = Field("", description="S4: addresses that get the morning's warnings, with commas between")
+    digest_manager_to: str = Field("", description="S4: addresses that get the warnings of the last day alone")
+    imap_url: SecretStr = Field(
+        SecretStr(""), description="worker: imaps://user:password@host:993/INBOX; empty: no mailbox is read (S1)"
+    )
+    clamd_socket: Path | None = Field(None, description="Unix socket of clamd; empty: files are not scanned for viruses")
     four_eyes: bool = Field(False, description="who typed an application in cannot approve it")
     pesel_required: bool = Field(False, description="natural persons must give PESEL")
     online_declaration: bool = Field(True, description="applicants may sign by a declaration on the web form")
@@ -62,9 +77,45 @@ class Settings(BaseSettings):
             raise ValueError("must have at least 32 characters")
         return value
 
+    @field_validator("digest_to", "digest_manager_to")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for address in _listed(value):
+            try:
+                validate_email(address, check_deliverability=False)
+            except EmailNotValidError as error:
+                raise ValueError(f"{address!r} is not an e-mail address") from error
+        return value
+
+    @field_validator("reminder_days")
+    @classmethod
+    def _days(cls, value: str) -> str:
+        if not _listed(value) or not all(each.isascii() and each.isdigit() and 0 < int(each) < 366 for each in _listed(value)):
+            raise ValueError("days from 1 to 365 with commas between, such as 7,10,12")
+        return value
+
+    @field_validator("imap_url")
+    @classmethod
+    def _imap(cls, value: SecretStr) -> SecretStr:
+        parts = urlsplit(value.get_secret_value())
+        local = parts.hostname in ("localhost", "127.0.0.1")
+        if parts.scheme and not (
+            parts.hostname and parts.username and (parts.scheme == "imaps" or (parts.scheme == "imap" and local))
+        ):
+            raise ValueError("imaps://user:password@host:993/INBOX; imap:// only for this machine")
+        return value
+
     @property
     def issuer(self) -> str:
         return f"{str(self.keycloak_url).rstrip('/')}/realms/{self.realm}"
+
+    @property
+    def digest_addresses(self) -> tuple[str, ...]:
+        return tuple(_listed(self.digest_to))
+
+    @property
+    def digest_manager_addresses(self) -> tuple[str, ...]:
+        return tuple(_listed(self.digest_manager_to))
 
     @property
     def secure(self) -> bool:
@@ -82,6 +133,7 @@ class Settings(BaseSettings):
             resets_per_day=self.resets_per_day,
             reset_alarm_per_hour=self.reset_alarm_per_hour,
             alarm_after=timedelta(minutes=self.alarm_after_minutes),
+            reminder_days=tuple(int(each) for each in _listed(self.reminder_days)),
             four_eyes=self.four_eyes,
             pesel_required=self.pesel_required,
             online_declaration=self.online_declaration,

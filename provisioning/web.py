@@ -27,6 +27,10 @@ from provisioning.api.views import api
 from provisioning.settings import Settings
 from provisioning.staff_ui import accounts as _account_pages  # noqa: F401  # it hangs its pages into `staff`
 from provisioning.staff_ui import errors as staff_errors
+from provisioning.staff_ui import help_line as _help_line_pages  # noqa: F401  # the same
+from provisioning.staff_ui import intake as _intake_pages  # noqa: F401  # the same
+from provisioning.staff_ui import manager as _manager_pages  # noqa: F401  # the same
+from provisioning.staff_ui import queue as _queue_pages  # noqa: F401  # the same
 from provisioning.staff_ui.views import staff
 from provisioning.wiring import Wired, wire
 
@@ -176,7 +180,7 @@ def _documented_parameters(path: str, verb: str, call: dict[str, Any]) -> None:
             "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
         }
     queries = {
-        "/api/v1/staff/applications": ["status", "q", "due_before", "cursor", "limit"],
+        "/api/v1/staff/applications": ["status", "q", "due_before", "channel", "assignee", "sort", "order", "cursor", "limit"],
         "/api/v1/staff/audit": ["subject", "actor", "action", "before", "limit"],
     }
     if verb == "get":

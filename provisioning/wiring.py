@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -16,14 +17,17 @@ from provisioning.adapters.clock import SystemClock
 from provisioning.adapters.customer_register import fingerprint_with
 from provisioning.adapters.jobs import JobQueue
 from provisioning.adapters.keycloak import KeycloakDirectory
+from provisioning.adapters.mailbox import ImapMailbox
 from provisioning.adapters.postgres import PostgresWork, make_engine
 from provisioning.adapters.public_holidays import is_holiday
 from provisioning.adapters.smtp import SmtpMailer
+from provisioning.adapters.uploads import MAXIMUM_BYTES, harmless_document
+from provisioning.adapters.virus_scan import VirusScan
 from provisioning.domain.rulebook import ClosingRules, Rulebook
-from provisioning.form.catalogue import all_versions, current_form
+from provisioning.form.catalogue import activated, all_versions, current_form
 from provisioning.form.check import Checker
 from provisioning.mails.compose import Composer
-from provisioning.ports import Links, Office
+from provisioning.ports import Document, Links, Office
 from provisioning.settings import Settings
 
 
@@ -37,6 +41,22 @@ class Wired:
     utility: Utility
     directory: CustomerDirectory
     mailer: SmtpMailer
+    virus_scan: VirusScan
+
+    def harmless(self, name: str, content: bytes, kind: str = "scan", reference: str = "") -> Document:
+        """A file as it may be kept.
+
+        Raises:
+            Invalid: refused, with the code of why. ScannerGone: clamd is configured and does not answer.
+        """
+        if len(content) <= MAXIMUM_BYTES:
+            self.virus_scan(content)
+        return harmless_document(reference, kind, name, content)
+
+    def mailbox(self) -> ImapMailbox | None:
+        """The mailbox of applications; None when none is configured."""
+        url = self.settings.imap_url.get_secret_value()
+        return ImapMailbox(url, self.settings.mail_from, self.harmless) if url else None
 
     def checker(self) -> Checker:
         today = self.office.clock.today()
@@ -58,24 +78,34 @@ def wire(settings: Settings) -> Wired:
     forms = all_versions(settings.form_versions_dir)
     personal_data_key = settings.personal_data_key.get_secret_value()
     fingerprint = fingerprint_with(personal_data_key)
+
+    def activations() -> dict[str, date]:
+        with work() as transaction:
+            return {each.version: each.valid_from for each in transaction.form_activations.every()}
+
     work = PostgresWork(engine, personal_data_cipher(personal_data_key), fingerprint, JobQueue())
+    composer = Composer(utility, settings.mail_from, settings.mail_reply_to)
     office = Office(
         work=work,
         only_one=work.only_one,
         directory=KeycloakDirectory(directory),
         mailer=mailer,
-        compose=Composer(utility, settings.mail_from, settings.mail_reply_to),
+        compose=composer,
+        compose_digest=composer.digest,
+        digest_to=settings.digest_addresses,
+        digest_manager_to=settings.digest_manager_addresses,
         clock=SystemClock(),
         rules=_rules(settings, utility),
         forms=forms,
-        current_form=lambda today: current_form(today, forms),
+        current_form=lambda today: current_form(today, activated(forms, activations())),
+        dated_forms=lambda: activated(forms, activations()),
         is_holiday=is_holiday,
-        links=Links(webapp=str(settings.webapp_url).rstrip("/")),
+        links=Links(webapp=str(settings.webapp_url).rstrip("/"), staff=str(settings.provisioning_url).rstrip("/")),
         mail_domain=settings.mail_domain,
         fingerprint=fingerprint,
         temporary_password_key=settings.temporary_password_key.get_secret_value().encode(),
     )
-    return Wired(settings, engine, office, utility, directory, mailer)
+    return Wired(settings, engine, office, utility, directory, mailer, VirusScan(settings.clamd_socket))
 
 
 def _rules(settings: Settings, utility: Utility) -> Rulebook:

@@ -5,14 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from datetime import UTC, date, datetime
-from enum import StrEnum
-from functools import cache
-from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Protocol, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -22,37 +18,39 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.sql import bindparam
 
-from provisioning.domain.account import GONE, Account, AccountState
-from provisioning.domain.application import OPEN, Application, Channel, CustomerType, Status
+from provisioning.adapters.applications import PostgresApplications
+from provisioning.adapters.reports import PostgresReports
+from provisioning.adapters.rows import columns, every, first, insert, read, update, with_json
+from provisioning.domain.account import Account
 from provisioning.domain.audit_chain import FIRST, ChainedLine, chained_hash, line_content
 from provisioning.domain.email_change import EmailChange
 from provisioning.domain.erasure import ErasureRequest
 from provisioning.domain.errors import FieldError, Invalid, NotFound
-from provisioning.domain.login_names import reference as make_reference
 from provisioning.domain.password_reset import PasswordReset
 from provisioning.domain.register_match import RegisterCustomer
 from provisioning.ports import (
     AccountEvent,
     Actor,
-    Alike,
     AuditEntry,
     CaseClaim,
     CaseNote,
     ChangeRequest,
     Document,
+    FormActivation,
     Incident,
+    IntakeFile,
+    IntakeItem,
+    IntakeState,
     Mail,
-    QueueFilter,
-    QueuePage,
+    SavedView,
+    StaffMember,
     TermsAnswer,
     Work,
 )
 
 _Thing = TypeVar("_Thing")
 _AUDIT_LOCK = 270_001
-_NO_TERM = date(9999, 12, 31)
 _PRIVATE = "private"
-_APPLICATION = ("data", "clauses", "signature")
 
 
 class DatabaseGone(Exception):
@@ -69,7 +67,12 @@ def make_engine(url: str) -> Engine:
     """A pooled engine; a dead connection is noticed before use."""
     address = url.replace("postgresql://", "postgresql+psycopg://", 1)
     return create_engine(
-        address, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=10, connect_args={"connect_timeout": 5}
+        address,
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=20,
+        pool_timeout=10,
+        connect_args={"connect_timeout": 5, "options": "-c plan_cache_mode=force_custom_plan"},
     )
 
 
@@ -132,7 +135,7 @@ class PostgresWork:
 
 class _Transaction:
     def __init__(self, connection: Connection, fernet: Fernet, fingerprint: Callable[[str], str], jobs: Jobs) -> None:
-        self.applications = _Applications(connection, fernet, fingerprint)
+        self.applications = PostgresApplications(connection, fernet, fingerprint)
         self.accounts = _Accounts(connection)
         self.resets = _PasswordResets(connection)
         self.email_changes = _EmailChanges(connection)
@@ -143,171 +146,23 @@ class _Transaction:
         self.events = _AccountEvents(connection)
         self.register = _Register(connection)
         self.cases = _Cases(connection)
+        self.desk = _Desk(connection)
         self.mails = _Mails(connection)
+        self.intake = _Intake(connection)
+        self.reports = PostgresReports(connection)
+        self.digests = _Digests(connection)
+        self.form_activations = _FormActivations(connection)
         self.documents = _Documents(connection)
         self.audit = _Audit(connection, fernet)
         self.queue = _Queue(connection, jobs)
         self.idempotency = _Idempotency(connection)
 
 
-class _Applications:
-    _COLUMNS = (
-        "reference",
-        "version",
-        "status",
-        "channel",
-        "form_version",
-        "terms_version",
-        "language",
-        "customer_type",
-        "data",
-        "pesel_encrypted",
-        "clauses",
-        "terms_accepted",
-        "signature",
-        "received_at",
-        "filed_at",
-        "filed_on",
-        "completed_on",
-        "due_on",
-        "email_confirmed_at",
-        "decided_at",
-        "decided_by",
-        "reason",
-        "entered_by",
-        "nonce",
-        "confirmation_nonce",
-        "confirmation_sent_at",
-        "search",
-        "pesel_fingerprint",
-    )
-    _DERIVED = ("pesel_encrypted", "search", "pesel_fingerprint")
-
-    def __init__(self, connection: Connection, fernet: Fernet, fingerprint: Callable[[str], str]) -> None:
-        self._connection, self._fernet, self._fingerprint = connection, fernet, fingerprint
-
-    def new_reference(self, year: int) -> str:
-        number = self._connection.execute(text("SELECT nextval('application_numbers')")).scalar_one()
-        return make_reference(year, number)
-
-    def add(self, application: Application) -> None:
-        names = ", ".join(self._COLUMNS)
-        values = ", ".join(f":{name}" for name in self._COLUMNS)
-        statement = _json(f"INSERT INTO applications ({names}) VALUES ({values})", *_APPLICATION)  # noqa: S608
-        self._connection.execute(statement, self._row(application))
-
-    def get(self, reference: str, *, for_change: bool = False) -> Application:
-        suffix = " FOR UPDATE" if for_change else ""
-        row = self._connection.execute(text(f"SELECT * FROM applications WHERE reference = :r{suffix}"), {"r": reference}).first()  # noqa: S608
-        if row is None:
-            raise NotFound(reference)
-        return self._application(row)
-
-    def save(self, application: Application) -> None:
-        sets = ", ".join(f"{name} = :{name}" for name in self._COLUMNS if name != "reference")
-        statement = _json(f"UPDATE applications SET {sets} WHERE reference = :reference", *_APPLICATION)  # noqa: S608
-        self._connection.execute(statement, self._row(application))
-
-    def page(self, wanted: QueueFilter) -> QueuePage:
-        where, values = ["TRUE"], {"limit": wanted.limit + 1, "far": _NO_TERM}
-        for number, word in enumerate(fold(wanted.text).split()[:8]):
-            escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            where.append(f"search LIKE :word{number}")
-            values[f"word{number}"] = f"%{escaped}%"
-        if wanted.due_before is not None:
-            where.append("due_on < :due_before")
-            values["due_before"] = wanted.due_before
-        counts = self._connection.execute(
-            text(f"SELECT status, count(*) AS n FROM applications WHERE {' AND '.join(where)} GROUP BY status"),  # noqa: S608
-            values,
-        ).all()
-        if wanted.statuses is not None:
-            where.append("status = ANY(:statuses)")
-            values["statuses"] = [status.value for status in wanted.statuses]
-        if wanted.cursor is not None:
-            due, reference = _read_cursor(wanted.cursor)
-            where.append("(coalesce(due_on, :far), reference) > (:after_due, :after_reference)")
-            values |= {"after_due": due, "after_reference": reference}
-        rows = self._connection.execute(
-            text(
-                f"SELECT * FROM applications WHERE {' AND '.join(where)} "  # noqa: S608
-                "ORDER BY coalesce(due_on, '9999-12-31'::date), reference LIMIT :limit"
-            ),
-            values,
-        ).all()
-        found = [self._application(row) for row in rows[: wanted.limit]]
-        more = len(rows) > wanted.limit
-        return QueuePage(
-            applications=found,
-            next_cursor=f"{(found[-1].due_on or _NO_TERM).isoformat()}~{found[-1].reference}" if more else None,
-            counts={Status(row.status): row.n for row in counts},
-        )
-
-    def alike(self, application: Application, limit: int) -> list[Alike]:
-        asked = {
-            "pesel": self._fingerprint(application.pesel) if application.pesel else None,
-            "tax_id": application.data.get("tax_id"),
-            "number": application.data["customer_number"],
-            "email": application.data["email"].lower() if application.data["email"] else None,
-        }
-        rows = self._connection.execute(
-            text(
-                "WITH alike AS (SELECT reference FROM applications WHERE pesel_fingerprint = :pesel OR data->>'tax_id' = :tax_id"
-                " OR data->>'customer_number' = :number OR lower(data->>'email') = :email"
-                " UNION SELECT reference FROM accounts WHERE lower(email) = :email)"
-                " SELECT a.*, c.login, c.state, c.email AS account_email FROM alike JOIN applications a USING (reference)"
-                " LEFT JOIN accounts c USING (reference)"
-                " WHERE reference <> :itself AND (a.status = ANY(:open) OR c.state <> ALL(:gone))"
-                " ORDER BY a.received_at DESC, reference LIMIT :limit"
-            ),
-            asked
-            | {"itself": application.reference, "open": [s.value for s in OPEN], "gone": [s.value for s in GONE], "limit": limit},
-        ).all()
-        return [
-            Alike(row.reference, Status(row.status), row.login, AccountState(row.state) if row.state else None, _shared(asked, row))
-            for row in rows
-        ]
-
-    def _row(self, application: Application) -> dict[str, Any]:
-        row = {name: getattr(application, name) for name in self._COLUMNS if name not in self._DERIVED}
-        row["pesel_encrypted"] = self._fernet.encrypt(application.pesel.encode()) if application.pesel else None
-        row["pesel_fingerprint"] = self._fingerprint(application.pesel) if application.pesel else None
-        data = application.data
-        row["search"] = fold(
-            " ".join(
-                [
-                    application.reference,
-                    application.applicant,
-                    *application.contact_person,
-                    data["customer_number"] or "",
-                    data["email"] or "",
-                    "".join((data.get("phone") or "").split()),
-                ]
-            )
-        )
-        return row
-
-    def _application(self, row: Row[Any]) -> Application:
-        values = dict(row._mapping)
-        values.pop("search"), values.pop("pesel_fingerprint")
-        encrypted = values.pop("pesel_encrypted")
-        values["pesel"] = self._fernet.decrypt(bytes(encrypted)).decode() if encrypted else None
-        values["status"], values["channel"] = Status(row.status), Channel(row.channel)
-        values["customer_type"] = CustomerType(row.customer_type)
-        values["nonce"] = bytes(row.nonce)
-        values["confirmation_nonce"] = bytes(row.confirmation_nonce) if row.confirmation_nonce else None
-        return Application(**values)
-
-
-def _shared(asked: dict[str, str | None], row: Row[Any]) -> tuple[str, ...]:
-    """What a row found by `alike` has in common with what was asked; an account's address may have changed since filing."""
-    theirs = {
-        "pesel": {row.pesel_fingerprint},
-        "tax_id": {row.data.get("tax_id")},
-        "number": {row.data["customer_number"]},
-        "email": {address.lower() for address in (row.account_email, row.data["email"]) if address},
-    }
-    return tuple(what for what, values in theirs.items() if asked[what] and asked[what] in values)
+def applications_in(work: Work) -> tuple[Any, PostgresApplications]:
+    """The database connection of a transaction and its applications, for writing very many rows at once."""
+    applications = work.applications
+    assert isinstance(applications, PostgresApplications)
+    return applications.driver_connection, applications
 
 
 class _Accounts:
@@ -322,7 +177,7 @@ class _Accounts:
         return done.rowcount == 1
 
     def add(self, account: Account) -> None:
-        _insert(self._connection, "accounts", account)
+        insert(self._connection, "accounts", account)
 
     def get(self, login: str) -> Account:
         return self._one("login = :value", login.lower()) or _raise(NotFound(login))
@@ -337,7 +192,7 @@ class _Accounts:
         return self._one("user_id = :value", user_id)
 
     def save(self, account: Account) -> None:
-        _update(self._connection, "accounts", "login", account)
+        update(self._connection, "accounts", "login", account)
 
     def save_making(self, account: Account) -> None:
         """Only what the making of an account writes: staff may change the rest meanwhile."""
@@ -389,7 +244,7 @@ class _Accounts:
             limit=limit,
         )
 
-    def forget(self, account: Account) -> None:
+    def forget(self, login: str, references: list[str]) -> None:
         """Everything of the person that rests in tables of their account; the account row itself is saved apart."""
         for statement in (
             "DELETE FROM email_changes WHERE login = :login",
@@ -398,12 +253,15 @@ class _Accounts:
             "DELETE FROM account_events WHERE login = :login",
             "UPDATE incidents SET address = '', note = NULL WHERE login = :login",
             "UPDATE erasure_requests SET ground = NULL WHERE login = :login",
-            "UPDATE mails SET recipient = '', answer = '', about = '{}' WHERE reference = :reference",
-            "DELETE FROM documents WHERE reference = :reference",
-            "DELETE FROM case_notes WHERE reference = :reference",
-            "DELETE FROM audit_keys WHERE subject = :reference",
+            "UPDATE mails SET recipient = '', answer = '', about = '{}' WHERE reference = ANY(:references)",
+            "DELETE FROM originals WHERE sha256 IN (SELECT sha256 FROM documents WHERE reference = ANY(:references)) "
+            "AND sha256 NOT IN (SELECT sha256 FROM documents WHERE NOT reference = ANY(:references))",
+            "DELETE FROM documents WHERE reference = ANY(:references)",
+            "DELETE FROM intake WHERE reference = ANY(:references)",
+            "DELETE FROM case_notes WHERE reference = ANY(:references)",
+            "DELETE FROM audit_keys WHERE subject = ANY(:references)",
         ):
-            parameters = {"login": account.login} if ":login" in statement else {"reference": account.reference}
+            parameters = {"login": login} if ":login" in statement else {"references": references}
             self._connection.execute(text(statement), parameters)
 
     def awaiting_first_login(self, limit: int, user_ids: list[str] | None = None) -> list[Account]:
@@ -416,18 +274,37 @@ class _Accounts:
             ),
             {"ids": user_ids, "limit": limit},
         ).all()
-        return [_read(Account, row) for row in rows]
+        return [read(Account, row) for row in rows]
 
     def waiting_too_long(self, since: datetime) -> list[Account]:
         return self._all("trouble IS NOT NULL AND trouble_since < :since ORDER BY trouble_since LIMIT 100", since=since)
 
+    def to_be_reminded(self, now: datetime, until: datetime, limit: int) -> list[Account]:
+        """Whose activation password ends until then, and who has not been reminded of this one."""
+        return self._all(
+            "state = 'awaiting_first_login' AND step = 'done' AND address_doubt_at IS NULL AND trouble IS NULL "
+            "AND password_expires_at > :now AND password_expires_at <= :until "
+            "AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.reference = accounts.reference AND m.kind = 'activation_reminder' "
+            "AND m.about->>'activation' = accounts.activation::text) ORDER BY login LIMIT :limit",
+            now=now,
+            until=until,
+            limit=limit,
+        )
+
+    def never_logged_in(self, mailed_before: datetime, limit: int) -> list[Account]:
+        return self._all(
+            "state = 'awaiting_first_login' AND mail_accepted_at < :before ORDER BY mail_accepted_at LIMIT :limit",
+            before=mailed_before,
+            limit=limit,
+        )
+
     def _all(self, condition: str, **values: Any) -> list[Account]:
         rows = self._connection.execute(text(f"SELECT * FROM accounts WHERE {condition}"), values).all()  # noqa: S608
-        return [_read(Account, row) for row in rows]
+        return [read(Account, row) for row in rows]
 
     def _one(self, condition: str, value: str, suffix: str = "") -> Account | None:
         row = self._connection.execute(text(f"SELECT * FROM accounts WHERE {condition}{suffix}"), {"value": value}).first()  # noqa: S608
-        return _read(Account, row) if row else None
+        return read(Account, row) if row else None
 
 
 class _PasswordResets:
@@ -435,13 +312,13 @@ class _PasswordResets:
         self._connection = connection
 
     def add(self, reset: PasswordReset) -> None:
-        _insert(self._connection, "password_resets", reset)
+        insert(self._connection, "password_resets", reset)
 
     def get(self, reset_id: str) -> PasswordReset | None:
-        return _first(self._connection, PasswordReset, "password_resets WHERE reset_id = :id", id=reset_id)
+        return first(self._connection, PasswordReset, "password_resets WHERE reset_id = :id", id=reset_id)
 
     def save(self, reset: PasswordReset) -> None:
-        _update(self._connection, "password_resets", "reset_id", reset)
+        update(self._connection, "password_resets", "reset_id", reset)
 
     def mailed_since(self, login: str, since: datetime) -> list[datetime]:
         rows = self._connection.execute(
@@ -451,11 +328,11 @@ class _PasswordResets:
         return [row.asked_at for row in rows]
 
     def open_of(self, login: str) -> list[PasswordReset]:
-        return _every(self._connection, PasswordReset, "password_resets WHERE login = :l AND step IN ('reserved', 'set')", l=login)
+        return every(self._connection, PasswordReset, "password_resets WHERE login = :l AND step IN ('reserved', 'set')", l=login)
 
     def newest_of(self, login: str) -> PasswordReset | None:
         condition = "password_resets WHERE login = :l AND outcome = 'issued' ORDER BY asked_at DESC LIMIT 1"
-        return _first(self._connection, PasswordReset, condition, l=login)
+        return first(self._connection, PasswordReset, condition, l=login)
 
     def count_since(self, since: datetime) -> int:
         count = text("SELECT count(*) FROM password_resets WHERE asked_at > :since")
@@ -467,17 +344,17 @@ class _EmailChanges:
         self._connection = connection
 
     def add(self, change: EmailChange) -> None:
-        _insert(self._connection, "email_changes", change)
+        insert(self._connection, "email_changes", change)
 
     def locked(self, change_id: str) -> EmailChange:
-        found = _first(self._connection, EmailChange, "email_changes WHERE change_id = :id FOR UPDATE", id=change_id)
+        found = first(self._connection, EmailChange, "email_changes WHERE change_id = :id FOR UPDATE", id=change_id)
         return found or _raise(NotFound(change_id))
 
     def save(self, change: EmailChange) -> None:
-        _update(self._connection, "email_changes", "change_id", change)
+        update(self._connection, "email_changes", "change_id", change)
 
     def of(self, login: str) -> list[EmailChange]:
-        return _every(self._connection, EmailChange, "email_changes WHERE login = :l ORDER BY asked_at DESC", l=login)
+        return every(self._connection, EmailChange, "email_changes WHERE login = :l ORDER BY asked_at DESC", l=login)
 
 
 class _ChangeRequests:
@@ -485,21 +362,21 @@ class _ChangeRequests:
         self._connection = connection
 
     def add(self, request: ChangeRequest) -> None:
-        _insert(self._connection, "change_requests", request)
+        insert(self._connection, "change_requests", request)
 
     def locked(self, request_id: str) -> ChangeRequest:
-        found = _first(self._connection, ChangeRequest, "change_requests WHERE request_id = :id FOR UPDATE", id=request_id)
+        found = first(self._connection, ChangeRequest, "change_requests WHERE request_id = :id FOR UPDATE", id=request_id)
         return found or _raise(NotFound(request_id))
 
     def save(self, request: ChangeRequest) -> None:
-        _update(self._connection, "change_requests", "request_id", request)
+        update(self._connection, "change_requests", "request_id", request)
 
     def of(self, login: str) -> list[ChangeRequest]:
-        return _every(self._connection, ChangeRequest, "change_requests WHERE login = :l ORDER BY asked_at DESC", l=login)
+        return every(self._connection, ChangeRequest, "change_requests WHERE login = :l ORDER BY asked_at DESC", l=login)
 
     def waiting(self, limit: int) -> list[ChangeRequest]:
         condition = "change_requests WHERE outcome IS NULL ORDER BY asked_at LIMIT :limit"
-        return _every(self._connection, ChangeRequest, condition, limit=limit)
+        return every(self._connection, ChangeRequest, condition, limit=limit)
 
 
 class _Terms:
@@ -508,12 +385,12 @@ class _Terms:
 
     def answer(self, answer: TermsAnswer) -> bool:
         """False when this version was answered before: the first answer stands."""
-        names, values = _columns(TermsAnswer)
+        names, values = columns(TermsAnswer)
         statement = text(f"INSERT INTO terms_acceptances ({names}) VALUES ({values}) ON CONFLICT DO NOTHING")  # noqa: S608
         return self._connection.execute(statement, vars(answer)).rowcount == 1
 
     def of(self, login: str) -> list[TermsAnswer]:
-        return _every(self._connection, TermsAnswer, "terms_acceptances WHERE login = :l ORDER BY at", l=login)
+        return every(self._connection, TermsAnswer, "terms_acceptances WHERE login = :l ORDER BY at", l=login)
 
     def counts(self, terms_version: str) -> dict[str, int]:
         row = self._connection.execute(
@@ -546,7 +423,7 @@ class _Terms:
             ),
             {"v": terms_version, "limit": limit},
         )
-        return [_read(Account, row) for row in rows]
+        return [read(Account, row) for row in rows]
 
 
 _ANSWERS = (
@@ -561,21 +438,21 @@ class _Erasures:
         self._connection = connection
 
     def add(self, request: ErasureRequest) -> None:
-        _insert(self._connection, "erasure_requests", request)
+        insert(self._connection, "erasure_requests", request)
 
     def locked(self, request_id: str) -> ErasureRequest:
-        found = _first(self._connection, ErasureRequest, "erasure_requests WHERE request_id = :id FOR UPDATE", id=request_id)
+        found = first(self._connection, ErasureRequest, "erasure_requests WHERE request_id = :id FOR UPDATE", id=request_id)
         return found or _raise(NotFound(request_id))
 
     def save(self, request: ErasureRequest) -> None:
-        _update(self._connection, "erasure_requests", "request_id", request)
+        update(self._connection, "erasure_requests", "request_id", request)
 
     def page(self, limit: int) -> list[ErasureRequest]:
         condition = "erasure_requests ORDER BY decision IS NOT NULL, due_on, created_at LIMIT :limit"
-        return _every(self._connection, ErasureRequest, condition, limit=limit)
+        return every(self._connection, ErasureRequest, condition, limit=limit)
 
     def of(self, login: str) -> list[ErasureRequest]:
-        return _every(self._connection, ErasureRequest, "erasure_requests WHERE login = :l ORDER BY created_at", l=login)
+        return every(self._connection, ErasureRequest, "erasure_requests WHERE login = :l ORDER BY created_at", l=login)
 
 
 class _Incidents:
@@ -583,10 +460,10 @@ class _Incidents:
         self._connection = connection
 
     def add(self, incident: Incident) -> None:
-        _insert(self._connection, "incidents", incident)
+        insert(self._connection, "incidents", incident)
 
     def of(self, login: str) -> list[Incident]:
-        return _every(self._connection, Incident, "incidents WHERE login = :l ORDER BY at DESC", l=login)
+        return every(self._connection, Incident, "incidents WHERE login = :l ORDER BY at DESC", l=login)
 
 
 class _Cases:
@@ -594,13 +471,13 @@ class _Cases:
         self._connection = connection
 
     def add_note(self, note: CaseNote) -> None:
-        _insert(self._connection, "case_notes", note)
+        insert(self._connection, "case_notes", note)
 
     def notes_of(self, reference: str) -> list[CaseNote]:
-        return _every(self._connection, CaseNote, "case_notes WHERE reference = :r ORDER BY at", r=reference)
+        return every(self._connection, CaseNote, "case_notes WHERE reference = :r ORDER BY at", r=reference)
 
     def claim_of(self, reference: str) -> CaseClaim | None:
-        return _first(self._connection, CaseClaim, "case_claims WHERE reference = :r", r=reference)
+        return first(self._connection, CaseClaim, "case_claims WHERE reference = :r", r=reference)
 
     def put_claim(self, claim: CaseClaim) -> None:
         self._connection.execute(
@@ -623,12 +500,38 @@ class _Cases:
         return {row.reference: row.username for row in rows}
 
 
+class _Desk:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def save_view(self, view: SavedView) -> None:
+        self._connection.execute(
+            text(
+                "INSERT INTO saved_views VALUES (:username, :name, :query) ON CONFLICT (username, name) DO UPDATE SET query = :query"
+            ),
+            vars(view),
+        )
+
+    def drop_view(self, username: str, name: str) -> None:
+        self._connection.execute(text("DELETE FROM saved_views WHERE username = :u AND name = :n"), {"u": username, "n": name})
+
+    def views_of(self, username: str) -> list[SavedView]:
+        return every(self._connection, SavedView, "saved_views WHERE username = :u ORDER BY name", u=username)
+
+    def seen(self, member: StaffMember) -> None:
+        statement = "INSERT INTO staff_members VALUES (:username, :name, :roles, :seen_at) ON CONFLICT (username) DO UPDATE SET name = :name, roles = :roles, seen_at = :seen_at"
+        self._connection.execute(with_json(statement, "roles"), vars(member))
+
+    def members(self, since: datetime) -> list[StaffMember]:
+        return every(self._connection, StaffMember, "staff_members WHERE seen_at > :since ORDER BY name", since=since)
+
+
 class _Register:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def get(self, customer_number: str) -> RegisterCustomer | None:
-        return _first(
+        return first(
             self._connection,
             RegisterCustomer,
             "register_customers WHERE customer_number = :n AND gone_at IS NULL",
@@ -645,13 +548,13 @@ class _AccountEvents:
 
     def add(self, event: AccountEvent) -> bool:
         """False when it is known already."""
-        names, values = _columns(AccountEvent)
-        statement = _json(f"INSERT INTO account_events ({names}) VALUES ({values}) ON CONFLICT DO NOTHING", "details")  # noqa: S608
+        names, values = columns(AccountEvent)
+        statement = with_json(f"INSERT INTO account_events ({names}) VALUES ({values}) ON CONFLICT DO NOTHING", "details")  # noqa: S608
         return bool(self._connection.execute(statement, vars(event)).rowcount == 1)
 
     def of(self, login: str, kinds: tuple[str, ...], limit: int) -> list[AccountEvent]:
         condition = "account_events WHERE login = :l AND kind = ANY(:kinds) ORDER BY at DESC LIMIT :limit"
-        return _every(self._connection, AccountEvent, condition, l=login, kinds=list(kinds), limit=limit)
+        return every(self._connection, AccountEvent, condition, l=login, kinds=list(kinds), limit=limit)
 
     def cursor(self, name: str) -> datetime | None:
         return self._connection.execute(text("SELECT at FROM cursors WHERE name = :n"), {"n": name}).scalar()
@@ -668,16 +571,89 @@ class _Mails:
         self._connection = connection
 
     def add(self, mail: Mail) -> None:
-        _insert(self._connection, "mails", mail)
+        insert(self._connection, "mails", mail)
 
     def get(self, message_id: str) -> Mail | None:
-        return _first(self._connection, Mail, "mails WHERE message_id = :id", id=message_id)
+        return first(self._connection, Mail, "mails WHERE message_id = :id", id=message_id)
 
     def save(self, mail: Mail) -> None:
-        _update(self._connection, "mails", "message_id", mail)
+        update(self._connection, "mails", "message_id", mail)
 
     def of(self, reference: str) -> list[Mail]:
-        return _every(self._connection, Mail, "mails WHERE reference = :r ORDER BY created_at", r=reference)
+        return every(self._connection, Mail, "mails WHERE reference = :r ORDER BY created_at", r=reference)
+
+    def undelivered(self, limit: int) -> list[Mail]:
+        """Mails that did not arrive and that nobody has dealt with."""
+        condition = "mails WHERE state IN ('refused', 'bounced') AND handled_at IS NULL AND recipient <> '' ORDER BY created_at LIMIT :limit"
+        return every(self._connection, Mail, condition, limit=limit)
+
+
+class _Intake:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, item: IntakeItem, files: list[IntakeFile]) -> bool:
+        """False when this message is here already, by its hash or its Message-ID."""
+        names, values = columns(IntakeItem)
+        statement = text(f"INSERT INTO intake ({names}) VALUES ({values}) ON CONFLICT DO NOTHING")  # noqa: S608
+        if self._connection.execute(statement, vars(item)).rowcount != 1:
+            return False
+        for each in files:
+            insert(self._connection, "intake_files", each)
+        return True
+
+    def get(self, intake_id: str, *, for_change: bool = False) -> IntakeItem:
+        suffix = " FOR UPDATE" if for_change else ""
+        return first(self._connection, IntakeItem, f"intake WHERE intake_id = :id{suffix}", id=intake_id) or _raise(
+            NotFound(intake_id)
+        )
+
+    def save(self, item: IntakeItem) -> None:
+        update(self._connection, "intake", "intake_id", item)
+
+    def files_of(self, intake_id: str) -> list[IntakeFile]:
+        return every(self._connection, IntakeFile, "intake_files WHERE intake_id = :id ORDER BY place", id=intake_id)
+
+    def file(self, intake_id: str, file_id: str) -> IntakeFile:
+        found = first(self._connection, IntakeFile, "intake_files WHERE intake_id = :i AND file_id = :f", i=intake_id, f=file_id)
+        return found or _raise(NotFound(file_id))
+
+    def drop_files(self, intake_id: str) -> None:
+        self._connection.execute(text("DELETE FROM intake_files WHERE intake_id = :id"), {"id": intake_id})
+
+    def in_state(self, state: IntakeState, limit: int) -> list[IntakeItem]:
+        condition = "intake WHERE state = :state ORDER BY received_at LIMIT :limit"
+        return every(self._connection, IntakeItem, condition, state=state.value, limit=limit)
+
+
+class _Digests:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def sent_on(self, day: date) -> set[str]:
+        return set(self._connection.execute(text("SELECT recipient FROM digests WHERE day = :d"), {"d": day}).scalars())
+
+    def last_day_before(self, day: date) -> date | None:
+        return self._connection.execute(text("SELECT max(day) FROM digests WHERE day < :d"), {"d": day}).scalar()
+
+    def sent(self, day: date, recipient: str, at: datetime) -> None:
+        statement = text("INSERT INTO digests VALUES (:d, :r, :at) ON CONFLICT DO NOTHING")
+        self._connection.execute(statement, {"d": day, "r": recipient, "at": at})
+
+
+class _FormActivations:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def every(self) -> list[FormActivation]:
+        return every(self._connection, FormActivation, "form_activations ORDER BY version")
+
+    def put(self, activation: FormActivation) -> None:
+        statement = text(
+            "INSERT INTO form_activations VALUES (:version, :valid_from, :activated_at, :activated_by) ON CONFLICT (version) "
+            "DO UPDATE SET valid_from = :valid_from, activated_at = :activated_at, activated_by = :activated_by"
+        )
+        self._connection.execute(statement, vars(activation))
 
 
 class _Documents:
@@ -689,8 +665,17 @@ class _Documents:
             text(
                 "INSERT INTO documents VALUES (:document_id, :reference, :kind, :name, :media_type, :sha256, :content, :created_at)"
             ),
-            vars(document) | {"created_at": document.created_at or datetime.now(UTC)},
+            {name: value for name, value in vars(document).items() if name != "original"}
+            | {"created_at": document.created_at or datetime.now(UTC)},
         )
+        if document.original is not None:
+            statement = text("INSERT INTO originals VALUES (:sha256, :original) ON CONFLICT DO NOTHING")
+            self._connection.execute(statement, {"sha256": document.sha256, "original": document.original})
+
+    def original(self, document: Document) -> bytes | None:
+        """What was handed in, byte by byte; None for documents from before originals were kept."""
+        found = self._connection.execute(text("SELECT content FROM originals WHERE sha256 = :s"), {"s": document.sha256}).scalar()
+        return bytes(found) if found is not None else None
 
     def of(self, reference: str) -> list[Document]:
         rows = self._connection.execute(
@@ -860,86 +845,9 @@ class _Idempotency:
 
     def remember(self, caller: str, key: str, fingerprint: bytes, answer: dict[str, Any], at: datetime) -> None:
         self._connection.execute(
-            _json("INSERT INTO idempotency_keys VALUES (:caller, :key, :fingerprint, :answer, :at)", "answer"),
+            with_json("INSERT INTO idempotency_keys VALUES (:caller, :key, :fingerprint, :answer, :at)", "answer"),
             {"caller": caller, "key": key, "fingerprint": fingerprint, "answer": answer, "at": at},
         )
-
-
-def fold(value: str) -> str:
-    """Lower case without diacritics, for searching."""
-    plain = unicodedata.normalize("NFKD", value.casefold().replace("ł", "l"))
-    return "".join(character for character in plain if not unicodedata.combining(character)).replace("\0", "")
-
-
-def _json(sql: str, *names: str) -> Any:
-    """A statement whose named parameters are sent as jsonb."""
-    return text(sql).bindparams(*[bindparam(name, type_=JSONB(none_as_null=True)) for name in names])
-
-
-# -- rows of plain dataclasses: a column a field, by name -------------------------------------------------------------
-
-
-def _columns(kind: type[Any]) -> tuple[str, str]:
-    names = [each.name for each in fields(kind)]
-    return ", ".join(names), ", ".join(f":{name}" for name in names)
-
-
-def _insert(connection: Connection, table: str, thing: Any) -> None:
-    names, values = _columns(type(thing))
-    connection.execute(_json(f"INSERT INTO {table} ({names}) VALUES ({values})", *_documents(type(thing))), vars(thing))  # noqa: S608
-
-
-def _update(connection: Connection, table: str, key: str, thing: Any) -> None:
-    sets = ", ".join(f"{each.name} = :{each.name}" for each in fields(thing) if each.name != key)
-    connection.execute(_json(f"UPDATE {table} SET {sets} WHERE {key} = :{key}", *_documents(type(thing))), vars(thing))  # noqa: S608
-
-
-def _first(connection: Connection, kind: type[_Thing], condition: str, **values: Any) -> _Thing | None:
-    row = connection.execute(text(f"SELECT * FROM {condition}"), values).first()  # noqa: S608
-    return _read(kind, row) if row else None
-
-
-def _every(connection: Connection, kind: type[_Thing], condition: str, **values: Any) -> list[_Thing]:
-    return [_read(kind, row) for row in connection.execute(text(f"SELECT * FROM {condition}"), values)]  # noqa: S608
-
-
-def _read(kind: type[_Thing], row: Row[Any]) -> _Thing:
-    """One row as its dataclass; codes become what the annotations say."""
-    types = _types(kind)
-    return kind(**{name: _as(types[name], getattr(row, name)) for name in types})
-
-
-def _documents(kind: type[Any]) -> list[str]:
-    """The fields that are JSON documents."""
-    return [name for name, hint in _types(kind).items() if {get_origin(each) for each in (hint, *get_args(hint))} & {dict, list}]
-
-
-def _types(kind: type[Any]) -> dict[str, Any]:
-    found: dict[str, Any] = _types_of(kind)  # type: ignore[arg-type]  # a type is hashable
-    return found
-
-
-@cache
-def _types_of(kind: Any) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    return {each.name: hints[each.name] for each in fields(kind)}
-
-
-def _as(wanted: Any, value: Any) -> Any:
-    if value is None:
-        return None
-    for option in get_args(wanted) or (wanted,):
-        if isinstance(option, type) and issubclass(option, StrEnum):
-            return option(value)
-    return bytes(value) if isinstance(value, memoryview) else value
-
-
-def _read_cursor(cursor: str) -> tuple[date, str]:
-    try:
-        due, reference = cursor.split("~", 1)
-        return date.fromisoformat(due), reference
-    except ValueError:
-        return date.min, ""  # an altered cursor starts from the beginning
 
 
 def _document(row: Row[Any], content: bytes) -> Document:

@@ -55,6 +55,7 @@ def harmless_document(reference: str, kind: str, name: str, content: bytes) -> D
         media_type=media_type,
         sha256=hashlib.sha256(content).hexdigest(),
         content=clean,
+        original=content,
     )
 
 
@@ -121,14 +122,27 @@ def _reencoded(content: bytes, target: str) -> tuple[bytes, str]:
         with Image.open(io.BytesIO(content)) as image:
             if image.width * image.height > MAXIMUM_PIXELS:
                 raise _refused("image_too_large")
-            upright = ImageOps.exif_transpose(image).convert("RGB")
+            frames = getattr(image, "n_frames", 1)
+            if frames > MAXIMUM_PAGES:
+                raise _refused("too_many_pages")
+            pages = [_upright(image, number) for number in range(frames if image.format == "TIFF" else 1)]
             output = io.BytesIO()
-            upright.save(output, target, **({"quality": 85} if target == "JPEG" else {}))
+            if len(pages) > 1:  # a fax or a scanner's batch: every page is kept
+                pages[0].save(output, "PDF", save_all=True, append_images=pages[1:], resolution=150)
+                return output.getvalue(), "application/pdf"
+            pages[0].save(output, target, **({"quality": 85} if target == "JPEG" else {}))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _refused("image_too_large") from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise _refused("file_damaged") from error
     return output.getvalue(), f"image/{target.lower()}"
+
+
+def _upright(image: Image.Image, number: int) -> Image.Image:
+    image.seek(number)
+    if image.width * image.height > MAXIMUM_PIXELS:
+        raise _refused("image_too_large")
+    return ImageOps.exif_transpose(image).convert("RGB")
 
 
 def _name_for_people(name: str) -> str:

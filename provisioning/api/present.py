@@ -6,17 +6,12 @@ from datetime import date, datetime
 from typing import Any
 
 from provisioning.domain.account import Account, AccountState, ClosingCause
-from provisioning.domain.application import CLOSED, Application
+from provisioning.domain.application import CLOSED, Application, masked_pesel
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.deadline import urgency
 from provisioning.domain.email_change import EmailChange
 from provisioning.domain.rulebook import ClosingRules, Rulebook
 from provisioning.ports import AccountEvent, AuditEntry, ChangeRequest, Document, Mail, QueuePage, TermsAnswer
-
-
-def masked_pesel(pesel: str | None) -> str | None:
-    """The last three digits."""
-    return f"••••••••{pesel[-3:]}" if pesel else None
 
 
 def summary(application: Application, today: date) -> dict[str, Any]:

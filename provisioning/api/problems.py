@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from ibok_idp.errors import InvalidToken, KeycloakUnavailable
 from provisioning.adapters.postgres import DatabaseGone
+from provisioning.adapters.virus_scan import ScannerGone
 from provisioning.domain.errors import FieldError, Forbidden, Invalid, NotFound, NotPossible, TooSoon
 from provisioning.form.messages import message
 
@@ -131,6 +132,15 @@ def api_error(error: Exception) -> Response:
                 "Service Unavailable",
                 code="database_unavailable",
                 detail="Nothing was stored. Try again in a minute.",
+                headers={"Retry-After": "30"},
+            )
+        case ScannerGone():
+            _log.error("virus_scan.gone", why=str(error))
+            return problem(
+                503,
+                "Service Unavailable",
+                code="virus_scan_unavailable",
+                detail="Files cannot be checked for viruses now, so none is taken. Try again in a minute.",
                 headers={"Retry-After": "30"},
             )
         case KeycloakUnavailable():

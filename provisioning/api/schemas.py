@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from provisioning.domain.application import RejectedFor
+
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -89,10 +91,34 @@ class ActionBody(_Body):
     reason: str | None = Field(None, max_length=2000)
 
 
+class AddToAccountBody(ActionBody):
+    """`login`: the account that takes the customer number."""
+
+    login: str = Field(max_length=64)
+
+
+class CorrectionBody(_Body):
+    """The whole form as it should be; `version` as read."""
+
+    version: int
+    application: dict[str, Any]
+
+
+class AssignBody(_Body):
+    colleague: str = Field(max_length=64)
+
+
+class ApproveManyBody(_Body):
+    """Versions by reference, as they were read."""
+
+    applications: dict[str, int] = Field(max_length=200)
+
+
 class RejectBody(ActionBody):
-    """`silent`: no mail goes out; the reason stays in the file."""
+    """`silent`: no mail goes out; the reason stays in the file. `rejected_for`: its kind, for the manager's numbers."""
 
     silent: bool = False
+    rejected_for: RejectedFor = Field(RejectedFor.OTHER, strict=False)
 
 
 class PaperBody(_Body):

@@ -181,7 +181,7 @@ def get_terms_report() -> dict[str, Any]:
 def terms_report(office: Office) -> dict[str, Any]:
     """Numbers by version of the Regulamin, and the accounts that have not answered the announced one."""
     newest = accept_terms.announced(office)
-    versions = sorted({form.terms_version: form for form in office.forms.values()}.values(), key=lambda form: form.valid_from)
+    versions = sorted({form.terms_version: form for form in office.versions}.values(), key=lambda form: form.valid_from)
     with office.work() as work:
         return {
             "versions": [

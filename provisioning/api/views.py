@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -13,13 +14,17 @@ from flask import Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from provisioning.adapters.pdf import blank_form, filled_form
-from provisioning.adapters.uploads import MAXIMUM_BYTES, harmless_document
+from provisioning.adapters.uploads import MAXIMUM_BYTES
 from provisioning.api import present
 from provisioning.api.problems import field_errors, language
 from provisioning.api.request import actor, caller, idempotency_key, json_body, read_action, read_json, requires
 from provisioning.api.schemas import (
     Accepted,
     ActionBody,
+    AddToAccountBody,
+    ApproveManyBody,
+    AssignBody,
+    CorrectionBody,
     EmailBody,
     EmailConfirmationBody,
     FormCheckBody,
@@ -27,15 +32,19 @@ from provisioning.api.schemas import (
     PasswordResetBody,
     RejectBody,
 )
-from provisioning.domain.application import Action, Application, Role, SignatureKind, Status, require_permission
+from provisioning.domain.application import Action, Application, Channel, Role, SignatureKind, Status, require_permission
 from provisioning.domain.errors import FieldError, Invalid, NotFound
+from provisioning.domain.login_names import normalised
 from provisioning.form.check import ApplicationBody, PaperApplicationBody, checked_email
-from provisioning.ports import Actor, Document, QueueFilter
+from provisioning.ports import Actor, Document, QueueFilter, QueueSort
 from provisioning.use_cases import decide, register_paper, submit
 from provisioning.use_cases.add_scans import add_scans
+from provisioning.use_cases.approve_together import approve_together
+from provisioning.use_cases.correct import correct
 from provisioning.use_cases.evidence_pack import evidence_pack
 from provisioning.use_cases.hand_over_copy import hand_over_copy
 from provisioning.use_cases.request_new_password import ask_for_new_password
+from provisioning.use_cases.work_on_case import assign
 from provisioning.wiring import Wired
 
 api = APIBlueprint("api", __name__, url_prefix="/api/v1")
@@ -181,7 +190,7 @@ def post_password_reset() -> tuple[dict[str, Any], int]:
 
 
 @api.get("/staff/applications")
-@api.doc(summary="The queue, nearest term first", security="token")
+@api.doc(summary="The queue, nearest term first; `counts` are counted to 1000 at the most", security="token")
 @requires(*STAFF)
 def get_applications() -> dict[str, Any]:
     office = wired().office
@@ -238,7 +247,7 @@ _staff_action(
 )
 _staff_action(
     Action.REJECT,
-    lambda r, b: decide.reject(wired().office, actor(), r, b.version, b.reason, silent=b.silent),
+    lambda r, b: decide.reject(wired().office, actor(), r, b.version, b.reason, silent=b.silent, rejected_for=b.rejected_for),
     "Reject, with a reason; silent: no mail goes out",
     RejectBody,
 )
@@ -248,10 +257,47 @@ _staff_action(
     "Ask for what is missing",
 )
 _staff_action(Action.COMPLETE, lambda r, b: decide.complete(wired().office, actor(), r, b.version), "What was missing has come")
+_staff_action(
+    Action.ADD_TO_ACCOUNT,
+    lambda r, b: decide.add_to_account(wired().office, actor(), r, b.version, normalised(b.login), b.reason),
+    "Approve by adding the customer number to an account the customer has already",
+    AddToAccountBody,
+)
 _staff_action(Action.REVIEW, lambda r, b: decide.review(wired().office, actor(), r, b.version), "Take into checking")
 _staff_action(
     Action.WITHDRAW, lambda r, b: decide.withdraw(wired().office, actor(), r, b.version, b.reason), "The applicant withdraws"
 )
+
+
+@api.post("/staff/applications/<reference>/correct")
+@api.doc(summary="Correct what was typed or filed wrongly: the whole form, as filed, with `version`", security="token")
+@json_body(CorrectionBody)
+@requires(*STAFF)
+def post_correction(reference: str) -> dict[str, Any]:
+    require_permission(caller().roles, Action.CORRECT)
+    body = read_action(CorrectionBody)
+    submission = wired().checker().paper(body.application)
+    return _status(correct(wired().office, actor(), reference, body.version, submission))
+
+
+@api.post("/staff/applications/<reference>/assign")
+@api.doc(summary="Hand a case to a colleague, for four hours", security="token")
+@json_body(AssignBody)
+@requires(*STAFF)
+def post_assign(reference: str) -> dict[str, Any]:
+    require_permission(caller().roles, Action.ASSIGN)
+    given = assign(wired().office, actor(), reference, read_action(AssignBody).colleague)
+    return {"reference": given.reference, "colleague": given.username, "until": given.until.isoformat()}
+
+
+@api.post("/staff/applications/approve-many")
+@api.doc(summary="Approve several at once, only those in which every check is green", security="token")
+@json_body(ApproveManyBody)
+@requires(*STAFF)
+def post_approve_many() -> dict[str, Any]:
+    require_permission(caller().roles, Action.APPROVE_MANY)
+    outcomes = approve_together(wired().office, actor(), read_action(ApproveManyBody).applications)
+    return {"items": [{"reference": outcome.reference, "outcome": outcome.code} for outcome in outcomes]}
 
 
 @api.post("/staff/applications/<reference>/record-paper")
@@ -343,7 +389,7 @@ def evidence_response(by: Actor, reference: str) -> Response:
 def queue_filter(arguments: dict[str, str], statuses: list[str]) -> QueueFilter:
     """
     Raises:
-        Invalid: an unknown status, a wrong date or limit.
+        Invalid: an unknown status, channel or order, a wrong date or limit.
     """
     names = [name for value in statuses for name in value.split(",") if name]
     unknown = [name for name in names if name not in list(Status)]
@@ -355,10 +401,21 @@ def queue_filter(arguments: dict[str, str], statuses: list[str]) -> QueueFilter:
             due_before = date.fromisoformat(arguments["due_before"])
         except ValueError as error:
             raise Invalid([FieldError("due_before", "invalid_date")]) from error
+    choices: tuple[tuple[str, type[StrEnum]], ...] = (("channel", Channel), ("sort", QueueSort))
+    for name, kind in choices:
+        if arguments.get(name) and arguments[name] not in list(kind):
+            raise Invalid([FieldError(name, "invalid_choice")])
+    if arguments.get("order", "asc") not in ("asc", "desc"):
+        raise Invalid([FieldError("order", "invalid_choice")])
     return QueueFilter(
         statuses=frozenset(Status(name) for name in names) or None,
         text=arguments.get("q", "")[:200],
         due_before=due_before,
+        channel=Channel(arguments["channel"]) if arguments.get("channel") else None,
+        assignee=arguments.get("assignee") or None,
+        now=wired().office.clock.now(),
+        sort=QueueSort(arguments.get("sort") or QueueSort.DUE),
+        descending=arguments.get("order") == "desc",
         cursor=arguments.get("cursor") or None,
         limit=_whole_number("limit", 50, 1, 200),
     )
@@ -390,7 +447,7 @@ def _uploaded(reference: str) -> Document:
     kind = request.form.get("kind", "scan")
     if kind not in ("scan", "electronic", "attachment"):
         raise Invalid([FieldError("kind", "invalid_choice")])
-    return harmless_document(reference, kind, upload.filename or "", upload.read(MAXIMUM_BYTES + 1))
+    return wired().harmless(upload.filename or "", upload.read(MAXIMUM_BYTES + 1), kind, reference)
 
 
 def uploaded_scans(reference: str) -> list[Document]:
@@ -405,7 +462,7 @@ def uploaded_scans(reference: str) -> list[Document]:
     files = [upload for upload in request.files.getlist("file") if upload.filename]
     if not files:
         raise Invalid([FieldError("file", "file_empty")])
-    return [harmless_document(reference, "scan", upload.filename or "", upload.read(MAXIMUM_BYTES + 1)) for upload in files]
+    return [wired().harmless(upload.filename or "", upload.read(MAXIMUM_BYTES + 1), reference=reference) for upload in files]
 
 
 def _status(application: Application) -> dict[str, Any]:

@@ -68,6 +68,7 @@ class Trouble(StrEnum):
     LOGIN_BELONGS_TO_ANOTHER = "login_belongs_to_another"
     MAIL_DEFERRED = "mail_deferred"
     MAIL_REFUSED = "mail_refused"
+    MAIL_BOUNCED = "mail_bounced"
     NOT_IN_KEYCLOAK = "not_in_keycloak"
     OUTSIDE_CUSTOMERS = "outside_customers"
 
@@ -138,6 +139,15 @@ class Account:
         pause = retry_pause(self.attempts) if retry else None
         self.next_attempt_at = at + pause if pause else None
         return pause
+
+    def address_is_wrong(self, trouble: Trouble, at: datetime) -> None:
+        """A mail to this account did not arrive; a person must find the right address."""
+        if self.trouble is None:
+            self.trouble, self.trouble_since = trouble, at
+
+    def address_is_mended(self) -> None:
+        if self.trouble in (Trouble.MAIL_REFUSED, Trouble.MAIL_BOUNCED):
+            self.calm()
 
     def calm(self) -> None:
         """What it waited for came about."""

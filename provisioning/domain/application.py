@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -34,6 +34,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 }
 GONE = "–"  # stands where an anonymised person's words were
 OPEN = frozenset({Status.FILED, Status.IN_REVIEW, Status.INCOMPLETE, Status.APPROVED})
+CORRECTABLE = frozenset({Status.FILED, Status.IN_REVIEW, Status.INCOMPLETE})
 CLOSED = frozenset({Status.REGISTERED, Status.REJECTED, Status.WITHDRAWN})
 
 
@@ -60,6 +61,17 @@ class SignatureKind(StrEnum):
     PAPER = "paper"
 
 
+class RejectedFor(StrEnum):
+    """Why an application was rejected, for the manager's numbers; the words to the customer stand beside it."""
+
+    CLAUSE_REFUSED = "clause_refused"
+    DATA_WRONG = "data_wrong"
+    NOT_A_CUSTOMER = "not_a_customer"
+    NOT_SIGNED = "not_signed"
+    DUPLICATE = "duplicate"
+    OTHER = "other"
+
+
 class Role(StrEnum):
     """Realm roles of the staff."""
 
@@ -79,6 +91,10 @@ class Action(StrEnum):
     ADD_SCAN = "add-scan"
     NOTE = "note"
     CLAIM = "claim"
+    ASSIGN = "assign"
+    CORRECT = "correct"
+    APPROVE_MANY = "approve-many"
+    ADD_TO_ACCOUNT = "add-to-account"
     REVIEW = "review"
     APPROVE = "approve"
     REJECT = "reject"
@@ -99,6 +115,13 @@ class Action(StrEnum):
     ENTER_ERASURE = "enter-erasure"
     DECIDE_ERASURE = "decide-erasure"
     READ_TERMS = "read-terms"
+    INTAKE = "intake"
+    HANDLE_MAIL = "handle-mail"
+    HELP_LINE = "help-line"
+    DERIVE_TERMS = "derive-terms"
+    READ_REPORTS = "read-reports"
+    FORM_VERSIONS = "form-versions"
+    OPEN_ORIGINAL = "open-original"
 
 
 # Who may do what: the one table, walked by tests through the UI and the API.
@@ -109,6 +132,10 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.ADD_SCAN: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.NOTE: frozenset({Role.CLERK, Role.REGISTRAR, Role.MANAGER}),
     Action.CLAIM: frozenset({Role.CLERK, Role.REGISTRAR}),
+    Action.ASSIGN: frozenset({Role.REGISTRAR, Role.MANAGER}),
+    Action.CORRECT: frozenset({Role.CLERK, Role.REGISTRAR}),
+    Action.APPROVE_MANY: frozenset({Role.REGISTRAR}),
+    Action.ADD_TO_ACCOUNT: frozenset({Role.REGISTRAR}),
     Action.COPY: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.REVIEW: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.APPROVE: frozenset({Role.REGISTRAR}),  # S4: "an authorised employee"
@@ -130,6 +157,13 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.ENTER_ERASURE: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.DECIDE_ERASURE: frozenset({Role.REGISTRAR}),
     Action.READ_TERMS: frozenset({Role.MANAGER, Role.REGISTRAR, Role.AUDITOR}),
+    Action.INTAKE: frozenset({Role.CLERK, Role.REGISTRAR}),
+    Action.HANDLE_MAIL: frozenset({Role.CLERK, Role.REGISTRAR}),
+    Action.HELP_LINE: frozenset({Role.CLERK, Role.REGISTRAR, Role.MANAGER}),
+    Action.DERIVE_TERMS: frozenset({Role.MANAGER}),
+    Action.READ_REPORTS: frozenset({Role.MANAGER, Role.AUDITOR}),
+    Action.FORM_VERSIONS: frozenset({Role.MANAGER}),
+    Action.OPEN_ORIGINAL: frozenset({Role.REGISTRAR, Role.AUDITOR}),
 }
 
 
@@ -146,6 +180,55 @@ def require_permission(roles: frozenset[str], action: Action) -> None:
         raise Forbidden(action.value)
 
 
+@dataclass(frozen=True)
+class Correction:
+    """One field that staff corrected; never a full PESEL."""
+
+    field: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class CorrectedForm:
+    """The part of an application that staff may correct."""
+
+    data: dict[str, Any]
+    pesel: str | None
+    clauses: dict[str, bool]
+    terms_accepted: bool
+    signature: dict[str, Any] | None
+
+    def flat(self) -> dict[str, str]:
+        """Every field by its dotted name, as text."""
+        found: dict[str, str] = {}
+
+        def put(name: str, value: Any) -> None:
+            if isinstance(value, dict):
+                for key, inner in value.items():
+                    put(f"{name}.{key}" if name else str(key), inner)
+            else:
+                found[name] = "" if value is None else str(value)
+
+        put("", self.data)
+        put("clauses", self.clauses)
+        put("signature", self.signature or {})
+        return found | {"pesel": self.pesel or "", "terms_accepted": str(self.terms_accepted)}
+
+
+def masked_pesel(pesel: str | None) -> str | None:
+    """The last three digits."""
+    return f"••••••••{pesel[-3:]}" if pesel else None
+
+
+def _differences(old: dict[str, str], new: dict[str, str]) -> list[Correction]:
+    changed = [name for name in {**old, **new} if old.get(name, "") != new.get(name, "")]
+    return [
+        Correction(name, *((masked_pesel(side.get(name)) if name == "pesel" else side.get(name)) or "" for side in (old, new)))
+        for name in changed
+    ]
+
+
 @dataclass
 class Application:
     """One filed form.
@@ -156,6 +239,8 @@ class Application:
         clauses: answer by clause code, as filed.
         signature: `kind`, `signed_on`, `signed_name`; None when there is none yet.
         version: raised by every change; two people cannot overwrite each other.
+        as_filed, pesel_as_filed: what was filed, once staff corrected it; the evidence shows the form from it.
+        added_to: the login of an account that took the customer number, in place of an account of its own.
         filed_on: S4 counts from here (Europe/Warsaw).
     """
 
@@ -185,6 +270,10 @@ class Application:
     nonce: bytes = field(default=b"", repr=False)
     confirmation_nonce: bytes | None = field(default=None, repr=False)
     confirmation_sent_at: datetime | None = None
+    as_filed: dict[str, Any] | None = None
+    pesel_as_filed: str | None = None
+    added_to: str | None = None
+    rejected_for: RejectedFor | None = None
 
     @property
     def email(self) -> str:
@@ -227,8 +316,39 @@ class Application:
             gone["representative"] = dict.fromkeys(("first_name", "last_name", "authority"), GONE)
         kept = {name: value for name, value in (self.signature or {}).items() if name in ("kind", "signed_on")}
         self.data, self.pesel, self.signature, self.reason = gone, None, kept or None, None
+        self.as_filed = self.pesel_as_filed = None
         self.nonce, self.confirmation_nonce = b"", None
         self.version += 1
+
+    def correct(self, expected_version: int, form: CorrectedForm) -> list[Correction]:
+        """Mend what was typed or filed wrongly; what was filed stays beside it. Returns what changed, field by field.
+
+        Raises:
+            NotPossible: `stale_version`, or `wrong_state` before filing and after the decision.
+        """
+        if expected_version != self.version:
+            raise NotPossible("stale_version", "Somebody changed this application in the meantime; read it again.")
+        if self.status not in CORRECTABLE:
+            raise NotPossible("wrong_state", "Only an application that waits for its decision can be corrected.")
+        before = self.form()
+        changes = _differences(before.flat(), form.flat())
+        if not changes:
+            return []
+        if self.as_filed is None:
+            self.as_filed = {name: value for name, value in vars(before).items() if name != "pesel"}
+            self.pesel_as_filed = self.pesel
+        self.data, self.pesel, self.clauses = form.data, form.pesel, form.clauses
+        self.terms_accepted, self.signature = form.terms_accepted, form.signature
+        self.version += 1
+        return changes
+
+    def filed_form(self) -> Application:
+        """The application as it was filed, before any correction."""
+        return replace(self, **self.as_filed, pesel=self.pesel_as_filed) if self.as_filed else self
+
+    def form(self) -> CorrectedForm:
+        """The part that staff may correct."""
+        return CorrectedForm(self.data, self.pesel, self.clauses, self.terms_accepted, self.signature)
 
     def require_copy_allowed(self) -> None:
         """S3: a copy is handed over in the office; for what came by post or e-mail none is made.

@@ -49,6 +49,17 @@ def due_on(filed_on: date, days: int, unit: TermUnit, is_holiday: FreeDay) -> da
     return term(filed_on, days, unit, is_holiday)[-1].day
 
 
+def nth_day(start: date, number: int, unit: TermUnit, is_holiday: FreeDay) -> date:
+    """The day on which the given day of a term falls; the starting day does not count (art. 111 § 2)."""
+    if unit is TermUnit.CALENDAR_DAYS:
+        return start + timedelta(days=number)
+    current = start
+    while number:
+        current += timedelta(days=1)
+        number -= not is_free(current, is_holiday)
+    return current
+
+
 def is_free(day: date, is_holiday: FreeDay) -> bool:
     """Saturday, Sunday or public holiday."""
     return day.weekday() >= 5 or is_holiday(day)

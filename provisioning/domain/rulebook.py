@@ -55,6 +55,10 @@ class Rulebook:
         reset_alarm_per_hour: S7, so many wishes in an hour over all logins are an alarm.
         email_undo_life: how long the old address may take a change of address back.
         reauthentication_life: how old the login may be at a step that cannot be undone (S8).
+        filed_long_ago_days: an older filing date needs a reason when it is typed in (S1).
+        reminder_days: S4, clerks are warned on these days of the term; on the last of them the manager too.
+        digest_hour: from this hour of a working day (Europe/Warsaw) the warnings go out.
+        activation_reminder: so long before its end a customer is reminded of the temporary password of S5.
         four_eyes: who typed an application in cannot approve it.
         closing: S8, § 10 ust. 5 of the Regulamin.
     """
@@ -73,6 +77,10 @@ class Rulebook:
     email_undo_life: timedelta = timedelta(days=7)
     reauthentication_life: timedelta = timedelta(minutes=5)
     exports_per_hour: int = 5
+    filed_long_ago_days: int = 30
+    reminder_days: tuple[int, ...] = (7, 10, 12)
+    digest_hour: int = 6
+    activation_reminder: timedelta = timedelta(days=3)
     closing: ClosingRules = ClosingRules()  # frozen
     terms_notice_days: int = 30
     register_owns: frozenset[str] = frozenset({"phone", "correspondence_address"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,11 @@ def current_form(today: date, forms: dict[str, FormVersion] | None = None) -> Fo
     """The version an applicant gets today."""
     valid = [form for form in (forms or all_versions()).values() if form.valid_from <= today]
     return max(valid, key=lambda form: form.valid_from)
+
+
+def activated(forms: dict[str, FormVersion], since: dict[str, date]) -> dict[str, FormVersion]:
+    """The versions with the days from which a manager lets them be offered, where one was chosen."""
+    return {version: replace(form, valid_from=since.get(version, form.valid_from)) for version, form in forms.items()}
 
 
 def _load(path: Path) -> FormVersion:

@@ -94,6 +94,7 @@ class PaperApplicationBody(ApplicationBody):
 
     channel: Literal["office", "post", "email"]
     filed_on: date = Field(strict=False)
+    entry_reason: str | None = Field(None, max_length=500, description="why it is typed in long after its filing")
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ class Submission:
     terms_accepted: bool
     signature: dict[str, Any] | None
     filed_on: date | None
+    entry_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ class Checker:
             terms_accepted=read.raw("terms_version") == form.terms_version,
             signature=signature,
             filed_on=filed_on,
+            entry_reason=read.text("entry_reason") if paper else None,
         )
 
     def _form(self, read: _Reader, found: _Findings, *, paper: bool) -> FormVersion:
@@ -245,6 +248,9 @@ class Checker:
         filed_on = read.date("filed_on")
         if filed_on and filed_on > self.today:
             found.add("filed_on", "filed_on_in_future")
+        long_ago = filed_on is not None and (self.today - filed_on).days > self.rules.filed_long_ago_days
+        if long_ago and read.text("entry_reason") is None:
+            found.add("entry_reason", "filed_long_ago")
         return filed_on
 
     def _signature(

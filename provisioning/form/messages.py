@@ -74,6 +74,16 @@ _BY_CODE = {
     "invalid_date": ("Wpisz datę, na przykład 24.11.2026", "Enter a date, such as 2026-11-24"),
     "invalid_choice": ("Wybierz jedną z podanych możliwości", "Choose one of the options"),
     "filed_on_in_future": ("Data złożenia nie może być w przyszłości", "The filing date cannot be in the future"),
+    "filed_long_ago": (
+        "Wniosek złożono ponad 30 dni temu. Napisz, dlaczego wpisujesz go dopiero teraz",
+        "The application was filed more than 30 days ago. Write why it is typed in only now",
+    ),
+    "nothing_changed": ("Niczego nie zmieniono", "Nothing was changed"),
+    "confirmed_by_customer": (
+        "Ten adres klient potwierdził sam. Zmienić może go tylko klient",
+        "The customer has proved this address. Only the customer can change it",
+    ),
+    "unknown_colleague": ("Wybierz osobę z listy", "Choose somebody from the list"),
     "signed_on_in_future": ("Data podpisu nie może być w przyszłości", "The date of signing cannot be in the future"),
     "clause_refused": (
         "Bez akceptacji tej klauzuli konto nie może powstać",
@@ -116,6 +126,13 @@ _BY_CODE.update(
             "Plik jest zabezpieczony hasłem. Zapisz go bez hasła",
             "The file is protected by a password. Save it without one",
         ),
+        "batch_too_large": ("Plik jest za duży: najwyżej 60 MB", "The file is too large: at most 60 MB"),
+        "valid_from_in_past": ("Wybierz dzisiejszy albo późniejszy dzień", "Choose today or a later day"),
+        "no_form_left": (
+            "Dziś nie obowiązywałby żaden druk. Najpierw ustaw inną wersję",
+            "No form would be valid today. Set another version first",
+        ),
+        "file_infected": ("W pliku jest wirus. Nie przyjęto go", "There is a virus in the file. It was not taken"),
         "file_damaged": ("Pliku nie da się odczytać. Zapisz go jeszcze raz", "The file cannot be read. Save it again"),
         "too_many_pages": ("Plik ma za dużo stron: najwyżej 50", "The file has too many pages: at most 50"),
         "image_too_large": (

@@ -386,6 +386,52 @@ def _erasure_answered(e: Enclosure) -> Letter:
     )
 
 
+def _number_added(e: Enclosure) -> Letter:
+    """One account, one more customer number; the login and the password stay."""
+    account, number = _account(e), e.about["customer_number"]
+    if e.english:
+        facts = Facts([("Login", account.login), ("Added number", number)])
+        words = "we have added a customer number to your iBOK account. Login and password stay as they are."
+        return Letter(
+            "iBOK: customer number added", greeting(e), [words, facts, Button("Log in to iBOK", f"{e.webapp}/logowanie"), _call(e)]
+        )
+    facts = Facts([("Login", account.login), ("Dopisany numer", number)])
+    words = "dopisaliśmy numer ewidencyjny do Twojego konta iBOK. Login i hasło się nie zmieniają."
+    return Letter(
+        "iBOK: dopisaliśmy numer do konta",
+        greeting(e),
+        [words, facts, Button("Zaloguj się do iBOK", f"{e.webapp}/logowanie"), _call(e)],
+    )
+
+
+def _activation_reminder(e: Enclosure) -> Letter:
+    """Three days before the activation password dies; it holds no password (S5 mailed it)."""
+    account, until = _account(e), datetime.fromisoformat(e.about["expires_at"])
+    if e.english:
+        return Letter(
+            "iBOK: your temporary password is about to expire",
+            greeting(e),
+            [
+                f"your iBOK account {account.login} is ready, but you have not logged in yet. The temporary password we mailed you "
+                f"on {day(account.mail_accepted_at.date(), 'en') if account.mail_accepted_at else ''} works until {moment(until, 'en')}.",
+                Button("Log in to iBOK", f"{e.webapp}/logowanie"),
+                "You cannot find that mail? Ask for a new temporary password on the login page (“Forgot your password?”).",
+                _call(e),
+            ],
+        )
+    return Letter(
+        "iBOK: hasło tymczasowe niedługo wygaśnie",
+        greeting(e),
+        [
+            f"Twoje konto iBOK {account.login} jest gotowe, ale jeszcze nie było na nim logowania. Hasło tymczasowe, które wysłaliśmy "
+            f"{day(account.mail_accepted_at.date(), 'pl') if account.mail_accepted_at else ''}, działa do {moment(until, 'pl')}.",
+            Button("Zaloguj się do iBOK", f"{e.webapp}/logowanie"),
+            "Nie możesz znaleźć tamtej wiadomości? Poproś o nowe hasło tymczasowe na stronie logowania („Nie pamiętasz hasła?”).",
+            _call(e),
+        ],
+    )
+
+
 ACCOUNT_LETTERS: dict[MailKind, Callable[[Enclosure], Letter]] = {
     MailKind.NEW_PASSWORD: _new_password,
     MailKind.NO_NEW_PASSWORD: _no_new_password,
@@ -402,4 +448,6 @@ ACCOUNT_LETTERS: dict[MailKind, Callable[[Enclosure], Letter]] = {
     MailKind.TERMS_ANNOUNCED: _terms_announced,
     MailKind.CHANGE_ANSWERED: _change_answered,
     MailKind.ERASURE_ANSWERED: _erasure_answered,
+    MailKind.NUMBER_ADDED: _number_added,
+    MailKind.ACTIVATION_REMINDER: _activation_reminder,
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+import hashlib
+from datetime import date, datetime, time, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
+from zoneinfo import ZoneInfo
 
 import css_inline
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -15,13 +17,15 @@ from provisioning.adapters.pdf import resignation_confirmation
 from provisioning.domain.account import Account
 from provisioning.domain.application import Application
 from provisioning.mails.contents import letter
-from provisioning.mails.letter import Enclosure
-from provisioning.ports import Mail, MailKind, Office
+from provisioning.mails.digest import digest_letter
+from provisioning.mails.letter import Enclosure, Letter
+from provisioning.ports import DigestLine, Mail, MailKind, Office
 from provisioning.use_cases.tokens import confirmation_token, status_token
 
 _TEMPLATES = Environment(
     loader=PackageLoader("provisioning", "mails"), undefined=StrictUndefined, autoescape=select_autoescape(["html"])
 )
+_WARSAW = ZoneInfo("Europe/Warsaw")
 _POLICY = SMTP.clone(max_line_length=76, cte_type="7bit")
 
 
@@ -54,7 +58,26 @@ class Composer:
             withdrawable=office.rules.closing.withdrawable,
         )
         language = "en" if enclosure.english and mail.kind is not MailKind.RESIGNATION_NOTE else "pl"
-        text = letter(mail.kind, enclosure)
+        message = self._laid_out(letter(mail.kind, enclosure), language, mail.recipient, mail.created_at, mail.message_id)
+        if mail.kind is MailKind.RESIGNATION:
+            self._attach_confirmation(message, enclosure, language)
+        message["Content-Language"] = language  # after the content: setting that clears Content-* headers
+        return message
+
+    def digest(self, office: Office, today: date, recipient: str, lines: list[DigestLine], overdue: int) -> EmailMessage:
+        """S4: the morning's warnings for the staff; the same mail again when it is sent again."""
+        number = hashlib.sha256(f"{today}:{recipient}".encode()).hexdigest()[:24]
+        message = self._laid_out(
+            digest_letter(office, today, lines, overdue),
+            "pl",
+            recipient,
+            datetime.combine(today, time(office.rules.digest_hour), _WARSAW),
+            f"<digest.{number}@{office.mail_domain}>",
+        )
+        message["Content-Language"] = "pl"
+        return message
+
+    def _laid_out(self, text: Letter, language: str, recipient: str, at: datetime, message_id: str) -> EmailMessage:
         values = {
             "letter": text,
             "utility": self._utility,
@@ -64,19 +87,16 @@ class Composer:
         message = EmailMessage(policy=_POLICY)
         message["From"] = formataddr((f"iBOK {self._utility.company.short_name}", self._sender))
         message["Reply-To"] = self._reply_to
-        message["To"] = mail.recipient
+        message["To"] = recipient
         message["Subject"] = text.subject
-        message["Date"] = format_datetime(mail.created_at)
-        message["Message-ID"] = mail.message_id
+        message["Date"] = format_datetime(at)
+        message["Message-ID"] = message_id
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic answers, please
         message["X-Auto-Response-Suppress"] = "All"
         message.set_content(_TEMPLATES.get_template("layout.txt").render(values))
         message.add_alternative(
             css_inline.inline(_TEMPLATES.get_template("layout.html").render(values), load_remote_stylesheets=False), subtype="html"
         )
-        if mail.kind is MailKind.RESIGNATION:
-            self._attach_confirmation(message, enclosure, language)
-        message["Content-Language"] = language  # after the content: setting that clears Content-* headers
         return message
 
     def _attach_confirmation(self, message: EmailMessage, enclosure: Enclosure, language: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from flask import abort, flash, g, redirect, render_template, request, url_for
@@ -26,9 +26,11 @@ from provisioning.staff_ui.views import actor, logged_in, staff
 from provisioning.use_cases import change_contact, erase, misdirected, resign, suspend
 from provisioning.use_cases.decide import required_reason
 from provisioning.use_cases.follow_keycloak import CONSOLE, KINDS
+from provisioning.use_cases.undelivered import mark_handled
 
 _S = AccountState
 _PAGE = 200
+_NOT_LOGGED_IN_DAYS = 7
 _LIVE = frozenset({_S.AWAITING_FIRST_LOGIN, _S.ACTIVE})
 
 
@@ -231,9 +233,34 @@ def tasks() -> str:
     """What waits for staff besides applications: changes of contact data, requests to erase data."""
     with wired().office.work() as work:
         waiting, erasures = work.change_requests.waiting(200), work.erasures.page(200)
+        undelivered = [(mail, work.applications.get(mail.reference)) for mail in work.mails.undelivered(200)]
     today = wired().office.clock.today()
     badges = {each.request_id: words.day_badge(each.due_on, today, closed=each.decision is not None) for each in erasures}
-    return render_template("staff/tasks.html", waiting=waiting, erasures=erasures, badges=badges, address_line=address_line)
+    return render_template(
+        "staff/tasks.html", undelivered=undelivered, waiting=waiting, erasures=erasures, badges=badges, address_line=address_line
+    )
+
+
+@staff.post("/zadania/mail")
+@logged_in
+def mail_handled() -> Any:
+    """A mail that did not arrive has been dealt with, on the telephone for instance."""
+    mark_handled(wired().office, actor(), request.form.get("message_id", ""))
+    flash(gettext("Załatwione."))
+    return redirect(url_for("staff.tasks"), 303)
+
+
+@staff.get("/zadania/niezalogowani")
+@logged_in
+def never_logged_in() -> str:
+    """Who has not logged in so many days after the mail with the temporary password."""
+    typed = request.args.get("dni", "")
+    days = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 4 else _NOT_LOGGED_IN_DAYS
+    office = wired().office
+    with office.work() as work:
+        accounts = work.accounts.never_logged_in(office.clock.now() - timedelta(days=days), _PAGE)
+        rows = [(each, work.applications.get(each.reference)) for each in accounts]
+    return render_template("staff/never_logged_in.html", rows=rows, days=days, now=office.clock.now(), most=_PAGE)
 
 
 @staff.post("/zadania/zmiana/<request_id>")

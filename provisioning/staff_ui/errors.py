@@ -9,7 +9,9 @@ from flask import Flask, redirect, request, url_for
 from flask_babel import gettext
 
 from ibok_idp.look.flask_look import problem_page
+from provisioning.adapters.virus_scan import ScannerGone
 from provisioning.domain.errors import Forbidden, Invalid, NotFound, NotPossible
+from provisioning.staff_ui.stale import stale_page
 
 _log = structlog.get_logger()
 
@@ -39,7 +41,17 @@ def register(
         text = gettext("Baza danych nie odpowiada. Nic nie zostało zapisane, spróbuj za chwilę. Jeżeli to trwa, powiadom dział IT.")
         return problem_page(gettext("Chwilowa przerwa"), text), 503, {"Retry-After": "30"}
 
+    def no_scanner(error: ScannerGone) -> Any:
+        _log.error("virus_scan.gone", why=str(error))
+        text = gettext(
+            "Skaner antywirusowy nie odpowiada, więc pliku nie przyjęto. Spróbuj za chwilę. Jeżeli to trwa, powiadom dział IT."
+        )
+        return problem_page(gettext("Pliku nie można teraz sprawdzić"), text, link=_back()), 503, {"Retry-After": "30"}
+
     def not_possible(error: NotPossible) -> Any:
+        reference = (request.view_args or {}).get("reference")
+        if error.code == "stale_version" and reference:
+            return stale_page(reference), 409
         return problem_page(*conflict_words(error), link=_back()), 409
 
     def forbidden(_error: Forbidden) -> Any:
@@ -59,6 +71,7 @@ def register(
     app.register_error_handler(keycloak_gone, no_keycloak)
     for kind in database_gone:
         app.register_error_handler(kind, no_database)
+    app.register_error_handler(ScannerGone, no_scanner)
     app.register_error_handler(NotPossible, not_possible)
     app.register_error_handler(Forbidden, forbidden)
     app.register_error_handler(NotFound, not_found)
@@ -105,6 +118,18 @@ def conflict_words(error: NotPossible) -> tuple[str, str]:
         "claimed_by_another": (
             gettext("Ktoś już się tym zajmuje"),
             gettext("Tym wnioskiem zajmuje się inny pracownik. Po czterech godzinach przypisanie samo wygasa."),
+        ),
+        "account_not_alike": (
+            gettext("To konto nie należy do tego klienta"),
+            gettext("Konto i wniosek nie mają wspólnego numeru PESEL, NIP, numeru ewidencyjnego ani adresu e-mail."),
+        ),
+        "account_not_live": (
+            gettext("To konto się zamyka"),
+            gettext("Numeru nie można dopisać do konta, które jest zamykane albo usunięte. Zatwierdź wniosek z nowym kontem."),
+        ),
+        "number_on_account": (
+            gettext("Konto ma już ten numer"),
+            gettext("Ten numer ewidencyjny jest na koncie. Odrzuć wniosek albo popraw numer."),
         ),
         "four_eyes": (
             gettext("Potrzebna druga osoba"),

@@ -5,27 +5,30 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
+from email.utils import parseaddr
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, abort, current_app, flash, g, get_flashed_messages, redirect, render_template, request, url_for
+from flask import Response, abort, current_app, flash, g, get_flashed_messages, redirect, render_template, request, session, url_for
 from flask_babel import gettext, ngettext
 
 from ibok_idp.look.flask_look import WARSAW, language
 from ibok_idp.oidc_login import LoggedIn, OidcLogin
 from provisioning.adapters.scan_pages import ROTATIONS, page_count, page_picture
-from provisioning.api.present import masked_pesel
-from provisioning.api.views import copy_response, evidence_response, pdf_response, queue_filter, uploaded_scans, wired
+from provisioning.api.views import copy_response, evidence_response, pdf_response, uploaded_scans, wired
 from provisioning.domain.addresses import address_line
 from provisioning.domain.application import (
     CLOSED,
+    CORRECTABLE,
     TRANSITIONS,
     Action,
     Application,
     Channel,
     CustomerType,
+    RejectedFor,
     Role,
     Status,
+    masked_pesel,
     may,
     require_permission,
 )
@@ -33,20 +36,21 @@ from provisioning.domain.deadline import term
 from provisioning.domain.errors import Invalid, NotPossible
 from provisioning.domain.rulebook import TermStart
 from provisioning.form.messages import message
-from provisioning.ports import Actor, MailKind
+from provisioning.ports import Actor, MailKind, StaffMember
 from provisioning.staff_ui import words
+from provisioning.staff_ui.stale import seen
 from provisioning.staff_ui.tables import as_csv, as_json_lines, audit_export_row
-from provisioning.use_cases import decide, register_paper
+from provisioning.use_cases import decide, register_paper, take_in
 from provisioning.use_cases.add_scans import add_scans
 from provisioning.use_cases.check_register import check_register
-from provisioning.use_cases.work_on_case import add_note, claim, release
+from provisioning.use_cases.correct import correct
+from provisioning.use_cases.work_on_case import add_note, assign, claim, colleagues, release
 
 staff = APIBlueprint("staff", __name__, enable_openapi=False)
 View = Callable[..., Any]
 _EXPORTED_LINES = 100_000
 _MOST_ALIKE = 5
 SCALES = [100, 150, 200, 300]
-OPEN_STATUSES = ["filed", "in_review", "incomplete", "approved"]
 
 
 def logged_in(view: View) -> View:
@@ -62,9 +66,20 @@ def logged_in(view: View) -> View:
         if user.roles.isdisjoint(role.value for role in Role):
             abort(403)
         g.user = user
+        _remember_colleague(user)
         return view(*arguments, **named)
 
     return checked
+
+
+def _remember_colleague(user: LoggedIn) -> None:
+    """Once a day: so that cases can be handed over to people by name."""
+    now = wired().office.clock.now()
+    if session.get("seen_on") == now.date().isoformat():
+        return
+    with wired().office.work() as work:
+        work.desk.seen(StaffMember(user.username, user.name, sorted(user.roles & {role.value for role in Role}), now))
+    session["seen_on"] = now.date().isoformat()
 
 
 @staff.app_context_processor
@@ -75,39 +90,11 @@ def _shared() -> dict[str, Any]:
         "user": user,
         "user_roles": ", ".join(roles),
         "words": words,
-        "may": _may,
+        "may": may_now,
         "Action": Action,
         "flashed": get_flashed_messages,
+        "seen": seen,
     }
-
-
-@staff.get("/")
-@logged_in
-def queue() -> str:
-    arguments = dict(request.args.items())
-    wanted = arguments.get("status", "open")
-    statuses = {"open": OPEN_STATUSES, "all": []}.get(wanted, [wanted])
-    try:
-        found_filter = queue_filter(arguments, statuses)
-    except Invalid:
-        abort(404)
-    with wired().office.work() as work:
-        page = work.applications.page(found_filter)
-        taken = work.cases.claims([each.reference for each in page.applications], wired().office.clock.now())
-    today = wired().office.clock.today()
-    rows = [(each, words.due_badge(each, today)) for each in page.applications]
-    following: dict[str, Any] = {key: value for key, value in arguments.items() if key in ("q", "status")} | {
-        "cursor": page.next_cursor
-    }
-    return render_template(
-        "staff/queue.html",
-        rows=rows,
-        taken=taken,
-        counts=page.counts,
-        wanted=wanted,
-        text=arguments.get("q", ""),
-        next_page=url_for("staff.queue", **following) if page.next_cursor else None,
-    )
 
 
 @staff.get("/wniosek/<reference>")
@@ -122,10 +109,10 @@ def application(reference: str) -> str:
 def act(reference: str, name: str) -> Any:
     """Decisions that need no reason."""
     act_now = {"review": decide.review, "approve": decide.approve, "complete": decide.complete}[name]
-    if name == "approve" and decide.is_late(wired().office, _load(reference)):
-        return redirect(url_for("staff.act_with_reason", reference=reference, name="approve-late"), 303)
     try:
         act_now(wired().office, actor(), reference, _version())
+    except Invalid:  # late, or something alike: the registrar's reason is needed
+        return redirect(url_for("staff.act_with_reason", reference=reference, name="approve-with-reason"), 303)
     except NotPossible as error:
         if not _own_double_click(reference, Action(name), error):
             raise
@@ -152,11 +139,13 @@ def why_this_day(reference: str) -> str:
     return render_template("staff/term.html", application=found, days=days, start=start, rules=rules, is_holiday=office.is_holiday)
 
 
-@staff.route('/wniosek/<reference>/<any(reject, withdraw, "request-completion", "approve-late"):name>', methods=["GET", "POST"])
+@staff.route(
+    '/wniosek/<reference>/<any(reject, withdraw, "request-completion", "approve-with-reason"):name>', methods=["GET", "POST"]
+)
 @logged_in
 def act_with_reason(reference: str, name: str) -> Any:
     """Decisions with a reason have a page of their own: no dialog, nothing to click by mistake."""
-    action = Action.APPROVE if name == "approve-late" else Action(name)
+    action = Action.APPROVE if name == "approve-with-reason" else Action(name)
     require_permission(g.user.roles, action)
     found = _load(reference)
     errors: dict[str, str] = {}
@@ -168,8 +157,9 @@ def act_with_reason(reference: str, name: str) -> Any:
             Action.REQUEST_COMPLETION: decide.request_completion,
         }
         try:
-            silent = {"silent": True} if action is Action.REJECT and request.form.get("silent") == "yes" else {}
-            use_cases[action](wired().office, actor(), reference, _version(), request.form.get("reason"), **silent)
+            silent = action is Action.REJECT and request.form.get("silent") == "yes"
+            more = {"silent": silent, "rejected_for": _rejected_for()} if action is Action.REJECT else {}
+            use_cases[action](wired().office, actor(), reference, _version(), request.form.get("reason"), **more)
         except Invalid as invalid:
             errors = {each.field: message(each, language()) for each in invalid.errors}
         except NotPossible as error:
@@ -185,8 +175,10 @@ def act_with_reason(reference: str, name: str) -> Any:
             else:
                 flash(gettext("Zapisano. Klient dostanie e-mail."))
             return redirect(url_for("staff.application", reference=reference), 303)
+    with wired().office.work() as work:
+        asked = decide.asks_for_reason(wired().office, work, found) if action is Action.APPROVE else frozenset()
     page = render_template(
-        "staff/reason.html", application=found, action=action, errors=errors, typed=request.form.get("reason", "")
+        "staff/reason.html", application=found, action=action, asked=asked, errors=errors, typed=request.form.get("reason", "")
     )
     return page, 422 if errors else 200
 
@@ -251,6 +243,19 @@ def document(reference: str, document_id: str) -> Response:
     return Response(found.content, mimetype=found.media_type, headers=headers)
 
 
+@staff.post("/wniosek/<reference>/oryginal/<document_id>")
+@logged_in
+def original(reference: str, document_id: str) -> Response:
+    """What was handed in, byte by byte, as evidence: only as a download, never opened here; audited."""
+    require_permission(g.user.roles, Action.OPEN_ORIGINAL)
+    with wired().office.work() as work:
+        found = work.documents.get(reference, document_id)
+        content = work.documents.original(found) or abort(404)
+        work.audit.write(actor(), "document.original_opened", reference, {"sha256": found.sha256}, wired().office.clock.now())
+    headers = {"Content-Disposition": f'attachment; filename="{reference}-{document_id[:8]}-oryginal.bin"'}
+    return Response(content, mimetype="application/octet-stream", headers=headers)
+
+
 @staff.post("/wniosek/<reference>/pliki")
 @logged_in
 def add_files(reference: str) -> Any:
@@ -275,6 +280,75 @@ def write_note(reference: str) -> Any:
         return _application_page(reference, errors={each.field: message(each, language()) for each in invalid.errors}), 422
     flash(gettext("Notatka zapisana."))
     return redirect(url_for("staff.application", reference=reference), 303)
+
+
+@staff.post("/wniosek/<reference>/przekaz")
+@logged_in
+def assign_case(reference: str) -> Any:
+    """Hand a case to a colleague."""
+    try:
+        assign(wired().office, actor(), reference, request.form.get("colleague", ""))
+    except Invalid as invalid:
+        return _application_page(reference, errors={each.field: message(each, language()) for each in invalid.errors}), 422
+    flash(gettext("Wniosek przekazany."))
+    return redirect(url_for("staff.application", reference=reference), 303)
+
+
+@staff.route("/wniosek/<reference>/dopisz/<login>", methods=["GET", "POST"])
+@logged_in
+def add_to_account(reference: str, login: str) -> Any:
+    """The customer number goes to an account the customer has already; no new login, no new password."""
+    require_permission(g.user.roles, Action.ADD_TO_ACCOUNT)
+    office, found = wired().office, _load(reference)
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        try:
+            decide.add_to_account(office, actor(), reference, _version(), login, request.form.get("reason"))
+            flash(gettext("Numer dopisany do konta %(login)s. Klient dostanie e-mail.", login=login))
+            return redirect(url_for("staff.application", reference=reference), 303)
+        except Invalid as invalid:
+            errors = {each.field: message(each, language()) for each in invalid.errors}
+    with office.work() as work:
+        account = work.accounts.get(login)
+    late = decide.is_late(office, found)
+    page = render_template("staff/add_to_account.html", application=found, account=account, late=late, errors=errors)
+    return page, 422 if errors else 200
+
+
+@staff.route("/wniosek/<reference>/popraw", methods=["GET", "POST"])
+@logged_in
+def correct_form(reference: str) -> Any:
+    """Mend what was typed or filed wrongly; the old value and who changed it stay in the history."""
+    require_permission(g.user.roles, Action.CORRECT)
+    office, found = wired().office, _load(reference)
+    form = office.forms[found.form_version]
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        body = corrected_body(found, request.form.to_dict(), [clause.code for clause in form.clauses])
+        try:
+            if found.channel is not Channel.WEB and body["email"] not in (
+                found.email,
+                (request.form.get("email_again") or "").strip(),
+            ):
+                errors["email_again"] = gettext("Oba adresy e-mail muszą być takie same")
+            submission = wired().checker().paper(body)
+            if not errors:
+                correct(office, actor(), reference, _version(), submission)
+                flash(gettext("Poprawki zapisane."))
+                return redirect(url_for("staff.application", reference=reference), 303)
+        except Invalid as invalid:
+            errors = {_html_id(each.field): message(each, language()) for each in invalid.errors} | errors
+    page = render_template(
+        "staff/correct.html",
+        application=found,
+        form=form,
+        kind=found.customer_type.value,
+        errors=errors,
+        typed=request.form if request.method == "POST" else typed_from(found),
+        paper=found.channel is not Channel.WEB,
+        version=request.form.get("version") or found.version,
+    )
+    return page, 422 if errors else 200
 
 
 @staff.post("/wniosek/<reference>/<any(przypisz, oddaj):what>")
@@ -313,6 +387,8 @@ def enter() -> Any:
             submission = wired().checker().paper(body)
             if not errors:
                 entered = register_paper.register_paper(office, actor(), submission)
+                if request.args.get("wplyw"):
+                    take_in.attach(office, actor(), request.args["wplyw"], entered.reference)
                 flash(
                     gettext("Wniosek zapisany. Wydrukuj kopię dla klienta.")
                     if entered.channel is Channel.OFFICE
@@ -327,10 +403,20 @@ def enter() -> Any:
         kind=kind,
         kinds=list(CustomerType),
         errors=errors,
-        typed=request.form,
+        typed=request.form if request.method == "POST" else _typed_from_intake(request.args.get("wplyw")),
         today=office.clock.today().isoformat(),
     )
     return page, 422 if errors else 200
+
+
+def _typed_from_intake(intake_id: str | None) -> dict[str, str]:
+    """A message as the beginning of an application: channel, filing date, and the sender's address once, to be typed again."""
+    if not intake_id:
+        return {}
+    with wired().office.work() as work:
+        item = work.intake.get(intake_id)
+    filed_on = item.received_at.astimezone(WARSAW).date().isoformat()
+    return {"channel": "email", "filed_on": filed_on, "email": parseaddr(item.sender)[1], "signed": "yes"}
 
 
 @staff.post("/wniosek/<reference>/dowody")
@@ -424,6 +510,7 @@ def paper_body(typed: dict[str, str], form_version: str, terms_version: str, cla
         "customer_type": kind,
         "channel": value("channel"),
         "filed_on": value("filed_on"),
+        "entry_reason": value("entry_reason"),
         "customer_number": value("customer_number"),
         "contract_number": value("contract_number"),
         "supply_point_address": address("supply_point_address"),
@@ -441,6 +528,35 @@ def paper_body(typed: dict[str, str], form_version: str, terms_version: str, cla
         body |= {name: value(name) for name in ("company_name", "tax_id", "registry_number")}
         body["representative"] = {name: value(f"representative-{name}") for name in ("first_name", "last_name", "authority")}
     return body
+
+
+def typed_from(found: Application) -> dict[str, str]:
+    """An application as the fields of the form, for correcting it."""
+    typed: dict[str, str] = {"customer_type": found.customer_type.value, "language": found.language}
+    for name, value in found.data.items():
+        if isinstance(value, dict):
+            typed |= {f"{name}-{key}": str(inner or "") for key, inner in value.items()}
+        else:
+            typed[name] = str(value or "")
+    typed |= {f"clauses-{code}": "yes" if answer else "no" for code, answer in found.clauses.items()}
+    signature = found.signature or {}
+    typed |= {"signed": "yes" if found.signature else "no", "signed_on": signature.get("signed_on") or ""}
+    return typed | {"terms_accepted": "yes" if found.terms_accepted else "no", "email_again": ""}
+
+
+def corrected_body(found: Application, typed: dict[str, str], clause_codes: list[str]) -> dict[str, Any]:
+    """The whole form with what was typed; what the page does not show stays as it is. An empty PESEL field keeps the PESEL."""
+    shown = typed_from(found) if found.channel is Channel.WEB else {}
+    body = paper_body(
+        {**shown, **typed, "customer_type": found.customer_type.value}, found.form_version, found.terms_version, clause_codes
+    )
+    if found.channel is Channel.WEB:
+        body["signature"] = None
+    if "pesel" in body and body["pesel"] is None:
+        body["pesel"] = found.pesel
+    filed_on = found.filed_on or found.received_at.date()
+    channel = Channel.POST if found.channel is Channel.WEB else found.channel
+    return body | {"channel": channel.value, "filed_on": filed_on.isoformat(), "entry_reason": "–"}
 
 
 def _viewer(reference: str) -> dict[str, Any] | None:
@@ -477,6 +593,7 @@ def _application_page(reference: str, *, reveal: bool = False, errors: dict[str,
         register = check_register(office, work, found)
         alike = work.applications.alike(found, _MOST_ALIKE + 1) if found.status not in CLOSED else []
         notes, taken = work.cases.notes_of(reference), work.cases.claims([reference], office.clock.now()).get(reference)
+        colleagues_here = colleagues(office, work) if may_now(Action.ASSIGN) else []
         mails, documents, history = work.mails.of(reference), work.documents.of(reference), work.audit.of(reference)
     form = office.forms[found.form_version]
     activation = next((mail for mail in mails if mail.kind is MailKind.ACTIVATED), None)
@@ -499,11 +616,14 @@ def _application_page(reference: str, *, reveal: bool = False, errors: dict[str,
         notes=notes,
         taken=taken,
         mine=taken == g.user.username,
+        colleagues=colleagues_here,
+        correctable=found.status in CORRECTABLE and may_now(Action.CORRECT),
+        addable=_approvable(found, form.codes) and Status.APPROVED in TRANSITIONS[found.status] and may_now(Action.ADD_TO_ACCOUNT),
         open_case=found.status not in CLOSED,
         viewer=viewer,
         scales=SCALES,
         errors=errors or {},
-        may_add_files=found.status not in CLOSED and _may(Action.ADD_SCAN),
+        may_add_files=found.status not in CLOSED and may_now(Action.ADD_SCAN),
         actions=_actions(found, form.codes),
         refused=[code for code in form.codes if not found.clauses.get(code)],
         complete_for_approval=_approvable(found, form.codes),
@@ -538,7 +658,7 @@ def _actions(found: Application, clause_codes: tuple[str, ...]) -> list[Action]:
         Action.REJECT,
         Action.WITHDRAW,
     ]
-    return [action for action in order if action in possible and _may(action)]
+    return [action for action in order if action in possible and may_now(action)]
 
 
 def _approvable(found: Application, clause_codes: tuple[str, ...]) -> bool:
@@ -562,7 +682,8 @@ def _own_double_click(reference: str, action: Action, error: NotPossible) -> boo
     return found.status in outcome[action] and found.decided_by == g.user.username
 
 
-def _may(action: Action) -> bool:
+def may_now(action: Action) -> bool:
+    """Whether the person of this request may do it."""
     user: LoggedIn | None = g.get("user")
     return user is not None and may(user.roles, action)
 
@@ -570,6 +691,11 @@ def _may(action: Action) -> bool:
 def _load(reference: str) -> Application:
     with wired().office.work() as work:
         return work.applications.get(reference)
+
+
+def _rejected_for() -> RejectedFor:
+    typed = request.form.get("rejected_for", "")
+    return RejectedFor(typed) if typed in list(RejectedFor) else RejectedFor.OTHER
 
 
 def _version() -> int:

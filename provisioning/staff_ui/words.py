@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _
 
 from ibok_idp.look.flask_look import moment
 from provisioning.domain.account import Account, AccountState, ClosingCause, Trouble
-from provisioning.domain.application import CLOSED, Action, Application, Channel, CustomerType, Role, Status
+from provisioning.domain.application import CLOSED, Action, Application, Channel, CustomerType, RejectedFor, Role, Status
 from provisioning.domain.deadline import Urgency, urgency
 from provisioning.domain.register_match import Agrees
 from provisioning.ports import AccountEvent, AuditEntry, MailKind, MailState
@@ -41,6 +41,26 @@ CUSTOMER_TYPE = {
     CustomerType.BUSINESS: _("przedsiębiorca"),
     CustomerType.HOUSING_COMMUNITY: _("wspólnota lub spółdzielnia"),
     CustomerType.INSTITUTION: _("instytucja"),
+}
+REJECTED_FOR = {
+    RejectedFor.OTHER: _("inny"),
+    RejectedFor.CLAUSE_REFUSED: _("klauzula albo Regulamin bez akceptacji"),
+    RejectedFor.DATA_WRONG: _("dane niezgodne z umową"),
+    RejectedFor.NOT_A_CUSTOMER: _("brak takiego klienta"),
+    RejectedFor.NOT_SIGNED: _("brak podpisu albo umocowania"),
+    RejectedFor.DUPLICATE: _("konto już istnieje"),
+}
+INTAKE_PROBLEM = {
+    "no_attachment": _("bez pliku, który da się przyjąć"),
+    "too_large": _("za duża (ponad 40 MB), leży w skrzynce w folderze Problem"),
+    "malformed": _("uszkodzona, leży w skrzynce w folderze Problem"),
+    "automatic": _("odpowiedź automatyczna"),
+    "bounce": _("zwrot naszej wiadomości"),
+    "loop": _("nasza własna wiadomość"),
+    "no_reference": _("strony bez kodu QR"),
+    "unknown_reference": _("kod QR nie pasuje do żadnego wniosku"),
+    "decided": _("wniosek jest już rozpatrzony"),
+    "too_many_documents": _("wniosek ma już 20 plików"),
 }
 SIGNATURE = {
     "declaration": _("oświadczenie w serwisie iBOK"),
@@ -148,6 +168,8 @@ MAIL_KIND = {
     MailKind.TERMS_ANNOUNCED: _("nowy Regulamin"),
     MailKind.CHANGE_ANSWERED: _("odpowiedź na zmianę danych"),
     MailKind.ERASURE_ANSWERED: _("odpowiedź na żądanie usunięcia danych"),
+    MailKind.NUMBER_ADDED: _("numer dopisany do konta"),
+    MailKind.ACTIVATION_REMINDER: _("przypomnienie o pierwszym logowaniu"),
 }
 MAIL_STATE = {
     MailState.QUEUED: _("czeka na wysłanie"),
@@ -155,6 +177,33 @@ MAIL_STATE = {
     MailState.DEFERRED: _("serwer poczty prosi o ponowienie"),
     MailState.REFUSED: _("odrzucony przez serwer poczty"),
     MailState.REPLACED: _("zastąpiony nowszym"),
+    MailState.BOUNCED: _("nie dotarł"),
+}
+FIELD = {
+    "first_name": _("imię"),
+    "last_name": _("nazwisko"),
+    "pesel": _("PESEL"),
+    "company_name": _("nazwa"),
+    "tax_id": _("NIP"),
+    "registry_number": _("REGON / KRS"),
+    "authority": _("podstawa umocowania"),
+    "customer_number": _("numer ewidencyjny"),
+    "contract_number": _("numer umowy"),
+    "street": _("ulica"),
+    "house": _("nr domu"),
+    "flat": _("nr lokalu"),
+    "postal_code": _("kod pocztowy"),
+    "city": _("miejscowość"),
+    "email": _("e-mail"),
+    "phone": _("telefon"),
+    "terms_accepted": _("Regulamin iBOK"),
+    "kind": _("podpis"),
+    "signed_on": _("data podpisu"),
+    "signed_name": _("podpisane jako"),
+    "status": _("status"),
+    "due_on": _("termin"),
+    "reason": _("powód / czego brakuje"),
+    "correspondence_address": _("adres korespondencyjny"),
 }
 AUDIT = {
     "application.submitted": _("złożono online"),
@@ -173,12 +222,26 @@ AUDIT = {
     "account.waits": _("zakładanie konta czeka"),
     "mail.accepted": _("serwer poczty przyjął wiadomość"),
     "mail.refused": _("serwer poczty odrzucił wiadomość"),
+    "mail.bounced": _("wiadomość wróciła, nie dotarła"),
+    "mail.handled": _("załatwiono wiadomość, która nie dotarła"),
+    "intake.attached": _("dołączono pliki z poczty albo skanów"),
+    "intake.dismissed": _("odłożono: to nie jest wniosek"),
+    "intake.opened": _("otwarto wiadomość albo skan bez wniosku"),
+    "form.activated": _("wybrano dzień, od którego obowiązuje wersja druku"),
+    "report.exported": _("pobrano raport"),
+    "application.term_derived": _("przeliczono termin"),
+    "document.original_opened": _("pobrano oryginał pliku"),
     "application.pesel_revealed": _("odsłonięto PESEL"),
     "application.evidence_exported": _("pobrano komplet dowodów"),
     "audit.exported": _("pobrano dziennik"),
+    "demo.generated": _("wpisano zmyślone wnioski"),
     "case.noted": _("dopisano notatkę"),
     "case.claimed": _("wzięto wniosek do prowadzenia"),
     "case.released": _("oddano wniosek"),
+    "case.assigned": _("przekazano wniosek"),
+    "application.corrected": _("poprawiono dane"),
+    "application.added_to_account": _("zatwierdzono, numer dopisano do istniejącego konta"),
+    "account.number_added": _("dopisano numer ewidencyjny"),
     "application.copy_printed": _("wydrukowano kopię dla klienta"),
     "application.form_opened": _("otwarto druk"),
     "document.opened": _("otwarto plik"),
@@ -226,8 +289,21 @@ ACTION = {
     Action.WITHDRAW: _("Wycofaj na prośbę klienta"),
     Action.RECORD_PAPER: _("Zarejestruj podpisany papier"),
     Action.COPY: _("Wydrukuj kopię dla klienta"),
+    Action.CORRECT: _("Popraw dane"),
+    Action.ASSIGN: _("Przekaż wniosek"),
+    Action.APPROVE_MANY: _("Zatwierdź kilka naraz"),
+    Action.ADD_TO_ACCOUNT: _("Dopisz numer do konta"),
     Action.ADD_SCAN: _("Dodaj skany albo zdjęcia"),
 }
+
+
+def field(name: str) -> str:
+    """A field of the form by its dotted name."""
+    last = name.rsplit(".", 1)[-1]
+    if name.startswith("clauses."):
+        return f"{gettext('klauzula')} {last}"
+    where = {"correspondence_address": gettext("adres korespondencyjny, "), "representative": gettext("reprezentant, ")}
+    return f"{where.get(name.split('.')[0], '')}{FIELD.get(last, last)}"
 
 
 def trouble(account: Account, recipient: str) -> str | None:
@@ -249,6 +325,7 @@ def trouble(account: Account, recipient: str) -> str | None:
         Trouble.OUTSIDE_CUSTOMERS: gettext(
             "Użytkownik tego konta wypadł w Keycloak z grupy /customers, powiadom dział IT (ibok-provisioning reconcile)."
         ),
+        Trouble.MAIL_BOUNCED: gettext("Mail nie dotarł na adres %(to)s. Zadzwoń do klienta i sprawdź adres.", to=recipient),
         Trouble.MAIL_REFUSED: gettext("Serwer poczty odrzucił adres %(to)s. Zadzwoń do klienta i sprawdź adres.", to=recipient),
     }
     return words[account.trouble]
@@ -298,4 +375,6 @@ def audit_line(line: AuditEntry) -> dict[str, Any]:
         "number": line.number,
         "subject": line.subject,
         "action": line.action,
+        "changes": line.details.get("changes", []),
+        "to": line.details.get("to"),
     }

@@ -29,13 +29,13 @@ class Paragraph:
 def announced(office: Office) -> FormVersion | None:
     """The newest version whose Regulamin is valid or within the days of notice."""
     horizon = office.clock.today() + timedelta(days=office.rules.terms_notice_days)
-    versions = [form for form in office.forms.values() if form.valid_from <= horizon]
+    versions = [form for form in office.versions if form.valid_from <= horizon]
     return max(versions, key=lambda form: form.valid_from, default=None)
 
 
 def by_terms(office: Office, terms_version: str) -> FormVersion | None:
     """The form version that carries a version of the Regulamin."""
-    found = [form for form in office.forms.values() if form.terms_version == terms_version]
+    found = [form for form in office.versions if form.terms_version == terms_version]
     return min(found, key=lambda form: form.valid_from, default=None)
 
 
@@ -92,7 +92,7 @@ def terms_sha256(form: FormVersion) -> str:
 def announce_terms(office: Office) -> int:
     """Mail the customers who have not been told of the newest Regulamin yet; a batch at a time, by the worker."""
     form = announced(office)
-    if form is None or len({each.terms_version for each in office.forms.values()}) < 2:
+    if form is None or len({each.terms_version for each in office.versions}) < 2:
         return 0
     with office.work() as work:
         customers = work.accounts.without_terms_notice(form.terms_version, _BATCH)

@@ -7,35 +7,34 @@ from collections.abc import Callable
 
 from ibok_idp.temporary_password import new_nonce
 from provisioning.domain.account import Account, AccountState, Step
-from provisioning.domain.application import Action, Application, Status, require_permission
+from provisioning.domain.application import Action, Application, RejectedFor, Status, require_permission
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.login_names import new_login
 from provisioning.ports import Actor, Mail, MailKind, Office, Work
-from provisioning.use_cases.mail_out import message_id, queue_mail
+from provisioning.use_cases.carry_out import decided
+from provisioning.use_cases.mail_out import message_id, queue_account_mail, queue_mail
 from provisioning.use_cases.submit import set_term
+
+_MOST_ALIKE = 50
 
 
 def approve(office: Office, actor: Actor, reference: str, version: int, reason: str | None = None) -> Application:
     """S4: ONE transaction holds the decision, the audit line, the reserved login and the deferred job.
 
     Args:
-        reason: why it is late; needed after the due date.
+        reason: needed after the due date, and over an open application or a live account that shares its PESEL, NIP,
+            customer number or e-mail (see `asks_for_reason`).
 
     Raises:
         Forbidden: not a registrar.
-        Invalid: decided late without a reason.
+        Invalid: decided without a reason that is needed.
         NotPossible: `stale_version`, `wrong_state`, `clauses_not_accepted` (S2), `terms_not_accepted`,
             `signature_missing`, `four_eyes` when the utility wants two people and this one typed it in.
     """
     require_permission(actor.roles, Action.APPROVE)
     with office.work() as work:
         application = work.applications.get(reference, for_change=True)
-        if office.rules.four_eyes and application.entered_by == actor.name:
-            raise NotPossible("four_eyes", "Who typed the application in cannot approve it.")
-        late = required_reason(reason) if is_late(office, application) else None
-        application.move(Status.APPROVED, version)
-        application.require_approvable(office.forms[application.form_version].codes)  # S2
-        _decided(office, application, actor, None)
+        words = _take_approval(office, work, actor, application, version, reason)
         login = _reserve_login(office, work, reference)
         account = Account(
             login=login,
@@ -62,25 +61,106 @@ def approve(office: Office, actor: Actor, reference: str, version: int, reason: 
         )
         work.applications.save(application)
         work.queue.activate(reference)
-        details = {"login": login, **({"days_late": days_late(office, application)} if late else {})}
-        private = {"reason": late} if late else None
+        details = {"login": login, **_days_late(office, application)}
+        private = {"reason": words} if words else None
         work.audit.write(actor, "application.approved", reference, details, office.clock.now(), private=private)
         office.seam("approve.before_commit")
     office.seam("approve.after_commit")
     return application
 
 
+def add_to_account(
+    office: Office, actor: Actor, reference: str, version: int, login: str, reason: str | None = None
+) -> Application:
+    """One person may hold several customer numbers: the number of this application goes to an account they have already.
+
+    The same checks as an approval (S2); no new login and no new password.
+
+    Raises:
+        Forbidden. NotFound. NotPossible: as `approve`, `account_not_alike` when the account shares nothing with the
+            application, `account_not_live` when it is closed or being closed, `number_on_account`.
+    """
+    require_permission(actor.roles, Action.ADD_TO_ACCOUNT)
+    with office.work() as work:
+        application = work.applications.get(reference, for_change=True)
+        if login not in {each.login for each in work.applications.alike(application, _MOST_ALIKE)}:
+            raise NotPossible(
+                "account_not_alike", "This account shares neither PESEL, NIP, number nor e-mail with the application."
+            )
+        account = work.accounts.locked(login)
+        if account.state not in (AccountState.AWAITING_FIRST_LOGIN, AccountState.ACTIVE, AccountState.SUSPENDED):
+            raise NotPossible("account_not_live", "This account is being closed; make a new one.")
+        number = application.data["customer_number"]
+        if number in account.customer_numbers:
+            raise NotPossible("number_on_account", "The account has this customer number already.")
+        words = _take_approval(office, work, actor, application, version, reason, over_alike=True)
+        application.move(Status.REGISTERED)
+        application.added_to = account.login
+        account.customer_numbers = [*account.customer_numbers, number]
+        decided(work, account)
+        work.applications.save(application)
+        now = office.clock.now()
+        queue_account_mail(office, work, MailKind.NUMBER_ADDED, account, reference, {"customer_number": number})
+        details = {"login": account.login, **_days_late(office, application)}
+        private = {"reason": words} if words else None
+        work.audit.write(actor, "application.added_to_account", reference, details, now, private=private)
+        work.audit.write(actor, "account.number_added", account.reference, {"from": reference}, now)
+    return application
+
+
+def asks_for_reason(office: Office, work: Work, application: Application) -> frozenset[str]:
+    """Why approving needs words for the file: `late` (S4), `alike`; empty when it needs none."""
+    late = {"late"} if is_late(office, application) else set()
+    return frozenset(late | ({"alike"} if work.applications.alike(application, 1) else set()))
+
+
 def is_late(office: Office, application: Application) -> bool:
     """Whether the legal term (S4) is over; the last day itself is not."""
-    return days_late(office, application) > 0
+    return bool(application.due_on and application.due_on < office.clock.today())
 
 
-def days_late(office: Office, application: Application) -> int:
-    return (office.clock.today() - application.due_on).days if application.due_on else 0
+def _take_approval(
+    office: Office,
+    work: Work,
+    actor: Actor,
+    application: Application,
+    version: int,
+    reason: str | None,
+    *,
+    over_alike: bool = False,
+) -> str | None:
+    """What every approval has in common; returns the reason that was needed."""
+    if office.rules.four_eyes and application.entered_by == actor.name:
+        raise NotPossible("four_eyes", "Who typed the application in cannot approve it.")
+    application.move(Status.APPROVED, version)
+    application.require_approvable(office.forms[application.form_version].codes)  # S2
+    asked = asks_for_reason(office, work, application) - ({"alike"} if over_alike else set())
+    words = required_reason(reason) if asked else None
+    _decided(office, application, actor, None)
+    return words
 
 
-def reject(office: Office, actor: Actor, reference: str, version: int, reason: str | None, *, silent: bool = False) -> Application:
+def _days_late(office: Office, application: Application) -> dict[str, int]:
+    if not is_late(office, application):
+        return {}
+    assert application.due_on is not None  # else it is not late
+    return {"days_late": (office.clock.today() - application.due_on).days}
+
+
+def reject(
+    office: Office,
+    actor: Actor,
+    reference: str,
+    version: int,
+    reason: str | None,
+    *,
+    silent: bool = False,
+    rejected_for: RejectedFor = RejectedFor.OTHER,
+) -> Application:
     """Reject with a reason, which goes to the applicant; a silent one stays in the file alone and no mail goes out.
+
+    Args:
+        rejected_for: the kind of reason, for the manager's numbers.
 
     Raises:
         Forbidden. Invalid: no reason. NotPossible: `stale_version`, `wrong_state`.
@@ -89,6 +169,7 @@ def reject(office: Office, actor: Actor, reference: str, version: int, reason: s
 
     def change(work: Work, application: Application) -> None:
         application.move(Status.REJECTED, version)
+        application.rejected_for = rejected_for
         _decided(office, application, actor, words)
         if not silent:
             queue_mail(office, work, MailKind.REJECTED, application, "rejected")

@@ -62,10 +62,11 @@ def _zip(evidence: Evidence, printer: FormPrinter) -> bytes:
     language = application.language
     clauses = [f"{c.code}: {'TAK' if application.clauses.get(c.code) else 'NIE'}\n{c.text[language]}" for c in form.clauses]
     files: dict[str, bytes] = {
-        "wniosek.pdf": printer(application, form),
+        "wniosek.pdf": printer(application.filed_form(), form),
         "klauzule.txt": "\n\n".join(clauses).encode(),
         f"regulamin-{form.terms_version}.txt": form.terms[language].encode(),
         "dane.json": _json(_filed(application)),
+        **({"wniosek-po-poprawkach.pdf": printer(application, form)} if application.as_filed else {}),
         "wiadomosci.json": _json([_mail(mail) for mail in evidence.mails]),
         "dziennik.json": _json([_line(line) for line in evidence.history]),
     }
@@ -84,7 +85,7 @@ def _filed(application: Application) -> dict[str, Any]:
     """What was filed and decided; PESEL is in the form itself alone."""
     names = ("reference", "status", "channel", "form_version", "terms_version", "language", "customer_type", "data", "clauses",
              "terms_accepted", "signature", "received_at", "filed_at", "filed_on", "completed_on", "due_on", "email_confirmed_at",
-             "decided_at", "decided_by", "reason", "entered_by")  # fmt: skip
+             "decided_at", "decided_by", "reason", "entered_by", "as_filed", "added_to")  # fmt: skip
     return {name: getattr(application, name) for name in names}
 
 

@@ -100,6 +100,7 @@ def correct_address(office: Office, actor: Actor, login: str, email: str, reason
         if account.must_be_gone:
             raise NotPossible("wrong_state", "The account is deleted.")
         before, account.email, account.address_doubt_at = account.email, address, None
+        account.address_is_mended()
         void_open_resets(work, account)
         decided(work, account)
         private = {"from": before, "to": address, "reason": words}

@@ -7,9 +7,11 @@ from datetime import date
 from provisioning.domain.application import Action, Application, SignatureKind, Status, require_permission
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.form.check import Submission
-from provisioning.ports import Actor, MailKind, Office
+from provisioning.ports import Actor, MailKind, Office, Work
 from provisioning.use_cases.mail_out import queue_mail
 from provisioning.use_cases.submit import file_on, new_application
+
+_BATCH = "import-applications"
 
 
 def register_paper(office: Office, actor: Actor, submission: Submission) -> Application:
@@ -19,20 +21,43 @@ def register_paper(office: Office, actor: Actor, submission: Submission) -> Appl
         Forbidden: the role may not enter applications.
     """
     require_permission(actor.roles, Action.ENTER)
-    assert submission.filed_on is not None  # the check demands it on paper
     with office.work() as work:
-        application = new_application(office, work, submission)
-        application.entered_by = actor.name
-        file_on(office, application, submission.filed_on)
-        work.applications.add(application)
-        queue_mail(office, work, MailKind.RECEIVED, application, "filed")
-        work.audit.write(
-            actor,
-            "application.entered",
-            application.reference,
-            {"channel": application.channel, "filed_on": submission.filed_on.isoformat()},
-            office.clock.now(),
-        )
+        return _entered(office, work, actor, submission)
+
+
+def register_once(office: Office, actor: Actor, submission: Submission, key: str) -> Application | None:
+    """The same for a row of a batch: the row again (a batch that was broken off, say) is not a second application.
+
+    Returns:
+        None when this row is an application already.
+
+    Raises:
+        Forbidden: the role may not enter applications.
+    """
+    require_permission(actor.roles, Action.ENTER)
+    with office.work() as work:
+        if work.idempotency.seen(_BATCH, key) is not None:
+            return None
+        application = _entered(office, work, actor, submission)
+        work.idempotency.remember(_BATCH, key, b"", {"reference": application.reference}, office.clock.now())
+    return application
+
+
+def _entered(office: Office, work: Work, actor: Actor, submission: Submission) -> Application:
+    assert submission.filed_on is not None  # the check demands it on paper
+    application = new_application(office, work, submission)
+    application.entered_by = actor.name
+    file_on(office, application, submission.filed_on)
+    work.applications.add(application)
+    queue_mail(office, work, MailKind.RECEIVED, application, "filed")
+    work.audit.write(
+        actor,
+        "application.entered",
+        application.reference,
+        {"channel": application.channel, "filed_on": submission.filed_on.isoformat()},
+        office.clock.now(),
+        private={"reason": submission.entry_reason} if submission.entry_reason else None,
+    )
     return application
 
 

@@ -142,10 +142,12 @@ def close_if_due(office: Office, login: str) -> bool:
 
 def anonymise(office: Office, work: Work, account: Account, by: Actor) -> None:
     """S8: the person goes out of every table; login, dates and answers stay, for the statistics."""
-    application = work.applications.get(account.reference, for_change=True)
-    application.anonymise()
-    work.applications.save(application)
-    work.accounts.forget(account)
+    references = [account.reference, *work.applications.added_to(account.login)]
+    for reference in references:
+        application = work.applications.get(reference, for_change=True)
+        application.anonymise()
+        work.applications.save(application)
+    work.accounts.forget(account.login, references)
     account.anonymise()
     work.accounts.save(account)
     work.audit.write(by, "account.anonymised", account.reference, {"login": account.login}, office.clock.now())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 
-from provisioning.domain.application import CLOSED, Action, require_permission
+from provisioning.domain.application import CLOSED, Action, may, require_permission
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
-from provisioning.ports import Actor, CaseClaim, CaseNote, Office
+from provisioning.ports import Actor, CaseClaim, CaseNote, Office, StaffMember, Work
 
 CLAIM_LIFE = timedelta(hours=4)
 _LONGEST_NOTE = 4000
@@ -53,6 +53,33 @@ def claim(office: Office, actor: Actor, reference: str) -> CaseClaim:
         if present is None or present.username != actor.name:
             work.audit.write(actor, "case.claimed", reference, {}, now)
     return mine
+
+
+def assign(office: Office, actor: Actor, reference: str, to: str) -> CaseClaim:
+    """Hand a case to a colleague, for four hours; also away from somebody who has it.
+
+    Raises:
+        Forbidden. NotFound. Invalid: `unknown_colleague`, nobody of that name may work on cases.
+            NotPossible: `wrong_state` after the decision.
+    """
+    require_permission(actor.roles, Action.ASSIGN)
+    with office.work() as work:
+        application = work.applications.get(reference, for_change=True)
+        if application.status in CLOSED:
+            raise NotPossible("wrong_state", "The application has been decided.")
+        now = office.clock.now()
+        if to not in {member.username for member in colleagues(office, work)}:
+            raise Invalid([FieldError("colleague", "unknown_colleague")])
+        given = CaseClaim(reference, to, now + CLAIM_LIFE)
+        work.cases.put_claim(given)
+        work.audit.write(actor, "case.assigned", reference, {"to": to}, now)
+    return given
+
+
+def colleagues(office: Office, work: Work) -> list[StaffMember]:
+    """Who may work on cases and was in the staff UI within the last 90 days."""
+    found = work.desk.members(office.clock.now() - timedelta(days=90))
+    return [member for member in found if may(frozenset(member.roles), Action.CLAIM)]
 
 
 def release(office: Office, actor: Actor, reference: str) -> None:

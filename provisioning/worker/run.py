@@ -12,7 +12,9 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 
 from provisioning.adapters.jobs import GrowingPauses, TryLater
+from provisioning.adapters.mailbox import ImapMailbox, MailboxGone
 from provisioning.adapters.postgres import DatabaseGone
+from provisioning.adapters.virus_scan import ScannerGone
 from provisioning.ports import DirectoryTrouble, Office
 from provisioning.use_cases.accept_terms import announce_terms
 from provisioning.use_cases.activate import activate
@@ -23,10 +25,14 @@ from provisioning.use_cases.mail_out import send_mail
 from provisioning.use_cases.misdirected import make_mailed_passwords_useless
 from provisioning.use_cases.request_new_password import flood, issue_new_password, request_new_password
 from provisioning.use_cases.resign import close_due_accounts
+from provisioning.use_cases.take_in import take_in
+from provisioning.use_cases.undelivered import remind_of_first_login
+from provisioning.use_cases.warn_of_terms import send_digest
 
 _log = structlog.get_logger()
 _HEARTBEAT_SECONDS = 2
 _STALLED_AFTER_SECONDS = 10
+_MAILBOX_SECONDS = 15
 
 
 def job_app(office: Office, database_url: str, concurrency: int) -> App:
@@ -69,24 +75,26 @@ def _request_new_password(office: Office, login: str) -> None:
     request_new_password(office, login)
 
 
-def run_worker(office: Office, database_url: str, concurrency: int) -> None:
+def run_worker(office: Office, database_url: str, concurrency: int, mailbox: ImapMailbox | None = None) -> None:
     """Work until SIGTERM or SIGINT; come back by itself after PostgreSQL was away."""
-    asyncio.run(_run_for_ever(office, database_url, concurrency))
+    asyncio.run(_run_for_ever(office, database_url, concurrency, mailbox))
 
 
-async def _run_for_ever(office: Office, database_url: str, concurrency: int) -> None:
+async def _run_for_ever(office: Office, database_url: str, concurrency: int, mailbox: ImapMailbox | None) -> None:
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     while not stopping.is_set():
         try:
-            await _run_once(office, database_url, concurrency, stopping)
+            await _run_once(office, database_url, concurrency, mailbox, stopping)
         except (ConnectorException, OSError, DatabaseGone) as error:
             _log.error("worker.database_gone", error=type(error).__name__, again_in_seconds=2)
             await _pause(stopping, 2)
 
 
-async def _run_once(office: Office, database_url: str, concurrency: int, stopping: asyncio.Event) -> None:
+async def _run_once(
+    office: Office, database_url: str, concurrency: int, mailbox: ImapMailbox | None, stopping: asyncio.Event
+) -> None:
     app = job_app(office, database_url, concurrency)
     async with app.open_async():
         worker = asyncio.create_task(
@@ -107,6 +115,7 @@ async def _run_once(office: Office, database_url: str, concurrency: int, stoppin
             asyncio.create_task(_every(3, stopping, lambda: asyncio.to_thread(_follow, office))),
             asyncio.create_task(_every(60, stopping, lambda: asyncio.to_thread(_alarm, office))),
             asyncio.create_task(_every(60, stopping, lambda: asyncio.to_thread(_housekeeping, office))),
+            asyncio.create_task(_every(_MAILBOX_SECONDS, stopping, lambda: asyncio.to_thread(_read_mailbox, office, mailbox))),
         ]
         _log.info("worker.ready", concurrency=concurrency)
         waiting = asyncio.create_task(stopping.wait())
@@ -149,12 +158,29 @@ def _follow(office: Office) -> None:
         _log.info("keycloak.followed", events=count)
 
 
+def _read_mailbox(office: Office, mailbox: ImapMailbox | None) -> None:
+    if mailbox is None:
+        return
+    with office.only_one("mailbox") as alone:
+        if not alone:
+            return
+        try:
+            if count := mailbox.take(lambda incoming: take_in(office, incoming)):
+                _log.info("mailbox.read", messages=count)
+        except (MailboxGone, ScannerGone) as error:
+            _log.warning("mailbox.not_read", why=str(error))  # the messages stay where they are
+
+
 def _housekeeping(office: Office) -> None:
     """What has come to its day: terms to be announced, accounts to be closed, deleted, anonymised (S8)."""
     if told := announce_terms(office):
         _log.info("terms.announced", customers=told)
     if moved := close_due_accounts(office):
         _log.info("accounts.moved_on", count=moved)
+    if told := remind_of_first_login(office):
+        _log.info("accounts.reminded", count=told)
+    if sent := send_digest(office):
+        _log.info("digest.sent", count=sent)
     if count := flood(office):
         _log.error("password_reset.flood", in_the_last_hour=count)
 

@@ -62,7 +62,7 @@ def _make(world: World, prefix: str, count: int) -> None:
     with psycopg.connect(world.secrets["IBOK_DATABASE_URL"]) as connection:
         for statement in (
             "INSERT INTO applications (reference, version, status, channel, form_version, terms_version, language, customer_type, data, "
-            "clauses, terms_accepted, received_at, nonce, search) SELECT id, 1, 'registered', 'office', '2026-1', '2026-1', 'pl', 'person', "
+            "clauses, terms_accepted, received_at, nonce, search_words) SELECT id, 1, 'registered', 'office', '2026-1', '2026-1', 'pl', 'person', "
             "jsonb_build_object('email', login || '@example.com', 'customer_number', '40118270', 'phone', NULL, "
             f"'correspondence_address', NULL), '{{}}', true, now(), '', '' FROM ({numbered}) AS each",
             f"INSERT INTO issued_logins SELECT login, id, now() FROM ({numbered}) AS each",

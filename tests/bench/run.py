@@ -27,11 +27,12 @@ from rich.console import Console
 from rich.table import Table
 
 from ibok_idp.local.stack import Stack
+from tests.bench.queue import measure as measure_queue
 from tests.bench.reconcile import measure as measure_reconcile
 from tests.support.free_ports import local_settings
 from tests.support.world import World, paper_body
 
-USERS, ROUNDS, SINGLE = 200, 3, 40
+USERS, ROUNDS, SINGLE, QUEUE = 200, 3, 40, 1_000_000
 RESULTS = Path(__file__).parents[2] / "bench" / "results"
 _console = Console()
 
@@ -79,9 +80,11 @@ def measure(world: World) -> int:
     detail.add_row("POST", f"{statistics.median(post) * 1000:.0f} ms", f"p95 {p95['post'] * 1000:.0f} ms", "")
     _console.print(detail)
     compared = measure_reconcile(world, 5000)
+    queue = measure_queue(world, (1000, QUEUE))
     write(
         {
             "reconcile": compared,
+            "queue": queue,
             "rounds": rounds,
             "click": click,
             "post": post,

@@ -73,9 +73,9 @@ def test_s4_s5_s6_from_approval_to_the_portal(world: World) -> None:
     found = world.active()
     user = world.admin("GET", f"/users?exact=true&username={found['login']}").json()[0]
     assert user["attributes"]["ibok_application"] == [found["reference"]]
-    assert user["attributes"]["ibok_customer_numbers"] == ["40118270"]
+    assert user["attributes"]["ibok_customer_numbers"] == [found["customer_number"]]
     assert user["requiredActions"] == []
-    assert "44051401359" not in json.dumps(user)
+    assert found["pesel"] not in json.dumps(user)
     assert found["login"] in found["page"].text
     assert "aktywne" in found["page"].text  # S6: active at once, without anybody's help
     detail = world.call("GET", f"/staff/applications/{found['reference']}", world.staff_token("clerk")).json()
@@ -159,7 +159,7 @@ def test_p08_after_the_journey_no_store_and_no_log_holds_a_password_or_pesel(wor
     with psycopg.connect(world.secrets["IBOK_DATABASE_URL"]) as connection:
         nonce = connection.execute("SELECT nonce FROM accounts WHERE login = %s", (found["login"],)).fetchone()
     assert nonce == (None,)  # nothing can yield the temporary password again
-    assert not re.search(r"44051401359", "".join(dumped))
+    assert not re.search(found["pesel"], "".join(dumped))
 
 
 def test_p08_a_process_is_given_no_secret_it_does_not_need(world: World) -> None:

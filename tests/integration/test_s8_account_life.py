@@ -274,12 +274,13 @@ def test_s8_staff_enter_a_paper_resignation_and_delete_at_once_with_a_reason(wor
 
 def test_the_end_of_a_contract_takes_the_number_and_closes_the_account_only_after_notice(world: World) -> None:
     found = world.active()
-    world.sql('UPDATE accounts SET customer_numbers = \'["40118270", "40118271"]\' WHERE login = %s', found["login"])
+    both = json.dumps([found["customer_number"], "40118271"])
+    world.sql("UPDATE accounts SET customer_numbers = %s WHERE login = %s", both, found["login"])
     assert world.deed(found["login"], "end-contract", customer_number="99999999").json()["code"] == "no_such_number"
     assert world.deed(found["login"], "end-contract", customer_number="40118271").json()["state"] == "active"
     settled(world, found)
-    assert world.user(found["login"])["attributes"]["ibok_customer_numbers"] == ["40118270"]  # type: ignore[index]
-    answer = world.deed(found["login"], "end-contract", customer_number="40118270").json()
+    assert world.user(found["login"])["attributes"]["ibok_customer_numbers"] == [found["customer_number"]]  # type: ignore[index]
+    answer = world.deed(found["login"], "end-contract", customer_number=found["customer_number"]).json()
     assert (answer["state"], answer["closing_cause"]) == ("resigning", "end_of_contract")
     assert world.mail(found["email"], "konto będzie zamknięte")
     assert world.call("DELETE", "/me/resignation", token_of(world, found)).json()["code"] == "not_withdrawable"
@@ -383,7 +384,7 @@ def test_the_export_holds_everything_as_json_and_pdf_and_is_rate_limited(world: 
     names = zipfile.ZipFile(io.BytesIO(bundle.content)).namelist()
     assert names == [f"ibok-{found['login']}.json", f"ibok-{found['login']}.pdf"]
     content = json.loads(zipfile.ZipFile(io.BytesIO(bundle.content)).read(names[0]))
-    assert content["application"]["pesel"] == "44051401359"  # the customer's own, in full
+    assert content["application"]["pesel"] == found["pesel"]  # the customer's own, in full
     assert content["application"]["clauses"]["K1-DANE"] is True
     assert content["mails"]
     assert "Hasło" not in json.dumps(content)

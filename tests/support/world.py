@@ -22,6 +22,7 @@ from deploy.demo import applicant, ask_for_new_password, file_application, wait_
 from deploy.visitor import Page, Visitor
 from ibok_idp.local.artifacts import locked
 from ibok_idp.local.secrets import read as read_secrets
+from provisioning.adapters.demo_applications import invented_nip, invented_pesel
 from provisioning.ports import Office
 from provisioning.settings import Settings
 from provisioning.wiring import wire
@@ -56,6 +57,11 @@ class World:
         self.api = f"{self.provisioning}/api/v1"
         self._tokens: dict[str, tuple[str, float]] = {}
         self._wired: Office | None = None
+
+    def superuser_url(self, database: str = "postgres") -> str:
+        """PostgreSQL with every right, for what no process of ours may do."""
+        host = self.secrets["IBOK_DATABASE_URL"].split("@")[1].split("/")[0]
+        return f"postgresql://postgres:{(self.state / 'db.superuser').read_text().strip()}@{host}/{database}"
 
     # -- people ----------------------------------------------------------------------------------
 
@@ -169,7 +175,7 @@ class World:
             "POST", "/applications", self.service_token(), json=body, headers={"Idempotency-Key": secrets.token_hex(16)}
         )
         assert answer.status_code == 201, answer.text
-        return {**answer.json(), "email": body["email"]}
+        return {**answer.json(), **{name: body.get(name) for name in ("email", "pesel", "customer_number")}}
 
     def confirmation_token(self, address: str, language: str = "pl") -> str:
         mail = wait_for_mail(self.mailbox, address, "confirm" if language == "en" else "potwierdź")
@@ -275,8 +281,8 @@ def application_body(**changes: Any) -> dict[str, Any]:
         "customer_type": "person",
         "first_name": "Józefa",
         "last_name": "Źdźbło-Żak",
-        "pesel": "44051401359",
-        "customer_number": "40118270",
+        "pesel": invented_pesel(secrets.randbelow),
+        "customer_number": f"4{secrets.randbelow(10**9):09d}",
         "contract_number": "U/2019/771",
         "supply_point_address": {"street": "Źródlana", "house": "7", "flat": "3", "postal_code": "43-300", "city": "Bielsko-Biała"},
         "correspondence_address": None,
@@ -296,7 +302,7 @@ def company_body(**changes: Any) -> dict[str, Any]:
     return body | {
         "customer_type": "business",
         "company_name": "Hydro-Śląsk sp. z o.o.",
-        "tax_id": "1234563218",
+        "tax_id": invented_nip(secrets.randbelow),
         "registry_number": "123456785",
         "representative": {"first_name": "Anna", "last_name": "Ćwik", "authority": "prezes zarządu"},
         "signature": {"kind": "declaration", "signed_name": "Anna Ćwik"},

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from ibok_idp.settings import KeycloakAdminSettings, LocalSettings
+from provisioning.domain.application import PERMISSIONS, Action, Role
 from provisioning.domain.password_reset import ResetOutcome
 from provisioning.settings import Settings as ProvisioningSettings
 from provisioning.staff_ui.words import AUDIT
@@ -24,13 +25,31 @@ def test_every_audit_action_has_words_on_screen_and_a_line_in_the_docs() -> None
     used = set()
     for path in (PROJECT / "provisioning").rglob("*.py"):
         used |= set(
-            re.findall(r'"((?:application|account|audit|case|document|password_reset|terms|erasure)\.[a-z_]+)"', path.read_text())
+            re.findall(
+                r'"((?:application|account|audit|case|document|password_reset|terms|erasure|intake|form|mail|report|demo)\.[a-z_]+)"',
+                path.read_text(),
+            )
         )
-    used -= {"account.waits_too_long", "terms.announced", "password_reset.flood"}  # log events, not audit lines
+    used -= {
+        "account.waits_too_long",
+        "terms.announced",
+        "password_reset.flood",
+        "mail.before_data",
+        "mail.after_data",
+    }  # log events, not audit lines
     used |= {f"password_reset.{outcome}" for outcome in ResetOutcome if outcome is not ResetOutcome.UNKNOWN}
     assert used - set(AUDIT) == set()
     events = (DOCS / "reference" / "events.md").read_text()
     assert [action for action in AUDIT if action.split(".")[1] not in events] == []
+
+
+def test_the_table_of_rights_in_the_docs_is_the_one_in_the_code() -> None:
+    page = (DOCS / "reference" / "rights.md").read_text()
+    rows = {
+        action: [cell.strip() == "yes" for cell in cells.split("|")]
+        for action, cells in re.findall(r"^\| `([a-z-]+)` \|(.*)\|$", page, re.MULTILINE)
+    }
+    assert rows == {action.value: [role in PERMISSIONS[action] for role in Role] for action in Action}
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:

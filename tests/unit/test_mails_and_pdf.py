@@ -26,7 +26,7 @@ PESEL = "44051401359"
 
 
 def application(language: str = "pl", body: dict[str, Any] | None = None, **changes: Any) -> Application:
-    found = CHECKER.web((body or application_body()) | {"language": language})
+    found = CHECKER.web((body or application_body(pesel=PESEL, customer_number="40118270")) | {"language": language})
     base = Application(
         reference="2026-000417-9",
         status="filed",
@@ -77,6 +77,7 @@ ABOUT = {
     "decision": "partly",
     "ground": "art. 17 ust. 3 lit. b RODO",
     "received_on": "2026-11-20",
+    "customer_number": "40118271",
 }
 OF_THE_APPLICATION = (MailKind.CONFIRM_EMAIL, MailKind.RECEIVED, MailKind.REJECTED, MailKind.INCOMPLETE)
 WITH_PASSWORD = (MailKind.ACTIVATED, MailKind.NEW_PASSWORD)
@@ -155,7 +156,10 @@ def test_the_same_mail_twice_is_the_same_mail() -> None:
 
 def test_f01_f02_what_an_applicant_types_stays_text_in_mails() -> None:
     nasty = "<b>x</b>{{7*7}}&amp;"
-    one = application(body=application_body(first_name=nasty, signature={"kind": "scan"}), reason="<script>alert(1)</script>")
+    one = application(
+        body=application_body(first_name=nasty, customer_number="40118270", signature={"kind": "scan"}),
+        reason="<script>alert(1)</script>",
+    )
     for kind in (MailKind.ACTIVATED, MailKind.REJECTED):
         _, html = parts(compose(kind, one))
         assert "<script>" not in html

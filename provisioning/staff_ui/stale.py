@@ -1,0 +1,56 @@
+"""Two people at one application: what the page showed, beside what is there now. Nothing was carried out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import render_template, request
+
+from ibok_idp.look.flask_look import day
+from provisioning.api.views import wired
+from provisioning.domain.application import Application, masked_pesel
+from provisioning.staff_ui import words
+
+_LONGEST = 20_000
+
+
+def seen(application: Application) -> str:
+    """What a page shows of an application, for the hidden field `seen`: only shown again to the same person."""
+    return json.dumps(_shown(application), ensure_ascii=False)
+
+
+def stale_page(reference: str) -> str:
+    """The page of a 409: both versions field by field, what was typed, and what happened meanwhile."""
+    with wired().office.work() as work:
+        application = work.applications.get(reference)
+        history = work.audit.of(reference)
+    before, now = _read(request.form.get("seen", "")), _shown(application)
+    differences = [(name, before.get(name, ""), value) for name, value in now.items() if before and before.get(name, "") != value]
+    return render_template(
+        "staff/stale.html",
+        application=application,
+        differences=differences,
+        known=bool(before),
+        typed=request.form.get("reason", ""),
+        history=[words.audit_line(line) for line in history[-5:]],
+    )
+
+
+def _shown(application: Application) -> dict[str, str]:
+    form = application.form().flat() | {"pesel": masked_pesel(application.pesel) or ""}
+    return {
+        "status": str(words.STATUS[application.status]),
+        "due_on": day(application.due_on),
+        "reason": application.reason or "",
+        **form,
+    }
+
+
+def _read(text: str) -> dict[str, str]:
+    """The field as it came back; a browser may send anything."""
+    try:
+        found: Any = json.loads(text[:_LONGEST])
+    except ValueError:
+        return {}
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}

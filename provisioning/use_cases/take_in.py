@@ -1,0 +1,161 @@
+"""What comes by e-mail or as a batch of scans becomes an application's, or an item for a person; nothing is lost (S1)."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from provisioning.domain.application import CLOSED, Action, require_permission
+from provisioning.domain.errors import NotFound, NotPossible
+from provisioning.ports import Actor, Document, Incoming, IntakeFile, IntakeItem, IntakeKind, IntakeState, Office, Work
+from provisioning.use_cases.add_scans import MOST
+from provisioning.use_cases.decide import required_reason
+from provisioning.use_cases.undelivered import note_bounce
+
+
+@dataclass(frozen=True)
+class ScanPart:
+    """Pages of a batch that belong together: those from one QR code to the next.
+
+    Attributes:
+        reference: what the QR code says; None for pages before the first one.
+        pages: as in the batch, from 1.
+    """
+
+    reference: str | None
+    pages: tuple[int, int]
+    document: Document
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Where one part of a batch went: to an application, or to a person (`problem` says why)."""
+
+    part: ScanPart
+    problem: str | None
+    intake_id: str | None = None
+
+
+def take_in(office: Office, incoming: Incoming) -> bool:
+    """Keep one message; False when it was here before. A returned mail marks what it speaks of."""
+    with office.work() as work:
+        if not work.intake.add(incoming.item, incoming.files):
+            return False
+        for bounce in incoming.bounces:
+            note_bounce(office, work, bounce)
+    return True
+
+
+def attach(office: Office, actor: Actor, intake_id: str, reference: str) -> IntakeItem:
+    """The good files of an item go to an application.
+
+    Raises:
+        Forbidden. NotFound: no such item or application. NotPossible: `wrong_state` after the decision, `already_decided`,
+            `too_many_documents`.
+    """
+    require_permission(actor.roles, Action.INTAKE)
+    with office.work() as work:
+        item = _waiting(work, intake_id)
+        files = [each for each in work.intake.files_of(intake_id) if each.refused is None]
+        problem = _why_not(work, reference, len(files))
+        if problem is not None:
+            raise NotPossible("wrong_state" if problem == "decided" else problem, "The files cannot be added to this application.")
+        for each in files:
+            _add(office, work, actor, replace(_document(each), reference=reference))
+        work.intake.drop_files(intake_id)
+        _close(office, work, actor, item, IntakeState.ATTACHED, reference)
+        work.audit.write(actor, "intake.attached", reference, {"intake": intake_id, "files": len(files)}, office.clock.now())
+    return item
+
+
+def dismiss(office: Office, actor: Actor, intake_id: str, reason: str | None) -> IntakeItem:
+    """No application: the content goes, what remains is that something came and who decided.
+
+    Raises:
+        Forbidden. NotFound. Invalid: no reason. NotPossible: `already_decided`.
+    """
+    require_permission(actor.roles, Action.INTAKE)
+    words = required_reason(reason)
+    with office.work() as work:
+        item = _waiting(work, intake_id)
+        work.intake.drop_files(intake_id)
+        item.sender = item.subject = item.text = ""
+        _close(office, work, actor, item, IntakeState.DISMISSED, None)
+        work.audit.write(actor, "intake.dismissed", "intake", {"intake": intake_id}, office.clock.now(), private={"reason": words})
+    return item
+
+
+def match_scans(office: Office, actor: Actor, parts: list[ScanPart]) -> list[Matched]:
+    """Parts of a batch go to the applications their QR codes name; what cannot be matched waits for a person.
+
+    Raises:
+        Forbidden.
+    """
+    require_permission(actor.roles, Action.ADD_SCAN)
+    found = []
+    with office.work() as work:
+        for part in parts:
+            problem = "no_reference" if part.reference is None else _why_not(work, part.reference, 1)
+            if problem is None and part.reference is not None:
+                _add(office, work, actor, replace(part.document, reference=part.reference))
+                found.append(Matched(part, None))
+            else:
+                found.append(Matched(part, problem, _for_a_person(office, work, part, problem)))
+    return found
+
+
+def _for_a_person(office: Office, work: Work, part: ScanPart, problem: str | None) -> str:
+    item = IntakeItem(
+        intake_id=uuid.uuid4().hex,
+        kind=IntakeKind.SCAN,
+        state=IntakeState.WAITING,
+        sha256=sha256(part.document.content + uuid.uuid4().bytes).hexdigest(),
+        message_id=None,
+        sender="",
+        subject=part.document.name,
+        received_at=office.clock.now(),
+        text="",
+        problem=problem,
+    )
+    document = part.document
+    one = IntakeFile(
+        uuid.uuid4().hex, item.intake_id, 0, document.name, document.media_type, document.sha256, None, document.content
+    )
+    work.intake.add(item, [one])
+    return item.intake_id
+
+
+def _why_not(work: Work, reference: str, files: int) -> str | None:
+    try:
+        application = work.applications.get(reference, for_change=True)
+    except NotFound:
+        return "unknown_reference"
+    if application.status in CLOSED:
+        return "decided"
+    return "too_many_documents" if len(work.documents.of(reference)) + files > MOST else None
+
+
+def _add(office: Office, work: Work, actor: Actor, document: Document) -> None:
+    work.documents.add(document)
+    application = work.applications.get(document.reference, for_change=True)
+    application.version += 1
+    work.applications.save(application)
+    details = {"sha256": document.sha256, "type": document.media_type}
+    work.audit.write(actor, "document.added", document.reference, details, office.clock.now())
+
+
+def _document(file: IntakeFile) -> Document:
+    return Document(uuid.uuid4().hex, "", "scan", file.name, file.media_type, file.sha256, file.content)
+
+
+def _waiting(work: Work, intake_id: str) -> IntakeItem:
+    item = work.intake.get(intake_id, for_change=True)
+    if item.state not in (IntakeState.WAITING, IntakeState.SET_ASIDE):
+        raise NotPossible("already_decided", "Somebody has dealt with it already.")
+    return item
+
+
+def _close(office: Office, work: Work, actor: Actor, item: IntakeItem, state: IntakeState, reference: str | None) -> None:
+    item.state, item.reference, item.closed_at, item.closed_by = state, reference, office.clock.now(), actor.name
+    work.intake.save(item)

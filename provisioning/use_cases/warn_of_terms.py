@@ -1,0 +1,90 @@
+"""S4: clerks are warned on day 7, 10 and 12 by one mail a working morning; the manager on the last of these days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from provisioning.domain.application import Application, Status
+from provisioning.domain.deadline import is_free, nth_day
+from provisioning.domain.rulebook import TermStart
+from provisioning.ports import DigestLine, MailDeferred, MailRefused, Office
+
+_WARSAW = ZoneInfo("Europe/Warsaw")
+_BATCH = 1000
+_log = structlog.get_logger()
+
+
+def send_digest(office: Office) -> int:
+    """Send the morning's warnings to whoever has not got today's yet; return how many mails went out.
+
+    Nothing on days off: what fell on one stands in the next working morning's mail. A mail server that is away is asked
+    again in the next round.
+    """
+    now, today = office.clock.now(), office.clock.today()
+    wanted = dict.fromkeys(office.digest_to, False) | dict.fromkeys(office.digest_manager_to, True)
+    if not wanted or is_free(today, office.is_holiday) or now.astimezone(_WARSAW).hour < office.rules.digest_hour:
+        return 0
+    with office.only_one("digest") as alone:
+        if not alone:
+            return 0
+        with office.work() as work:
+            waiting = {address: last_day for address, last_day in wanted.items() if address not in work.digests.sent_on(today)}
+            since = work.digests.last_day_before(today) or today - timedelta(days=1)
+        if not waiting:
+            return 0
+        lines, overdue = warnings(office, since, today), count_overdue(office, today)
+        last = max(office.rules.reminder_days)
+        return sum(
+            _send(office, today, address, [line for line in lines if line.day == last or not manager], overdue)
+            for address, manager in waiting.items()
+        )
+
+
+def warnings(office: Office, after: date, until: date) -> list[DigestLine]:
+    """Every open application one of whose warning days fell after `after` and until `until`; the latest such day counts."""
+    found = []
+    for application in _undecided(office):
+        start = application.completed_on if office.rules.term_start is TermStart.COMPLETE else application.filed_on
+        if start is None or application.due_on is None:
+            continue
+        reached = [
+            day
+            for day in office.rules.reminder_days
+            if after < nth_day(start, day, office.rules.term_unit, office.is_holiday) <= until
+        ]
+        if reached:
+            found.append(DigestLine(application.reference, application.status, application.due_on, max(reached)))
+    return sorted(found, key=lambda line: (line.due_on, line.reference))
+
+
+def count_overdue(office: Office, today: date) -> int:
+    return sum(bool(each.due_on and each.due_on < today) for each in _undecided(office))
+
+
+def _undecided(office: Office) -> Iterator[Application]:
+    after = ""
+    while True:
+        with office.work() as work:
+            batch = work.applications.open_after(after, _BATCH)
+        yield from (each for each in batch if each.status is not Status.APPROVED)
+        if len(batch) < _BATCH:
+            return
+        after = batch[-1].reference
+
+
+def _send(office: Office, today: date, address: str, lines: list[DigestLine], overdue: int) -> bool:
+    if lines or overdue:
+        assert office.compose_digest is not None  # wired wherever addresses are
+        try:
+            office.mailer.send(office.compose_digest(office, today, address, lines, overdue))
+        except MailDeferred:
+            return False
+        except MailRefused as error:
+            _log.error("digest.refused", answer=str(error))
+    with office.work() as work:
+        work.digests.sent(today, address, office.clock.now())
+    return bool(lines or overdue)
