@@ -201,7 +201,7 @@ class Checker:
     def _form(self, read: _Reader, found: _Findings, *, paper: bool) -> FormVersion:
         version = read.raw("form_version")
         form = self.forms.get(version) if isinstance(version, str) else None
-        if isinstance(version, str) and (form is None or (form is not self.current and not paper)):
+        if isinstance(version, str) and (form is None or (form.version != self.current.version and not paper)):
             found.add("form_version", "form_outdated")
         form = form or self.current
         terms = read.raw("terms_version")

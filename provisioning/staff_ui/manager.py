@@ -249,9 +249,12 @@ def _picture(name: str, figures: ReportFigures) -> bytes:
 
 
 def _named(name: str, figures: ReportFigures) -> tuple[list[str], list[int]]:
+    """Bars are drawn from below: the largest last, so that it stands at the top, as in the table."""
     if name == "kanaly":
-        return [str(words.CHANNEL[Channel(each)]) for each in figures.by_channel], list(figures.by_channel.values())
-    return [str(words.REJECTED_FOR[RejectedFor(each)]) for each in figures.rejected_for], list(figures.rejected_for.values())
+        pairs = [(str(words.CHANNEL[Channel(each)]), count) for each, count in figures.by_channel.items()]
+    else:
+        pairs = [(str(words.REJECTED_FOR[RejectedFor(each)]), count) for each, count in figures.rejected_for.items()]
+    return [label for label, _count in reversed(pairs)], [count for _label, count in reversed(pairs)]
 
 
 def _share(part: int, whole: int) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.adapters.public_holidays import is_holiday
-from provisioning.domain.deadline import Urgency, due_on, is_free, term, urgency
+from provisioning.domain.deadline import Urgency, due_on, is_free, nth_day, term, urgency
 from provisioning.domain.rulebook import TermUnit
 
 TABLE = {
@@ -63,3 +63,16 @@ def test_the_last_day_itself_is_not_overdue() -> None:
     assert urgency(due, due + timedelta(days=1), closed=False) is Urgency.LATE
     assert urgency(due, due - timedelta(days=4), closed=False) is Urgency.OK
     assert urgency(due, due + timedelta(days=1), closed=True) is Urgency.DONE
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "expected"),
+    [
+        (7, TermUnit.CALENDAR_DAYS, date(2026, 12, 30)),
+        (12, TermUnit.CALENDAR_DAYS, date(2027, 1, 4)),
+        (1, TermUnit.WORKING_DAYS, date(2026, 12, 28)),  # 24 to 27 December are free
+        (5, TermUnit.WORKING_DAYS, date(2027, 1, 4)),
+    ],
+)
+def test_s4_a_warning_day_is_counted_like_the_term(number: int, unit: TermUnit, expected: date) -> None:
+    assert nth_day(date(2026, 12, 23), number, unit, is_holiday) == expected
