@@ -241,7 +241,7 @@ class PostgresApplications:
 
     def _of_login(self, typed: str) -> str | None:
         return self._connection.execute(
-            text("SELECT reference FROM accounts WHERE login = :login"), {"login": normalised(typed)[:64]}
+            text("SELECT reference FROM accounts WHERE login = :login"), {"login": normalised(fold(typed))[:64]}
         ).scalar()
 
     def _counts(self, where: list[str], values: dict[str, Any], *, unfiltered: bool) -> dict[Status, int]:
