@@ -9,6 +9,7 @@ from typing import Any
 import pygal
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext
+from pygal.etree import etree
 from pygal.style import Style
 
 from ibok_idp.look.flask_look import day, language
@@ -244,7 +245,11 @@ def _picture(name: str, figures: ReportFigures) -> bytes:
         chart = pygal.HorizontalBar(**settings | {"show_legend": False}, print_values=True)
         chart.x_labels, values = _named(name, figures)
         chart.add("", values)
-    picture: bytes = chart.render()
+    drawing = chart.render_tree()
+    for parent in list(drawing.iter()):
+        for script in [child for child in parent if str(child.tag).endswith("script")]:
+            parent.remove(script)  # pygal's tooltips: a picture in an <img> runs nothing, and needs none
+    picture: bytes = etree.tostring(drawing, encoding="utf-8", xml_declaration=True)
     return picture
 
 

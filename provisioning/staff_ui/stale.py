@@ -26,12 +26,18 @@ def stale_page(reference: str) -> str:
         application = work.applications.get(reference)
         history = work.audit.of(reference)
     before, now = _read(request.form.get("seen", "")), _shown(application)
-    differences = [(name, before.get(name, ""), value) for name, value in now.items() if before and before.get(name, "") != value]
+    typed = _typed(now)
+    differences = [
+        (name, before.get(name, ""), value, typed.get(name))
+        for name, value in now.items()
+        if before and (before.get(name, "") != value or typed.get(name, before.get(name, "")) != before.get(name, ""))
+    ]
     return render_template(
         "staff/stale.html",
         application=application,
         differences=differences,
         known=bool(before),
+        corrected=any(mine is not None for *_rest, mine in differences),
         typed=request.form.get("reason", ""),
         history=[words.audit_line(line) for line in history[-5:]],
     )
@@ -44,6 +50,18 @@ def _shown(application: Application) -> dict[str, str]:
         "due_on": day(application.due_on),
         "reason": application.reason or "",
         **form,
+    }
+
+
+def _typed(now: dict[str, str]) -> dict[str, str]:
+    """What was typed into a correction, by the same names; answers and the PESEL are not repeated."""
+    if "contract_number" not in request.form:
+        return {}
+    fields = {name.replace("-", ".", 1): value for name, value in request.form.items()}
+    return {
+        name: value
+        for name, value in fields.items()
+        if name in now and name not in ("pesel", "reason", "terms_accepted") and not name.startswith("clauses.")
     }
 
 

@@ -59,6 +59,8 @@ def attach(office: Office, actor: Actor, intake_id: str, reference: str) -> Inta
         item = _waiting(work, intake_id)
         files = [each for each in work.intake.files_of(intake_id) if each.refused is None]
         problem = _why_not(work, reference, len(files))
+        if problem == "unknown_reference":
+            raise NotFound(reference)
         if problem is not None:
             raise NotPossible("wrong_state" if problem == "decided" else problem, "The files cannot be added to this application.")
         for each in files:

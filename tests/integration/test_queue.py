@@ -7,17 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-import psycopg
 import pytest
 
-from provisioning.adapters.demo_applications import generate
-from provisioning.adapters.postgres import applications_in, migrate
 from provisioning.domain.application import Channel, Status
-from provisioning.domain.deadline import due_on
 from provisioning.ports import Actor, Office, QueueFilter, QueueSort
 from provisioning.use_cases.approve_together import approve_together, green
-from provisioning.wiring import wire
 from tests.integration.test_desk import entered, history
+from tests.support.own_database import own_database
 from tests.support.world import World
 
 COUNT = 1500
@@ -26,22 +22,8 @@ COUNT = 1500
 @pytest.fixture(scope="module")
 def office(world: World) -> Iterator[Office]:
     """An Office on a database of its own with invented applications."""
-    name = f"ibok_queue_{secrets.token_hex(4)}"
-    with psycopg.connect(world.superuser_url(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} OWNER ibok_provisioning")
-    url = world.secrets["IBOK_DATABASE_URL"].rsplit("/", 1)[0] + f"/{name}"
-    settings = world.settings()
-    wired = wire(settings.model_copy(update={"database_url": type(settings.database_url)(url)}))
-    migrate(wired.engine)
-    found = wired.office
-    today = found.clock.today()
-    with found.work() as work:
-        connection, table = applications_in(work)
-        generate(connection, table, found.current_form(today), COUNT, today, lambda day: due_on(day, 14, found.rules.term_unit, found.is_holiday), lambda _: None)  # fmt: skip
-    yield found
-    wired.engine.dispose()
-    with psycopg.connect(world.superuser_url(), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with own_database(world, COUNT) as own:
+        yield own.office
 
 
 def pages(office: Office, **wanted: Any) -> list[Any]:
@@ -82,7 +64,10 @@ def test_a_filter_shows_exactly_what_it_says(office: Office) -> None:
             for each in everything
             if (statuses is None or each.status in statuses)
             and (channel is None or each.channel is channel)
-            and (not text or any(word.lower().startswith(text) for word in (*re.split(r"[ -]", each.applicant), each.contact_person[0])))
+            and (
+                not text
+                or any(word.lower().startswith(text) for word in (*re.split(r"[ -]", each.applicant), each.contact_person[0]))
+            )
         }
         for sort in QueueSort:
             assert {each.reference for each in pages(office, statuses=statuses, channel=channel, text=text, sort=sort)} == expected
