@@ -187,35 +187,6 @@ def test_password_resets_are_202_for_every_login(world: World) -> None:
     } == {202}
 
 
-def test_s01_every_role_on_every_action_as_the_table_says(world: World) -> None:
-    from provisioning.domain.application import Action, Role, may
-
-    names = {Role.CLERK: "clerk", Role.REGISTRAR: "registrar", Role.MANAGER: "manager", Role.AUDITOR: "auditor"}
-    reference = world.filed()["reference"]
-    actions = [
-        Action.APPROVE,
-        Action.REJECT,
-        Action.REQUEST_COMPLETION,
-        Action.COMPLETE,
-        Action.REVIEW,
-        Action.WITHDRAW,
-        Action.RECORD_PAPER,
-    ]
-    for role, username in names.items():
-        token, roles = world.staff_token(username), frozenset({role.value})
-        for action in actions:
-            body = (
-                {"version": 999, "reason": "x"}
-                if action is not Action.RECORD_PAPER
-                else {"version": 999, "signed_on": "2026-11-20", "filed_on": "2026-11-20"}
-            )
-            answer = world.call("POST", f"/staff/applications/{reference}/{action.value}", token, json=body)
-            assert answer.status_code == (409 if may(roles, action) else 403), (role, action, answer.text)
-        assert world.call("POST", "/staff/applications", token, json={}).status_code == (422 if may(roles, Action.ENTER) else 403)
-        assert world.call("GET", "/staff/audit", token).status_code == (200 if may(roles, Action.READ_AUDIT) else 403)
-        assert world.call("GET", f"/staff/applications/{reference}", token).status_code == 200
-
-
 def test_staff_see_everything_but_pesel_is_masked(world: World) -> None:
     found = world.filed()
     answer = world.call("GET", f"/staff/applications/{found['reference']}", world.staff_token("clerk"))
