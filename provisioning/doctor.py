@@ -12,7 +12,9 @@ from ibok_idp.doctor import Finding
 from ibok_idp.doctor import examine as examine_keycloak
 from ibok_idp.errors import IdpError
 from ibok_idp.settings import KeycloakAdminSettings
+from provisioning.adapters.mailbox import MailboxGone
 from provisioning.adapters.postgres import schema_version
+from provisioning.adapters.virus_scan import ScannerGone
 from provisioning.settings import Settings
 from provisioning.wiring import Wired, wire
 
@@ -29,11 +31,15 @@ def examine(settings: Settings) -> list[Finding]:
         ("Keycloak", _keycloak),
         ("least rights", _rights),
     ]
+    if settings.imap_url.get_secret_value():
+        checks.append(("mailbox", _mailbox))
+    if settings.clamd_socket is not None:
+        checks.append(("clamd", _clamd))
     findings = []
     for what, check in checks:
         try:
             findings.append(Finding(True, what, check(wired)))
-        except (SQLAlchemyError, IdpError, OSError, smtplib.SMTPException, _Wrong) as error:
+        except (SQLAlchemyError, IdpError, OSError, smtplib.SMTPException, MailboxGone, ScannerGone, _Wrong) as error:
             findings.append(Finding(False, what, str(error).splitlines()[0]))
     administrator = KeycloakAdminSettings()
     if administrator.keycloak_admin_username:  # with an administrator's settings at hand, the realm is looked at too
@@ -63,6 +69,17 @@ def _queue(wired: Wired) -> str:
             "the oldest mail has been waiting for more than 10 minutes: is the worker running, does the mail server answer?"
         )
     return f"{waiting} jobs wait"
+
+
+def _mailbox(wired: Wired) -> str:
+    mailbox = wired.mailbox()
+    assert mailbox is not None  # asked only when one is configured
+    return f"reached; {mailbox.waiting()} messages wait to be read"
+
+
+def _clamd(wired: Wired) -> str:
+    wired.virus_scan(b"")
+    return "answers"
 
 
 def _keycloak(wired: Wired) -> str:

@@ -113,7 +113,7 @@ class IntakeItem:
         sha256: of the whole message, so that each is taken in once.
         received_at: when our mail server got it; the filing date of an application in it (S1).
         text: plain text alone.
-        problem: what was wrong with it: no_attachment, too_large, malformed, no_reference, unknown_reference,
+        problem: what was wrong with it: no_attachment, too_many_files, too_large, malformed, no_reference, unknown_reference,
             decided, too_many_documents, automatic, bounce, loop.
     """
 

@@ -23,7 +23,7 @@ from provisioning.adapters.public_holidays import is_holiday
 from provisioning.adapters.smtp import SmtpMailer
 from provisioning.adapters.uploads import MAXIMUM_BYTES, harmless_document
 from provisioning.adapters.virus_scan import VirusScan
-from provisioning.domain.rulebook import ClosingRules, Rulebook
+from provisioning.domain.rulebook import ClosingRules, Rulebook, TermStart, TermUnit
 from provisioning.form.catalogue import activated, all_versions, current_form
 from provisioning.form.check import Checker
 from provisioning.mails.compose import Composer
@@ -75,7 +75,7 @@ def wire(settings: Settings) -> Wired:
         str(settings.keycloak_url), "ibok-provisioning", settings.provisioning_client_secret.get_secret_value(), settings.realm
     )
     mailer = SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
-    forms = all_versions(settings.form_versions_dir)
+    forms = all_versions(settings.form_versions_dir or utility.form_versions_dir(settings.utility_file))
     personal_data_key = settings.personal_data_key.get_secret_value()
     fingerprint = fingerprint_with(personal_data_key)
 
@@ -110,8 +110,18 @@ def wire(settings: Settings) -> Wired:
 
 def _rules(settings: Settings, utility: Utility) -> Rulebook:
     """The numbers of the environment and those of the Regulamin in the utility's file, in one place."""
+    of_file = {
+        name: value
+        for name, value in utility.term.model_dump(exclude_none=True).items()
+        if f"term_{name}" not in settings.model_fields_set and name not in settings.model_fields_set
+    }
+    rules = settings.rulebook()
     return replace(
-        settings.rulebook(),
+        rules,
+        term_days=of_file.get("days", rules.term_days),
+        term_unit=TermUnit(of_file.get("unit", rules.term_unit)),
+        term_start=TermStart(of_file.get("start", rules.term_start)),
+        reminder_days=tuple(of_file.get("reminder_days", rules.reminder_days)),
         closing=ClosingRules(**utility.account_closing.model_dump()),
         terms_notice_days=utility.terms.notice_days,
         register_owns=frozenset(utility.customer_register.owns),

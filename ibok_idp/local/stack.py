@@ -321,11 +321,16 @@ class Stack:
             "IBOK_ACTIVATION",
             "IBOK_FORM_",
             "IBOK_FOUR_EYES",
+            "IBOK_DIGEST",
+            "IBOK_REMINDER",
+            "IBOK_CLAMD",
             "HOME",
             "PYTHONWARNINGS",
         )
         environment |= {key: value for key, value in os.environ.items() if key.startswith(passed)}
         environment |= {key: self.secrets[key] for key in _SECRETS_OF[name]}
+        if name == "worker" and "IBOK_IMAP_URL" in os.environ:  # it holds a password: for the one process that reads the mailbox
+            environment["IBOK_IMAP_URL"] = os.environ["IBOK_IMAP_URL"]
         if name == "provisioning":
             environment["IBOK_SESSION_KEY"] = self.secrets["IBOK_STAFF_SESSION_KEY"]
         return environment | self.extra_environment

@@ -53,6 +53,21 @@ class RegisterFacts(_Strict):
     owns: tuple[Literal["phone", "correspondence_address"], ...] = ("phone", "correspondence_address")
 
 
+class TermFacts(_Strict):
+    """S4: the legal term; an `IBOK_TERM_…` or `IBOK_REMINDER_DAYS` variable goes before what stands here."""
+
+    days: int | None = Field(None, ge=1, le=365)
+    unit: Literal["calendar_days", "working_days"] | None = None
+    start: Literal["filed", "complete"] | None = None
+    reminder_days: tuple[int, ...] | None = None
+
+
+class FormFacts(_Strict):
+    """The utility's own versions of form and Regulamin: a folder, seen from where the file lies."""
+
+    versions: str | None = None
+
+
 class Utility(_Strict):
     """What differs from one utility to the next."""
 
@@ -61,6 +76,12 @@ class Utility(_Strict):
     account_closing: ClosingFacts = ClosingFacts()
     terms: TermsFacts = TermsFacts()
     customer_register: RegisterFacts = RegisterFacts()
+    term: TermFacts = TermFacts()
+    form: FormFacts = FormFacts()
+
+    def form_versions_dir(self, file: Path | None) -> Path | None:
+        """The folder of `[form] versions`, beside the utility's file; None when none is named."""
+        return file.parent / self.form.versions if file and self.form.versions else None
 
     def phones(self, language: str) -> str:
         return self.contact.phones_en if language == "en" else self.contact.phones

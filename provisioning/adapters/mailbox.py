@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -70,6 +71,18 @@ class ImapMailbox:
         except (OSError, imaplib.IMAP4.error) as error:
             raise MailboxGone(f"{type(error).__name__}: {str(error)[:200]}") from error
         return count
+
+    def waiting(self) -> int:
+        """How many messages wait, for `doctor`.
+
+        Raises:
+            MailboxGone.
+        """
+        try:
+            with self._open() as box:
+                return len(box.uids())
+        except (OSError, imaplib.IMAP4.error) as error:
+            raise MailboxGone(f"{type(error).__name__}: {str(error)[:200]}") from error
 
     @contextmanager
     def _open(self) -> Iterator[BaseMailBox]:
@@ -144,6 +157,8 @@ def read_message(raw: bytes, arrived: datetime, own_address: str, harmless: Harm
         return Incoming(item, [])
     if not any(file.refused is None for file in files):
         item.problem = "no_attachment"
+    elif len(files) > _MOST_FILES:
+        item.problem = "too_many_files"
     return Incoming(item, files)
 
 
@@ -202,7 +217,7 @@ def _text(message: EmailMessage) -> str:
 
 def _files(message: EmailMessage, intake_id: str, harmless: Harmless) -> list[IntakeFile]:
     files = []
-    for place, part in enumerate(message.iter_attachments()):
+    for place, part in enumerate(islice(message.iter_attachments(), 5 * _MOST_FILES)):
         name = " ".join((part.get_filename() or part.get_content_type()).split())[:120]
         payload = part.get_payload(decode=True)
         content = payload if isinstance(payload, bytes) else b""
@@ -213,7 +228,7 @@ def _files(message: EmailMessage, intake_id: str, harmless: Harmless) -> list[In
 def _file(intake_id: str, place: int, name: str, content: bytes, harmless: Harmless) -> IntakeFile:
     digest, file_id = hashlib.sha256(content).hexdigest(), uuid.uuid4().hex
     if place >= _MOST_FILES:
-        return IntakeFile(file_id, intake_id, place, name, "", digest, "too_many_documents", b"")
+        return IntakeFile(file_id, intake_id, place, name, "", digest, "too_many_files", b"")
     try:
         document = harmless(name, content)
     except Invalid as invalid:

@@ -126,6 +126,7 @@ _BY_CODE.update(
             "Plik jest zabezpieczony hasłem. Zapisz go bez hasła",
             "The file is protected by a password. Save it without one",
         ),
+        "too_many_files": ("Więcej niż 20 plików w wiadomości", "More than 20 files in the message"),
         "batch_too_large": ("Plik jest za duży: najwyżej 60 MB", "The file is too large: at most 60 MB"),
         "valid_from_in_past": ("Wybierz dzisiejszy albo późniejszy dzień", "Choose today or a later day"),
         "no_form_left": (

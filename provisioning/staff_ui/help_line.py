@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from flask import g, render_template, request
 
@@ -65,7 +66,8 @@ def help_line() -> str:
         ]
         for card in cards
     }
-    return render_template("staff/help_line.html", typed=typed, cards=cards, more=more, deeds=deeds)
+    server = urlsplit(wired().settings.smtp_url.get_secret_value()).hostname
+    return render_template("staff/help_line.html", typed=typed, cards=cards, more=more, deeds=deeds, server=server)
 
 
 def _found(work: Work, typed: str) -> list[Account]:

@@ -50,6 +50,7 @@ staff = APIBlueprint("staff", __name__, enable_openapi=False)
 View = Callable[..., Any]
 _EXPORTED_LINES = 100_000
 _MOST_ALIKE = 5
+_PLACES_KEPT = 20
 SCALES = [100, 150, 200, 300]
 
 
@@ -569,18 +570,24 @@ def _viewer(reference: str) -> dict[str, Any] | None:
         if "strona" not in request.args:
             work.audit.write(actor(), "document.opened", reference, {"sha256": found.sha256}, wired().office.clock.now())
 
+    places = dict(session.get("viewer", {}))
+    kept = places.get(document_id, {})
+
     def number(name: str, allowed: list[int]) -> int:
-        typed = request.args.get(name, "")
+        typed = request.args.get(name, "") or str(kept.get(name, ""))
         return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 6 and int(typed) in allowed else allowed[0]
 
     pages = page_count(found)
     page = number("strona", list(range(1, pages + 1)))
+    place = {"strona": page, "obrot": number("obrot", list(ROTATIONS)), "skala": number("skala", SCALES)}
+    places.pop(document_id, None)
+    session["viewer"] = dict([*places.items(), (document_id, place)][-_PLACES_KEPT:])
     return {
         "document": found,
         "pages": pages,
         "page": page,
-        "rotation": number("obrot", list(ROTATIONS)),
-        "scale": number("skala", SCALES),
+        "rotation": place["obrot"],
+        "scale": place["skala"],
     }
 
 

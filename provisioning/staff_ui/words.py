@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
@@ -52,6 +53,7 @@ REJECTED_FOR = {
 }
 INTAKE_PROBLEM = {
     "no_attachment": _("bez pliku, który da się przyjąć"),
+    "too_many_files": _("więcej niż 20 plików, pozostałe leżą w skrzynce w folderze Problem"),
     "too_large": _("za duża (ponad 40 MB), leży w skrzynce w folderze Problem"),
     "malformed": _("uszkodzona, leży w skrzynce w folderze Problem"),
     "automatic": _("odpowiedź automatyczna"),
@@ -295,6 +297,29 @@ ACTION = {
     Action.ADD_TO_ACCOUNT: _("Dopisz numer do konta"),
     Action.ADD_SCAN: _("Dodaj skany albo zdjęcia"),
 }
+
+
+def mail_reason(answer: str) -> str:
+    """Why a mail did not arrive, in words, from the status code of the answer (RFC 3463); empty when it says nothing known."""
+    found = re.search(r"\b[45]\.(\d{1,3})\.(\d{1,3})\b", answer)
+    subject, detail = (found[1], found[2]) if found else ("", "")
+    if not found and re.search(r"\b55[01]\b", answer):
+        subject, detail = "1", "1"
+    known = {
+        ("1", "1"): gettext("nie ma takiego adresu"),
+        ("1", "2"): gettext("nie ma takiej domeny"),
+        ("1", "10"): gettext("ta domena nie przyjmuje poczty"),
+        ("2", "1"): gettext("skrzynka jest wyłączona"),
+        ("2", "2"): gettext("skrzynka jest pełna"),
+        ("3", "4"): gettext("wiadomość jest za duża"),
+    }
+    general = {
+        "1": gettext("adres jest błędny"),
+        "2": gettext("skrzynka nie przyjmuje poczty"),
+        "4": gettext("serwer odbiorcy jest nieosiągalny"),
+        "7": gettext("serwer odbiorcy odrzuca naszą pocztę, powiadom dział IT"),
+    }
+    return str(known.get((subject, detail)) or general.get(subject, ""))
 
 
 def field(name: str) -> str:

@@ -6,7 +6,7 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
-from provisioning.domain.account import Account
+from provisioning.domain.account import Account, Trouble
 from provisioning.domain.application import Application
 from provisioning.domain.errors import NotFound
 from provisioning.domain.rulebook import retry_pause
@@ -111,7 +111,17 @@ def send_mail(office: Office, identifier: str) -> timedelta | None:
         work.mails.save(mail)
         if mail.state not in (MailState.DEFERRED, MailState.REPLACED):
             audit_mail(office, work, mail)
+        if mail.state is MailState.REFUSED and account is not None:
+            _mark_address(office, work, mail, account.login)
     return pause
+
+
+def _mark_address(office: Office, work: Work, mail: Mail, login: str) -> None:
+    """A mail server that takes no mail for the account's address: staff must find the right one."""
+    account = work.accounts.locked(login)
+    if mail.recipient == account.email and not account.must_be_gone:
+        account.address_is_wrong(Trouble.MAIL_REFUSED, office.clock.now())
+        work.accounts.save(account)
 
 
 def audit_mail(office: Office, work: Work, mail: Mail) -> None:

@@ -71,6 +71,7 @@ def test_s1_a_mailed_application_is_taken_once_and_typed_in_from_the_message(wor
     assert subject in page.text
     page = clerk.open(f"{world.provisioning}/wplyw/{intake_id}")
     assert "wniosek.png" in page.text
+    assert "nadawca niepotwierdzony" in page.text  # I03: a sender is never proof
     assert clerk.session.get(f"{world.provisioning}/wplyw/{intake_id}", timeout=30).status_code == 200
     form = clerk.open(f"{world.provisioning}/nowy?wplyw={intake_id}")
     assert address in form.text
@@ -91,7 +92,7 @@ def test_s1_a_mailed_application_is_taken_once_and_typed_in_from_the_message(wor
     assert "intake.attached" in {line["action"] for line in history(world, reference)}
 
 
-def test_answers_of_machines_are_set_aside_and_problems_wait_in_their_folder(world: World, server: Mailbox) -> None:
+def test_i02_answers_of_machines_are_set_aside_and_problems_wait_in_their_folder(world: World, server: Mailbox) -> None:
     names = {kind: unique(kind) for kind in ("Nieobecność", "Pytanie", "Pętla")}
     problems = server.count("Problem")
     server.deliver(mailed(names["Nieobecność"], Auto_Submitted="auto-replied"))
@@ -107,7 +108,7 @@ def test_answers_of_machines_are_set_aside_and_problems_wait_in_their_folder(wor
     }
 
 
-def test_a_very_large_message_is_an_item_for_a_person_and_is_not_lost(world: World, server: Mailbox) -> None:
+def test_i01_a_very_large_message_is_an_item_for_a_person_and_is_not_lost(world: World, server: Mailbox) -> None:
     subject = unique("Ogromny")
     made = message(Subject=subject, Message_ID=f"<{subject.replace(' ', '-')}@example.com>")
     made.add_attachment(b"\0" * (45 * 2**20), maintype="application", subtype="octet-stream", filename="a.bin")
@@ -148,7 +149,7 @@ def test_a_mailbox_that_is_away_loses_nothing(world: World) -> None:
         ImapMailbox("imap://a:b@127.0.0.1:1/INBOX", ADDRESS, harmless).take(lambda incoming: None)
 
 
-def test_a_worker_that_dies_between_keeping_and_moving_takes_the_message_once(world: World, server: Mailbox) -> None:
+def test_i04_a_worker_that_dies_between_keeping_and_moving_takes_the_message_once(world: World, server: Mailbox) -> None:
     subject = unique("Przerwany")
     server.deliver(mailed(subject))
 

@@ -66,7 +66,7 @@ def test_html_is_shown_as_plain_text_alone() -> None:
     assert "<" not in found.item.text
 
 
-def test_a_file_of_a_kind_that_is_not_taken_is_named_and_refused_and_the_message_waits() -> None:
+def test_i01_a_file_of_a_kind_that_is_not_taken_is_named_and_refused_and_the_message_waits() -> None:
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as bundle:
         bundle.writestr("a", b"0" * 10_000_000)
@@ -77,11 +77,20 @@ def test_a_file_of_a_kind_that_is_not_taken_is_named_and_refused_and_the_message
     assert [(file.name, file.refused, file.content) for file in found.files] == [("skany.zip", "file_type", b"")]
 
 
+def test_i01_of_a_thousand_parts_a_hundred_are_named_and_twenty_taken() -> None:
+    made = message()
+    for number in range(1000):
+        made.add_attachment(picture(), maintype="image", subtype="png", filename=f"{number}.png")
+    found = read(made.as_bytes())
+    assert (found.item.problem, len(found.files)) == ("too_many_files", 100)
+    assert sum(file.refused is None for file in found.files) == 20
+
+
 def test_a_message_without_any_file_waits_for_a_person() -> None:
     assert read(message().as_bytes()).item.problem == "no_attachment"
 
 
-def test_of_a_message_that_is_too_large_only_the_headers_are_read() -> None:
+def test_i01_of_a_message_that_is_too_large_only_the_headers_are_read() -> None:
     found = read(message().as_bytes().split(b"\r\n\r\n")[0], whole=False)
     assert (found.item.problem, found.item.state, found.files) == ("too_large", IntakeState.WAITING, [])
     assert found.item.subject.startswith("Wniosek")
@@ -98,7 +107,7 @@ def test_of_a_message_that_is_too_large_only_the_headers_are_read() -> None:
         ({"From": f"iBOK <{OWN}>"}, "loop"),
     ],
 )
-def test_answers_of_machines_and_our_own_mails_are_set_aside(headers: dict[str, str], problem: str) -> None:
+def test_i02_answers_of_machines_and_our_own_mails_are_set_aside(headers: dict[str, str], problem: str) -> None:
     found = read(message(**headers).as_bytes())
     assert (found.item.state, found.item.problem) == (IntakeState.SET_ASIDE, problem)
 
@@ -160,7 +169,7 @@ def test_a_delay_is_no_bounce() -> None:
         b"Subject: \xed\xa0\x80 \x00\r\n\r\nx",
     ],
 )
-def test_a_broken_message_is_an_item_for_a_person_never_a_crash(raw: bytes) -> None:
+def test_i01_a_broken_message_is_an_item_for_a_person_never_a_crash(raw: bytes) -> None:
     found = read(raw)
     assert found.item.state in (IntakeState.WAITING, IntakeState.SET_ASIDE)
     assert found.item.problem is not None
@@ -168,5 +177,5 @@ def test_a_broken_message_is_an_item_for_a_person_never_a_crash(raw: bytes) -> N
 
 
 @given(st.binary(max_size=400))
-def test_no_bytes_whatsoever_make_the_reading_fail(raw: bytes) -> None:
+def test_i01_no_bytes_whatsoever_make_the_reading_fail(raw: bytes) -> None:
     read(b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n" + raw)

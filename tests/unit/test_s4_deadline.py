@@ -3,9 +3,11 @@
 from datetime import date, timedelta
 
 import pytest
+import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provisioning.adapters.clock import SystemClock
 from provisioning.adapters.public_holidays import is_holiday
 from provisioning.domain.deadline import Urgency, due_on, is_free, nth_day, term, urgency
 from provisioning.domain.rulebook import TermUnit
@@ -76,3 +78,30 @@ def test_the_last_day_itself_is_not_overdue() -> None:
 )
 def test_s4_a_warning_day_is_counted_like_the_term(number: int, unit: TermUnit, expected: date) -> None:
     assert nth_day(date(2026, 12, 23), number, unit, is_holiday) == expected
+
+
+@pytest.mark.parametrize(
+    ("filed", "due"),
+    [
+        (date(2026, 10, 20), date(2026, 11, 3)),  # over the night on which the clock goes back
+        (date(2027, 3, 20), date(2027, 4, 5)),  # over the night on which it goes forward; the 3rd is a Saturday
+        (date(2028, 2, 15), date(2028, 2, 29)),  # the 29th of February
+        (date(2028, 2, 29), date(2028, 3, 14)),
+    ],
+)
+def test_k07_s4_clock_changes_and_leap_days_do_not_move_the_term(filed: date, due: date) -> None:
+    assert due_on(filed, 14, TermUnit.CALENDAR_DAYS, is_holiday) == due
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        ("2026-10-24T21:59:00+00:00", date(2026, 10, 24)),
+        ("2026-10-24T22:00:00+00:00", date(2026, 10, 25)),  # summer time: midnight is 22:00 UTC
+        ("2026-10-25T22:30:00+00:00", date(2026, 10, 25)),  # the clock went back that night
+        ("2026-10-25T23:00:00+00:00", date(2026, 10, 26)),
+    ],
+)
+def test_k07_the_day_is_that_of_warsaw_on_both_sides_of_a_clock_change(moment: str, day: date) -> None:
+    with time_machine.travel(moment, tick=False):
+        assert SystemClock().today() == day

@@ -15,6 +15,7 @@ from provisioning.domain.erasure import ErasureDecision
 from provisioning.ports import MailKind, MailState
 from provisioning.staff_ui import words
 from provisioning.staff_ui.accounts import DEEDS
+from provisioning.staff_ui.words import mail_reason
 from tests.unit.test_application_states import application
 
 TODAY = date(2026, 11, 24)
@@ -47,6 +48,21 @@ def test_s4_days_left_are_said_in_proper_words(app: Flask, days: int, polish: st
     for language, expected in (("pl", polish), ("en", english)):
         with app.test_request_context(f"/?lang={language}"):
             assert words.due_badge(one, TODAY)["words"] == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("smtp; 550 5.1.1 No such user here", "nie ma takiego adresu"),
+        ("550 no mailbox", "nie ma takiego adresu"),
+        ("552 5.2.2 mailbox full", "skrzynka jest pełna"),
+        ("554 5.7.1 blocked", "serwer odbiorcy odrzuca naszą pocztę, powiadom dział IT"),
+        ("421 try later", ""),
+    ],
+)
+def test_why_a_mail_did_not_arrive_is_said_in_words(app: Flask, answer: str, words: str) -> None:
+    with app.test_request_context():
+        assert mail_reason(answer) == words
 
 
 def test_every_code_of_the_domain_has_a_name(app: Flask) -> None:
