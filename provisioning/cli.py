@@ -57,7 +57,7 @@ def worker() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database schema to this version. Safe to run again, and while older processes run."""
+    """Bring the database schema to this version. Safe to run again; CHANGELOG.md says when older processes must stop first."""
     from provisioning.adapters.postgres import make_engine, schema_version
     from provisioning.adapters.postgres import migrate as run_migrations
 

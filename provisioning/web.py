@@ -26,10 +26,12 @@ from provisioning.api.problems import register_problems
 from provisioning.api.views import api
 from provisioning.settings import Settings
 from provisioning.staff_ui import accounts as _account_pages  # noqa: F401  # it hangs its pages into `staff`
+from provisioning.staff_ui import audit_pages as _audit_pages  # noqa: F401  # the same
 from provisioning.staff_ui import errors as staff_errors
 from provisioning.staff_ui import help_line as _help_line_pages  # noqa: F401  # the same
 from provisioning.staff_ui import intake as _intake_pages  # noqa: F401  # the same
 from provisioning.staff_ui import manager as _manager_pages  # noqa: F401  # the same
+from provisioning.staff_ui import paper_form as _paper_form_pages  # noqa: F401  # the same
 from provisioning.staff_ui import queue as _queue_pages  # noqa: F401  # the same
 from provisioning.staff_ui.views import staff
 from provisioning.wiring import Wired, wire

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+import structlog
 from cryptography.fernet import Fernet
 from sqlalchemy import Engine
 
@@ -18,7 +19,7 @@ from provisioning.adapters.customer_register import fingerprint_with
 from provisioning.adapters.jobs import JobQueue
 from provisioning.adapters.keycloak import KeycloakDirectory
 from provisioning.adapters.mailbox import ImapMailbox
-from provisioning.adapters.postgres import PostgresWork, make_engine
+from provisioning.adapters.postgres import DatabaseGone, PostgresWork, make_engine
 from provisioning.adapters.public_holidays import is_holiday
 from provisioning.adapters.smtp import SmtpMailer
 from provisioning.adapters.uploads import MAXIMUM_BYTES, harmless_document
@@ -29,6 +30,8 @@ from provisioning.form.check import Checker
 from provisioning.mails.compose import Composer
 from provisioning.ports import Document, Links, Office
 from provisioning.settings import Settings
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,16 @@ def wire(settings: Settings) -> Wired:
     personal_data_key = settings.personal_data_key.get_secret_value()
     fingerprint = fingerprint_with(personal_data_key)
 
+    known: dict[str, date] = {}
+
     def activations() -> dict[str, date]:
-        with work() as transaction:
-            return {each.version: each.valid_from for each in transaction.form_activations.every()}
+        """As the manager decided; without the database as last known, so that the form can still be read."""
+        try:
+            with work() as transaction:
+                known.update({each.version: each.valid_from for each in transaction.form_activations.every()})
+        except DatabaseGone:
+            _log.warning("form_activations.as_last_known")
+        return dict(known)
 
     work = PostgresWork(engine, personal_data_cipher(personal_data_key), fingerprint, JobQueue())
     composer = Composer(utility, settings.mail_from, settings.mail_reply_to)

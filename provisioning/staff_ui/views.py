@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
-from email.utils import parseaddr
+from datetime import date
 from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, abort, current_app, flash, g, get_flashed_messages, redirect, render_template, request, session, url_for
 from flask_babel import gettext, ngettext
 
-from ibok_idp.look.flask_look import WARSAW, language
+from ibok_idp.look.flask_look import language
 from ibok_idp.oidc_login import LoggedIn, OidcLogin
 from provisioning.adapters.scan_pages import ROTATIONS, page_count, page_picture
 from provisioning.api.views import copy_response, evidence_response, pdf_response, uploaded_scans, wired
@@ -23,8 +22,6 @@ from provisioning.domain.application import (
     TRANSITIONS,
     Action,
     Application,
-    Channel,
-    CustomerType,
     RejectedFor,
     Role,
     Status,
@@ -39,16 +36,13 @@ from provisioning.form.messages import message
 from provisioning.ports import Actor, MailKind, StaffMember
 from provisioning.staff_ui import words
 from provisioning.staff_ui.stale import seen
-from provisioning.staff_ui.tables import as_csv, as_json_lines, audit_export_row
-from provisioning.use_cases import decide, register_paper, take_in
+from provisioning.use_cases import decide, register_paper
 from provisioning.use_cases.add_scans import add_scans
 from provisioning.use_cases.check_register import check_register
-from provisioning.use_cases.correct import correct
 from provisioning.use_cases.work_on_case import add_note, assign, claim, colleagues, release
 
 staff = APIBlueprint("staff", __name__, enable_openapi=False)
 View = Callable[..., Any]
-_EXPORTED_LINES = 100_000
 _MOST_ALIKE = 5
 _PLACES_KEPT = 20
 SCALES = [100, 150, 200, 300]
@@ -111,7 +105,7 @@ def act(reference: str, name: str) -> Any:
     """Decisions that need no reason."""
     act_now = {"review": decide.review, "approve": decide.approve, "complete": decide.complete}[name]
     try:
-        act_now(wired().office, actor(), reference, _version())
+        act_now(wired().office, actor(), reference, typed_version())
     except Invalid:  # late, or something alike: the registrar's reason is needed
         return redirect(url_for("staff.act_with_reason", reference=reference, name="approve-with-reason"), 303)
     except NotPossible as error:
@@ -131,7 +125,7 @@ def act(reference: str, name: str) -> Any:
 @logged_in
 def why_this_day(reference: str) -> str:
     """ "Dlaczego ten dzień?": the sum behind the legal term (S4), day by day."""
-    found, office = _load(reference), wired().office
+    found, office = load(reference), wired().office
     rules = office.rules
     start = found.completed_on if rules.term_start is TermStart.COMPLETE else found.filed_on
     if start is None:
@@ -148,7 +142,7 @@ def act_with_reason(reference: str, name: str) -> Any:
     """Decisions with a reason have a page of their own: no dialog, nothing to click by mistake."""
     action = Action.APPROVE if name == "approve-with-reason" else Action(name)
     require_permission(g.user.roles, action)
-    found = _load(reference)
+    found = load(reference)
     errors: dict[str, str] = {}
     if request.method == "POST":
         use_cases: dict[Action, Callable[..., Application]] = {
@@ -160,7 +154,7 @@ def act_with_reason(reference: str, name: str) -> Any:
         try:
             silent = action is Action.REJECT and request.form.get("silent") == "yes"
             more = {"silent": silent, "rejected_for": _rejected_for()} if action is Action.REJECT else {}
-            use_cases[action](wired().office, actor(), reference, _version(), request.form.get("reason"), **more)
+            use_cases[action](wired().office, actor(), reference, typed_version(), request.form.get("reason"), **more)
         except Invalid as invalid:
             errors = {each.field: message(each, language()) for each in invalid.errors}
         except NotPossible as error:
@@ -188,13 +182,15 @@ def act_with_reason(reference: str, name: str) -> Any:
 @logged_in
 def record_paper(reference: str) -> Any:
     require_permission(g.user.roles, Action.RECORD_PAPER)
-    found = _load(reference)
+    found = load(reference)
     errors: dict[str, str] = {}
     if request.method == "POST":
         signed_on, filed_on = _date("signed_on", errors), _date("filed_on", errors)
         if signed_on and filed_on:
             try:
-                register_paper.record_paper(wired().office, actor(), reference, _version(), signed_on=signed_on, filed_on=filed_on)
+                register_paper.record_paper(
+                    wired().office, actor(), reference, typed_version(), signed_on=signed_on, filed_on=filed_on
+                )
             except Invalid as invalid:
                 errors = {each.field: message(each, language()) for each in invalid.errors}
         if not errors:
@@ -207,7 +203,7 @@ def record_paper(reference: str) -> Any:
 @staff.get("/wniosek/<reference>/druk.pdf")
 @logged_in
 def form_pdf(reference: str) -> Response:
-    found = _load(reference)
+    found = load(reference)
     with wired().office.work() as work:
         work.audit.write(actor(), "application.form_opened", reference, {}, wired().office.clock.now())
     return pdf_response(found)
@@ -300,11 +296,11 @@ def assign_case(reference: str) -> Any:
 def add_to_account(reference: str, login: str) -> Any:
     """The customer number goes to an account the customer has already; no new login, no new password."""
     require_permission(g.user.roles, Action.ADD_TO_ACCOUNT)
-    office, found = wired().office, _load(reference)
+    office, found = wired().office, load(reference)
     errors: dict[str, str] = {}
     if request.method == "POST":
         try:
-            decide.add_to_account(office, actor(), reference, _version(), login, request.form.get("reason"))
+            decide.add_to_account(office, actor(), reference, typed_version(), login, request.form.get("reason"))
             flash(gettext("Numer dopisany do konta %(login)s. Klient dostanie e-mail.", login=login))
             return redirect(url_for("staff.application", reference=reference), 303)
         except Invalid as invalid:
@@ -313,42 +309,6 @@ def add_to_account(reference: str, login: str) -> Any:
         account = work.accounts.get(login)
     late = decide.is_late(office, found)
     page = render_template("staff/add_to_account.html", application=found, account=account, late=late, errors=errors)
-    return page, 422 if errors else 200
-
-
-@staff.route("/wniosek/<reference>/popraw", methods=["GET", "POST"])
-@logged_in
-def correct_form(reference: str) -> Any:
-    """Mend what was typed or filed wrongly; the old value and who changed it stay in the history."""
-    require_permission(g.user.roles, Action.CORRECT)
-    office, found = wired().office, _load(reference)
-    form = office.forms[found.form_version]
-    errors: dict[str, str] = {}
-    if request.method == "POST":
-        body = corrected_body(found, request.form.to_dict(), [clause.code for clause in form.clauses])
-        try:
-            if found.channel is not Channel.WEB and body["email"] not in (
-                found.email,
-                (request.form.get("email_again") or "").strip(),
-            ):
-                errors["email_again"] = gettext("Oba adresy e-mail muszą być takie same")
-            submission = wired().checker().paper(body)
-            if not errors:
-                correct(office, actor(), reference, _version(), submission)
-                flash(gettext("Poprawki zapisane."))
-                return redirect(url_for("staff.application", reference=reference), 303)
-        except Invalid as invalid:
-            errors = {_html_id(each.field): message(each, language()) for each in invalid.errors} | errors
-    page = render_template(
-        "staff/correct.html",
-        application=found,
-        form=form,
-        kind=found.customer_type.value,
-        errors=errors,
-        typed=request.form if request.method == "POST" else typed_from(found),
-        paper=found.channel is not Channel.WEB,
-        version=request.form.get("version") or found.version,
-    )
     return page, 422 if errors else 200
 
 
@@ -371,117 +331,11 @@ def page_of_scan(reference: str, document_id: str, number: int) -> Response:
     return Response(picture, mimetype="image/png")
 
 
-@staff.route("/nowy", methods=["GET", "POST"])
-@logged_in
-def enter() -> Any:
-    """Type in a paper form: one page, in the order of the paper, keyboard only."""
-    require_permission(g.user.roles, Action.ENTER)
-    office = wired().office
-    form = office.current_form(office.clock.today())
-    kind = request.values.get("customer_type", "person")
-    errors: dict[str, str] = {}
-    if request.method == "POST" and "change_type" not in request.form:
-        body = paper_body(request.form.to_dict(), form.version, form.terms_version, [clause.code for clause in form.clauses])
-        try:
-            if body["email"] != (request.form.get("email_again") or "").strip():
-                errors["email_again"] = gettext("Oba adresy e-mail muszą być takie same")
-            submission = wired().checker().paper(body)
-            if not errors:
-                entered = register_paper.register_paper(office, actor(), submission)
-                if request.args.get("wplyw"):
-                    take_in.attach(office, actor(), request.args["wplyw"], entered.reference)
-                flash(
-                    gettext("Wniosek zapisany. Wydrukuj kopię dla klienta.")
-                    if entered.channel is Channel.OFFICE
-                    else gettext("Wniosek zapisany.")
-                )
-                return redirect(url_for("staff.application", reference=entered.reference), 303)
-        except Invalid as invalid:
-            errors = {_html_id(each.field): message(each, language()) for each in invalid.errors} | errors
-    page = render_template(
-        "staff/enter.html",
-        form=form,
-        kind=kind,
-        kinds=list(CustomerType),
-        errors=errors,
-        typed=request.form if request.method == "POST" else _typed_from_intake(request.args.get("wplyw")),
-        today=office.clock.today().isoformat(),
-    )
-    return page, 422 if errors else 200
-
-
-def _typed_from_intake(intake_id: str | None) -> dict[str, str]:
-    """A message as the beginning of an application: channel, filing date, and the sender's address once, to be typed again."""
-    if not intake_id:
-        return {}
-    with wired().office.work() as work:
-        item = work.intake.get(intake_id)
-    filed_on = item.received_at.astimezone(WARSAW).date().isoformat()
-    return {"channel": "email", "filed_on": filed_on, "email": parseaddr(item.sender)[1], "signed": "yes"}
-
-
 @staff.post("/wniosek/<reference>/dowody")
 @logged_in
 def evidence(reference: str) -> Response:
     """The evidence pack: everything that proves this application, in one ZIP."""
     return evidence_response(actor(), reference)
-
-
-@staff.get("/dziennik")
-@logged_in
-def audit() -> str:
-    require_permission(g.user.roles, Action.READ_AUDIT)
-    wanted, errors = _audit_filter()
-    with wired().office.work() as work:
-        lines = work.audit.page(**wanted, before=_before(), limit=100)
-    following: dict[str, Any] | None = {**request.args.to_dict(), "before": lines[-1].number} if len(lines) == 100 else None
-    return render_template(
-        "staff/audit.html",
-        lines=[(words.audit_line(line), line) for line in lines],
-        actions=sorted(words.AUDIT.items(), key=lambda pair: str(pair[1])),
-        errors=errors,
-        next_page=url_for("staff.audit", **following) if following else None,
-    )
-
-
-@staff.post("/dziennik/eksport/<any(csv, jsonl):kind>")
-@logged_in
-def audit_export(kind: str) -> Response:
-    """The filtered lines, newest first, as CSV or JSON lines; exporting is an entry too."""
-    require_permission(g.user.roles, Action.READ_AUDIT)
-    wanted, _errors = _audit_filter()
-    with wired().office.work() as work:
-        lines = work.audit.page(**wanted, before=None, limit=_EXPORTED_LINES)
-        details = {"format": kind, "lines": len(lines)}
-        work.audit.write(actor(), "audit.exported", "audit", details, wired().office.clock.now())
-    rows = [audit_export_row(line) for line in lines]
-    content = as_csv(rows) if kind == "csv" else as_json_lines(rows)
-    media_type = "text/csv; charset=utf-8" if kind == "csv" else "application/jsonl"
-    headers = {"Content-Disposition": f'attachment; filename="dziennik.{kind}"'}
-    return Response(content, content_type=media_type, headers=headers)
-
-
-def _audit_filter() -> tuple[dict[str, Any], dict[str, str]]:
-    """What the filters ask for; a date that is none is left out and named."""
-    errors: dict[str, str] = {}
-
-    def day(name: str, days: int) -> datetime | None:
-        typed = request.values.get(name, "").strip()
-        if not typed:
-            return None
-        try:
-            return datetime.combine(date.fromisoformat(typed) + timedelta(days=days), time(), WARSAW)
-        except (ValueError, OverflowError):
-            errors[name] = gettext("Wpisz datę, na przykład 24.11.2026")
-            return None
-
-    wanted: dict[str, Any] = {name: request.values.get(name, "").strip() or None for name in ("subject", "actor", "action")}
-    return {**wanted, "since": day("since", 0), "until": day("until", 1)}, errors
-
-
-def _before() -> int | None:
-    typed = request.args.get("before", "")
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 18 else None
 
 
 @staff.get("/wylogowano")
@@ -492,72 +346,6 @@ def logged_out() -> str:
 def actor() -> Actor:
     user: LoggedIn = g.user
     return Actor(user.username, user.roles, request.remote_addr)
-
-
-def paper_body(typed: dict[str, str], form_version: str, terms_version: str, clause_codes: list[str]) -> dict[str, Any]:
-    """What was typed, in the shape of the API's body; nothing is guessed, empty fields are absent."""
-
-    def value(name: str) -> str | None:
-        return (typed.get(name) or "").strip() or None
-
-    def address(prefix: str) -> dict[str, str | None]:
-        return {key: value(f"{prefix}-{key}") for key in ("street", "house", "flat", "postal_code", "city")}
-
-    kind = value("customer_type")
-    body: dict[str, Any] = {
-        "form_version": form_version,
-        "terms_version": terms_version if typed.get("terms_accepted") == "yes" else None,
-        "language": value("language") or "pl",
-        "customer_type": kind,
-        "channel": value("channel"),
-        "filed_on": value("filed_on"),
-        "entry_reason": value("entry_reason"),
-        "customer_number": value("customer_number"),
-        "contract_number": value("contract_number"),
-        "supply_point_address": address("supply_point_address"),
-        "correspondence_address": address("correspondence_address") if any(address("correspondence_address").values()) else None,
-        "email": value("email"),
-        "phone": value("phone"),
-        "clauses": {
-            code: typed[f"clauses-{code}"] == "yes" for code in clause_codes if typed.get(f"clauses-{code}") in ("yes", "no")
-        },
-        "signature": {"kind": "paper", "signed_on": value("signed_on")} if typed.get("signed") == "yes" else None,
-    }
-    if kind == CustomerType.PERSON:
-        body |= {name: value(name) for name in ("first_name", "last_name", "pesel")}
-    else:
-        body |= {name: value(name) for name in ("company_name", "tax_id", "registry_number")}
-        body["representative"] = {name: value(f"representative-{name}") for name in ("first_name", "last_name", "authority")}
-    return body
-
-
-def typed_from(found: Application) -> dict[str, str]:
-    """An application as the fields of the form, for correcting it."""
-    typed: dict[str, str] = {"customer_type": found.customer_type.value, "language": found.language}
-    for name, value in found.data.items():
-        if isinstance(value, dict):
-            typed |= {f"{name}-{key}": str(inner or "") for key, inner in value.items()}
-        else:
-            typed[name] = str(value or "")
-    typed |= {f"clauses-{code}": "yes" if answer else "no" for code, answer in found.clauses.items()}
-    signature = found.signature or {}
-    typed |= {"signed": "yes" if found.signature else "no", "signed_on": signature.get("signed_on") or ""}
-    return typed | {"terms_accepted": "yes" if found.terms_accepted else "no", "email_again": ""}
-
-
-def corrected_body(found: Application, typed: dict[str, str], clause_codes: list[str]) -> dict[str, Any]:
-    """The whole form with what was typed; what the page does not show stays as it is. An empty PESEL field keeps the PESEL."""
-    shown = typed_from(found) if found.channel is Channel.WEB else {}
-    body = paper_body(
-        {**shown, **typed, "customer_type": found.customer_type.value}, found.form_version, found.terms_version, clause_codes
-    )
-    if found.channel is Channel.WEB:
-        body["signature"] = None
-    if "pesel" in body and body["pesel"] is None:
-        body["pesel"] = found.pesel
-    filed_on = found.filed_on or found.received_at.date()
-    channel = Channel.POST if found.channel is Channel.WEB else found.channel
-    return body | {"channel": channel.value, "filed_on": filed_on.isoformat(), "entry_reason": "–"}
 
 
 def _viewer(reference: str) -> dict[str, Any] | None:
@@ -685,7 +473,7 @@ def _own_double_click(reference: str, action: Action, error: NotPossible) -> boo
     }
     if error.code not in ("stale_version", "wrong_state") or action not in outcome:
         return False
-    found = _load(reference)
+    found = load(reference)
     return found.status in outcome[action] and found.decided_by == g.user.username
 
 
@@ -695,7 +483,7 @@ def may_now(action: Action) -> bool:
     return user is not None and may(user.roles, action)
 
 
-def _load(reference: str) -> Application:
+def load(reference: str) -> Application:
     with wired().office.work() as work:
         return work.applications.get(reference)
 
@@ -705,7 +493,7 @@ def _rejected_for() -> RejectedFor:
     return RejectedFor(typed) if typed in list(RejectedFor) else RejectedFor.OTHER
 
 
-def _version() -> int:
+def typed_version() -> int:
     text = request.form.get("version", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
@@ -716,7 +504,3 @@ def _date(name: str, errors: dict[str, str]) -> date | None:
     except ValueError:
         errors[name] = gettext("Wpisz datę, na przykład 24.11.2026")
         return None
-
-
-def _html_id(field: str) -> str:
-    return field.replace(".", "-")

@@ -1,0 +1,173 @@
+"""Typing a paper form in, in the order of the paper, and correcting what was typed or filed wrongly."""
+
+from __future__ import annotations
+
+from email.utils import parseaddr
+from typing import Any
+
+from flask import flash, g, redirect, render_template, request, url_for
+from flask_babel import gettext
+
+from ibok_idp.look.flask_look import WARSAW, language
+from provisioning.api.views import wired
+from provisioning.domain.application import Action, Application, Channel, CustomerType, require_permission
+from provisioning.domain.errors import Invalid
+from provisioning.form.messages import message
+from provisioning.staff_ui.views import actor, load, logged_in, staff, typed_version
+from provisioning.use_cases import register_paper, take_in
+from provisioning.use_cases.correct import correct
+
+
+@staff.route("/nowy", methods=["GET", "POST"])
+@logged_in
+def enter() -> Any:
+    """Type in a paper form: one page, in the order of the paper, keyboard only."""
+    require_permission(g.user.roles, Action.ENTER)
+    office = wired().office
+    form = office.current_form(office.clock.today())
+    kind = request.values.get("customer_type", "person")
+    errors: dict[str, str] = {}
+    if request.method == "POST" and "change_type" not in request.form:
+        body = paper_body(request.form.to_dict(), form.version, form.terms_version, [clause.code for clause in form.clauses])
+        try:
+            if body["email"] != (request.form.get("email_again") or "").strip():
+                errors["email_again"] = gettext("Oba adresy e-mail muszą być takie same")
+            submission = wired().checker().paper(body)
+            if not errors:
+                entered = register_paper.register_paper(office, actor(), submission)
+                if request.args.get("wplyw"):
+                    take_in.attach(office, actor(), request.args["wplyw"], entered.reference)
+                flash(
+                    gettext("Wniosek zapisany. Wydrukuj kopię dla klienta.")
+                    if entered.channel is Channel.OFFICE
+                    else gettext("Wniosek zapisany.")
+                )
+                return redirect(url_for("staff.application", reference=entered.reference), 303)
+        except Invalid as invalid:
+            errors = {_html_id(each.field): message(each, language()) for each in invalid.errors} | errors
+    page = render_template(
+        "staff/enter.html",
+        form=form,
+        kind=kind,
+        kinds=list(CustomerType),
+        errors=errors,
+        typed=request.form if request.method == "POST" else _typed_from_intake(request.args.get("wplyw")),
+        today=office.clock.today().isoformat(),
+    )
+    return page, 422 if errors else 200
+
+
+def _typed_from_intake(intake_id: str | None) -> dict[str, str]:
+    """A message as the beginning of an application: channel, filing date, and the sender's address once, to be typed again."""
+    if not intake_id:
+        return {}
+    with wired().office.work() as work:
+        item = work.intake.get(intake_id)
+    filed_on = item.received_at.astimezone(WARSAW).date().isoformat()
+    return {"channel": "email", "filed_on": filed_on, "email": parseaddr(item.sender)[1], "signed": "yes"}
+
+
+@staff.route("/wniosek/<reference>/popraw", methods=["GET", "POST"])
+@logged_in
+def correct_form(reference: str) -> Any:
+    """Mend what was typed or filed wrongly; the old value and who changed it stay in the history."""
+    require_permission(g.user.roles, Action.CORRECT)
+    office, found = wired().office, load(reference)
+    form = office.forms[found.form_version]
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        body = corrected_body(found, request.form.to_dict(), [clause.code for clause in form.clauses])
+        try:
+            if found.channel is not Channel.WEB and body["email"] not in (
+                found.email,
+                (request.form.get("email_again") or "").strip(),
+            ):
+                errors["email_again"] = gettext("Oba adresy e-mail muszą być takie same")
+            submission = wired().checker().paper(body)
+            if not errors:
+                correct(office, actor(), reference, typed_version(), submission)
+                flash(gettext("Poprawki zapisane."))
+                return redirect(url_for("staff.application", reference=reference), 303)
+        except Invalid as invalid:
+            errors = {_html_id(each.field): message(each, language()) for each in invalid.errors} | errors
+    page = render_template(
+        "staff/correct.html",
+        application=found,
+        form=form,
+        kind=found.customer_type.value,
+        errors=errors,
+        typed=request.form if request.method == "POST" else typed_from(found),
+        paper=found.channel is not Channel.WEB,
+        version=request.form.get("version") or found.version,
+    )
+    return page, 422 if errors else 200
+
+
+def paper_body(typed: dict[str, str], form_version: str, terms_version: str, clause_codes: list[str]) -> dict[str, Any]:
+    """What was typed, in the shape of the API's body; nothing is guessed, empty fields are absent."""
+
+    def value(name: str) -> str | None:
+        return (typed.get(name) or "").strip() or None
+
+    def address(prefix: str) -> dict[str, str | None]:
+        return {key: value(f"{prefix}-{key}") for key in ("street", "house", "flat", "postal_code", "city")}
+
+    kind = value("customer_type")
+    body: dict[str, Any] = {
+        "form_version": form_version,
+        "terms_version": terms_version if typed.get("terms_accepted") == "yes" else None,
+        "language": value("language") or "pl",
+        "customer_type": kind,
+        "channel": value("channel"),
+        "filed_on": value("filed_on"),
+        "entry_reason": value("entry_reason"),
+        "customer_number": value("customer_number"),
+        "contract_number": value("contract_number"),
+        "supply_point_address": address("supply_point_address"),
+        "correspondence_address": address("correspondence_address") if any(address("correspondence_address").values()) else None,
+        "email": value("email"),
+        "phone": value("phone"),
+        "clauses": {
+            code: typed[f"clauses-{code}"] == "yes" for code in clause_codes if typed.get(f"clauses-{code}") in ("yes", "no")
+        },
+        "signature": {"kind": "paper", "signed_on": value("signed_on")} if typed.get("signed") == "yes" else None,
+    }
+    if kind == CustomerType.PERSON:
+        body |= {name: value(name) for name in ("first_name", "last_name", "pesel")}
+    else:
+        body |= {name: value(name) for name in ("company_name", "tax_id", "registry_number")}
+        body["representative"] = {name: value(f"representative-{name}") for name in ("first_name", "last_name", "authority")}
+    return body
+
+
+def typed_from(found: Application) -> dict[str, str]:
+    """An application as the fields of the form, for correcting it."""
+    typed: dict[str, str] = {"customer_type": found.customer_type.value, "language": found.language}
+    for name, value in found.data.items():
+        if isinstance(value, dict):
+            typed |= {f"{name}-{key}": str(inner or "") for key, inner in value.items()}
+        else:
+            typed[name] = str(value or "")
+    typed |= {f"clauses-{code}": "yes" if answer else "no" for code, answer in found.clauses.items()}
+    signature = found.signature or {}
+    typed |= {"signed": "yes" if found.signature else "no", "signed_on": signature.get("signed_on") or ""}
+    return typed | {"terms_accepted": "yes" if found.terms_accepted else "no", "email_again": ""}
+
+
+def corrected_body(found: Application, typed: dict[str, str], clause_codes: list[str]) -> dict[str, Any]:
+    """The whole form with what was typed; what the page does not show stays as it is. An empty PESEL field keeps the PESEL."""
+    shown = typed_from(found) if found.channel is Channel.WEB else {}
+    body = paper_body(
+        {**shown, **typed, "customer_type": found.customer_type.value}, found.form_version, found.terms_version, clause_codes
+    )
+    if found.channel is Channel.WEB:
+        body["signature"] = None
+    if "pesel" in body and body["pesel"] is None:
+        body["pesel"] = found.pesel
+    filed_on = found.filed_on or found.received_at.date()
+    channel = Channel.POST if found.channel is Channel.WEB else found.channel
+    return body | {"channel": channel.value, "filed_on": filed_on.isoformat(), "entry_reason": "–"}
+
+
+def _html_id(field: str) -> str:
+    return field.replace(".", "-")
