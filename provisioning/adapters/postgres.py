@@ -625,6 +625,10 @@ class _Intake:
         condition = "intake WHERE state = :state ORDER BY received_at LIMIT :limit"
         return every(self._connection, IntakeItem, condition, state=state.value, limit=limit)
 
+    def forget_set_aside(self, before: datetime) -> int:
+        statement = "UPDATE intake SET sender = '', subject = '', text = '', state = 'dismissed' WHERE state = 'set_aside' AND received_at < :b"
+        return self._connection.execute(text(statement), {"b": before}).rowcount
+
 
 class _Digests:
     def __init__(self, connection: Connection) -> None:

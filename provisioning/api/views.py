@@ -172,6 +172,7 @@ def get_status(reference: str) -> dict[str, Any]:
         "documents": documents,
         "document_missing": kind in (SignatureKind.SCAN, SignatureKind.ELECTRONIC) and documents == 0,
         "reason": application.reason if application.status in (Status.INCOMPLETE, Status.REJECTED) else None,
+        "number_added": application.added_to is not None,
         "confirmation_mail": _mail(mail),
     }
 

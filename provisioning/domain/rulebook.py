@@ -56,6 +56,7 @@ class Rulebook:
         email_undo_life: how long the old address may take a change of address back.
         reauthentication_life: how old the login may be at a step that cannot be undone (S8).
         filed_long_ago_days: an older filing date needs a reason when it is typed in (S1).
+        set_aside_life: so long automatic answers and returned mails are kept readable.
         reminder_days: S4, clerks are warned on these days of the term; on the last of them the manager too.
         digest_hour: from this hour of a working day (Europe/Warsaw) the warnings go out.
         activation_reminder: so long before its end a customer is reminded of the temporary password of S5.
@@ -78,6 +79,7 @@ class Rulebook:
     reauthentication_life: timedelta = timedelta(minutes=5)
     exports_per_hour: int = 5
     filed_long_ago_days: int = 30
+    set_aside_life: timedelta = timedelta(days=30)
     reminder_days: tuple[int, ...] = (7, 10, 12)
     digest_hour: int = 6
     activation_reminder: timedelta = timedelta(days=3)

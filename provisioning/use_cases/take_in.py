@@ -88,6 +88,13 @@ def dismiss(office: Office, actor: Actor, intake_id: str, reason: str | None) ->
     return item
 
 
+def forget_set_aside(office: Office) -> int:
+    """What machines wrote need not be kept: sender, subject and text go after a while; return how many."""
+    before = office.clock.now() - office.rules.set_aside_life
+    with office.work() as work:
+        return work.intake.forget_set_aside(before)
+
+
 def match_scans(office: Office, actor: Actor, parts: list[ScanPart]) -> list[Matched]:
     """Parts of a batch go to the applications their QR codes name; what cannot be matched waits for a person.
 

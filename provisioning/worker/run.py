@@ -25,7 +25,7 @@ from provisioning.use_cases.mail_out import send_mail
 from provisioning.use_cases.misdirected import make_mailed_passwords_useless
 from provisioning.use_cases.request_new_password import flood, issue_new_password, request_new_password
 from provisioning.use_cases.resign import close_due_accounts
-from provisioning.use_cases.take_in import take_in
+from provisioning.use_cases.take_in import forget_set_aside, take_in
 from provisioning.use_cases.undelivered import remind_of_first_login
 from provisioning.use_cases.warn_of_terms import send_digest
 
@@ -179,6 +179,8 @@ def _housekeeping(office: Office) -> None:
         _log.info("accounts.moved_on", count=moved)
     if told := remind_of_first_login(office):
         _log.info("accounts.reminded", count=told)
+    if gone := forget_set_aside(office):
+        _log.info("intake.forgotten", messages=gone)
     if sent := send_digest(office):
         _log.info("digest.sent", count=sent)
     if count := flood(office):

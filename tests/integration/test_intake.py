@@ -14,7 +14,7 @@ import pytest
 from provisioning.adapters.mailbox import ImapMailbox, MailboxGone
 from provisioning.adapters.uploads import harmless_document
 from provisioning.ports import Document, Incoming, IntakeState, Office
-from provisioning.use_cases.take_in import take_in
+from provisioning.use_cases.take_in import forget_set_aside, take_in
 from tests.integration.test_corrections import details
 from tests.integration.test_desk import entered, history
 from tests.integration.test_queue import _picture
@@ -106,6 +106,17 @@ def test_i02_answers_of_machines_are_set_aside_and_problems_wait_in_their_folder
         "Pytanie": ("waiting", "no_attachment"),
         "Pętla": ("set_aside", "loop"),
     }
+
+
+def test_what_was_set_aside_is_forgotten_after_a_month(world: World, server: Mailbox) -> None:
+    subject = unique("Urlop")
+    server.deliver(mailed(subject, Auto_Submitted="auto-replied"))
+    poll(world, server)
+    forget_set_aside(world.office())
+    assert items(world, subject)[0][1] == "set_aside"
+    world.sql("UPDATE intake SET received_at = now() - interval '31 days' WHERE subject = %s", subject)
+    assert forget_set_aside(world.office()) >= 1
+    assert items(world, subject) == []
 
 
 def test_i01_a_very_large_message_is_an_item_for_a_person_and_is_not_lost(world: World, server: Mailbox) -> None:
