@@ -126,7 +126,7 @@ def import_applications(
                 _console.print(
                     f"line {row.line}: {'; '.join(row.errors)}", style="yellow", soft_wrap=True, highlight=False, markup=False
                 )
-            elif dry_run or register_once(office, actor, row.submission, row.key) is not None:
+            elif dry_run or register_once(office, actor, row.submission, row.key)[1]:
                 taken += 1
             else:
                 again += 1

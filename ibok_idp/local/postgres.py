@@ -55,6 +55,10 @@ class Postgres:
                     "unix_socket_directories=",
                     "-c",
                     "max_connections=200",
+                    "-c",
+                    "shared_buffers=512MB",  # the usual quarter of a small server; taken only as far as it is used
+                    "-c",
+                    "random_page_cost=1.1",  # no disk with a head to move
                 ],
                 stdout=output,
                 stderr=output,

@@ -109,34 +109,57 @@ class PostgresApplications:
         where, values, instead = self._conditions(wanted)
         if where is None:
             return QueuePage([], None, {}, {})
-        searched = "query" in values
-        self._connection.execute(text(f"SET LOCAL enable_seqscan = {'off' if searched else 'on'}"))
-        counts = self._counts(where, values, unfiltered=where == ["TRUE"])
-        if wanted.statuses is not None and searched:
-            values["query"] += f" & ({' | '.join(_tag(status) for status in sorted(wanted.statuses))})"
-        elif wanted.statuses is not None:
-            where = [*where, _any_of(wanted.statuses)]
         expression, kind = _ORDERS[wanted.sort]
         way, beyond = ("DESC", "<") if wanted.descending else ("ASC", ">")
+        values |= {"limit": wanted.limit + 1}
+        beginning = "TRUE"
         if (after := _read_cursor(wanted.cursor, kind)) is not None:
-            where = [*where, f"({expression}, reference) {beyond} (CAST(:after_key AS {kind}), :after_reference)"]
+            beginning = f"({{key}}, reference) {beyond} (CAST(:after_key AS {kind}), :after_reference)"
             values |= {"after_key": after[0], "after_reference": after[1]}
-        chosen = f"SELECT reference, {expression} AS sort_key FROM applications WHERE {' AND '.join(where)}"  # noqa: S608
-        if searched and self._estimated(chosen, values) <= _SORTED_AT_MOST:
-            chosen = (
-                f"WITH hits AS MATERIALIZED ({chosen}) SELECT * FROM hits ORDER BY sort_key {way}, reference {way} LIMIT :limit"  # noqa: S608
+        order = f"{{key}} {way}, reference {way} LIMIT :limit"
+        chosen = f"SELECT reference, status, {expression} AS sort_key FROM applications WHERE {' AND '.join(where)}"  # noqa: S608
+        if "query" in values and self._estimated(chosen, values) <= _SORTED_AT_MOST:
+            rows, counts = self._few(
+                chosen, wanted.statuses, beginning.format(key="sort_key"), order.format(key="sort_key"), values
             )
-        else:  # so many that walking the index of the order comes to a full page soon
-            chosen = f"{chosen} ORDER BY {expression} {way}, reference {way} LIMIT :limit"
-        statement = (
-            f"SELECT * FROM ({chosen}) AS chosen JOIN applications USING (reference) ORDER BY sort_key {way}, reference {way}"  # noqa: S608
-        )
-        rows = self._connection.execute(text(statement), values | {"limit": wanted.limit + 1}).all()
-        self._connection.execute(text("SET LOCAL enable_seqscan = on"))
+        else:
+            counts = self._counts(where, values, unfiltered=where == ["TRUE"])
+            rows = self._many(chosen, wanted.statuses, beginning.format(key=expression), order.format(key=expression), values)
+        rows.sort(key=lambda row: (row.sort_key, row.reference), reverse=wanted.descending)
         found = [self._application(row) for row in rows[: wanted.limit]]
-        more = len(rows) > wanted.limit
-        last = rows[wanted.limit - 1] if more else None
+        last = rows[wanted.limit - 1] if len(rows) > wanted.limit else None
         return QueuePage(found, f"{last.sort_key}~{last.reference}" if last else None, counts, instead)
+
+    def _few(
+        self, hits: str, statuses: frozenset[Status] | None, beginning: str, order: str, values: dict[str, Any]
+    ) -> tuple[list[Row[Any]], dict[Status, int]]:
+        """Few hits: all of them are taken from the index of words once, counted, and sorted."""
+        wanted = _any_of(statuses) if statuses else "TRUE"
+        rows = self._connection.execute(
+            text(
+                f"WITH hits AS MATERIALIZED ({hits}), counted AS (SELECT status, count(*) AS n FROM hits GROUP BY status), "  # noqa: S608
+                f"chosen AS (SELECT reference, sort_key FROM hits WHERE {wanted} AND {beginning} ORDER BY {order}) "
+                "SELECT (SELECT jsonb_object_agg(status, n) FROM counted) AS counts, chosen.sort_key, applications.* "
+                "FROM (VALUES (1)) AS once LEFT JOIN chosen ON true LEFT JOIN applications USING (reference)"
+            ),
+            values,
+        ).all()
+        counts = {Status(status): min(n, COUNTED_AT_MOST) for status, n in (rows[0].counts or {}).items()}
+        return [row for row in rows if row.reference is not None], counts
+
+    def _many(
+        self, hits: str, statuses: frozenset[Status] | None, beginning: str, order: str, values: dict[str, Any]
+    ) -> list[Row[Any]]:
+        """Many hits: walking the index of the order comes to a full page soon."""
+        if statuses and "query" in values:
+            values = values | {"query": f"{values['query']} & ({' | '.join(_tag(status) for status in sorted(statuses))})"}
+        wanted = _any_of(statuses) if statuses else "TRUE"
+        chosen = f"{hits} AND {wanted} AND {beginning} ORDER BY {order}"
+        rows = self._connection.execute(
+            text(f"SELECT chosen.sort_key, applications.* FROM ({chosen}) AS chosen JOIN applications USING (reference)"),  # noqa: S608
+            values,
+        ).all()
+        return list(rows)
 
     def _estimated(self, statement: str, values: dict[str, Any]) -> int:
         """How many rows PostgreSQL expects, from its statistics of words; counting them would take longer than showing them."""
@@ -190,9 +213,10 @@ class PostgresApplications:
                 " OR data->>'customer_number' = :number OR lower(data->>'email') = :email"
                 " UNION SELECT reference FROM accounts WHERE lower(email) = :email)"
                 " SELECT a.*, c.login, c.state, c.email AS account_email FROM alike JOIN applications a USING (reference)"
-                " LEFT JOIN accounts c USING (reference)"
-                " WHERE reference <> :itself AND (a.status = ANY(:open) OR c.state <> ALL(:gone))"
-                " ORDER BY a.received_at DESC, reference LIMIT :limit"
+                " LEFT JOIN LATERAL (SELECT * FROM accounts WHERE reference = a.reference"
+                " UNION ALL SELECT * FROM accounts WHERE login = a.added_to LIMIT 1) c ON true"
+                " WHERE a.reference <> :itself AND (a.status = ANY(:open) OR c.state <> ALL(:gone))"
+                " ORDER BY a.received_at DESC, a.reference LIMIT :limit"
             ),
             asked
             | {"itself": application.reference, "open": [s.value for s in OPEN], "gone": [s.value for s in GONE], "limit": limit},
@@ -254,6 +278,7 @@ class PostgresApplications:
             )
             rows = self._connection.execute(text(each)).all()
         else:
+            self._connection.execute(text("SET LOCAL enable_seqscan = off"))  # the index of words, also for words of many
             rows = self._connection.execute(
                 text(
                     f"SELECT status, count(*) AS n FROM (SELECT status FROM applications WHERE {' AND '.join(where)} "  # noqa: S608
@@ -261,6 +286,7 @@ class PostgresApplications:
                 ),
                 values,
             ).all()
+            self._connection.execute(text("SET LOCAL enable_seqscan = on"))
         return {Status(row.status): row.n for row in rows if row.n}
 
     def _application(self, row: Row[Any]) -> Application:

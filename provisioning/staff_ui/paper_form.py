@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from email.utils import parseaddr
 from typing import Any
 
@@ -27,6 +28,7 @@ def enter() -> Any:
     form = office.current_form(office.clock.today())
     kind = request.values.get("customer_type", "person")
     errors: dict[str, str] = {}
+    form_key = request.form.get("form_key", "")[:64] or secrets.token_hex(16)
     if request.method == "POST" and "change_type" not in request.form:
         body = paper_body(request.form.to_dict(), form.version, form.terms_version, [clause.code for clause in form.clauses])
         try:
@@ -34,15 +36,15 @@ def enter() -> Any:
                 errors["email_again"] = gettext("Oba adresy e-mail muszą być takie same")
             submission = wired().checker().paper(body)
             if not errors:
-                entered = register_paper.register_paper(office, actor(), submission)
-                if request.args.get("wplyw"):
-                    take_in.attach(office, actor(), request.args["wplyw"], entered.reference)
+                reference, new = register_paper.register_once(office, actor(), submission, f"{g.user.username}:{form_key}")
+                if new and request.args.get("wplyw"):
+                    take_in.attach(office, actor(), request.args["wplyw"], reference)
                 flash(
                     gettext("Wniosek zapisany. Wydrukuj kopię dla klienta.")
-                    if entered.channel is Channel.OFFICE
+                    if submission.channel is Channel.OFFICE
                     else gettext("Wniosek zapisany.")
                 )
-                return redirect(url_for("staff.application", reference=entered.reference), 303)
+                return redirect(url_for("staff.application", reference=reference), 303)
         except Invalid as invalid:
             errors = {_html_id(each.field): message(each, language()) for each in invalid.errors} | errors
     page = render_template(
@@ -53,6 +55,7 @@ def enter() -> Any:
         errors=errors,
         typed=request.form if request.method == "POST" else _typed_from_intake(request.args.get("wplyw")),
         today=office.clock.today().isoformat(),
+        form_key=form_key,
     )
     return page, 422 if errors else 200
 

@@ -11,7 +11,7 @@ from provisioning.ports import Actor, MailKind, Office, Work
 from provisioning.use_cases.mail_out import queue_mail
 from provisioning.use_cases.submit import file_on, new_application
 
-_BATCH = "import-applications"
+_ONCE = "register-paper"
 
 
 def register_paper(office: Office, actor: Actor, submission: Submission) -> Application:
@@ -25,22 +25,22 @@ def register_paper(office: Office, actor: Actor, submission: Submission) -> Appl
         return _entered(office, work, actor, submission)
 
 
-def register_once(office: Office, actor: Actor, submission: Submission, key: str) -> Application | None:
-    """The same for a row of a batch: the row again (a batch that was broken off, say) is not a second application.
+def register_once(office: Office, actor: Actor, submission: Submission, key: str) -> tuple[str, bool]:
+    """The same, once for a key: the row of a batch that was broken off, or the second half of a double click, is not a second one.
 
     Returns:
-        None when this row is an application already.
+        the reference, and whether the application is new.
 
     Raises:
         Forbidden: the role may not enter applications.
     """
     require_permission(actor.roles, Action.ENTER)
     with office.work() as work:
-        if work.idempotency.seen(_BATCH, key) is not None:
-            return None
+        if (seen := work.idempotency.seen(_ONCE, key)) is not None:
+            return str(seen[1]["reference"]), False
         application = _entered(office, work, actor, submission)
-        work.idempotency.remember(_BATCH, key, b"", {"reference": application.reference}, office.clock.now())
-    return application
+        work.idempotency.remember(_ONCE, key, b"", {"reference": application.reference}, office.clock.now())
+    return application.reference, True
 
 
 def _entered(office: Office, work: Work, actor: Actor, submission: Submission) -> Application:
