@@ -30,7 +30,7 @@ def test_every_audit_action_has_words_on_screen_and_a_line_in_the_docs() -> None
                 path.read_text(),
             )
         )
-    log_events = {"account.waits_too_long", "terms.announced", "password_reset.flood"}
+    log_events = {"account.waits_too_long", "intake.forgotten", "terms.announced", "password_reset.flood"}
     seams_and_files = {f"mail.{seam}" for seam in ("before_data", "after_data", "before_commit", "after_commit")} | {"form.pdf"}
     used -= log_events | seams_and_files
     used |= {f"password_reset.{outcome}" for outcome in ResetOutcome if outcome is not ResetOutcome.UNKNOWN}
