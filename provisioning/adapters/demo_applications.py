@@ -318,7 +318,8 @@ def _application(
     status = _status(draw, open_still=open_still)
     kind = CustomerType.PERSON if draw.below(10) < 8 else draw.of(list(CustomerType)[1:])
     channel = draw.of([Channel.WEB] * 6 + [Channel.OFFICE] * 2 + [Channel.POST, Channel.EMAIL])
-    first, last = draw.of(_FIRST), _last_name(draw)
+    first = draw.of(_FIRST)
+    last = _last_name(draw, of_a_woman=first.endswith("a"))
     name, data = f"{first} {last}", _data(draw, kind, first, last)
     confirmed = status is not Status.UNCONFIRMED
     received = datetime.combine(filed_on, datetime.min.time()).astimezone() + timedelta(minutes=480 + draw.below(480))
@@ -361,10 +362,10 @@ def _status(draw: _Draw, *, open_still: bool) -> Status:
     return Status(draw.of([Status.REGISTERED] * 92 + [Status.REJECTED] * 5 + [Status.WITHDRAWN] * 2 + [Status.UNCONFIRMED]))
 
 
-def _last_name(draw: _Draw) -> str:
+def _last_name(draw: _Draw, *, of_a_woman: bool) -> str:
     """A third of the names are two: that gives as many different words as a town has."""
-    last = str(draw.of(_LAST))
-    return f"{last}-{draw.of(_LAST)}" if draw.below(3) == 0 else last
+    names = [str(draw.of(_LAST)) for _ in range(2 if draw.below(3) == 0 else 1)]
+    return "-".join(f"{name[:-1]}a" if of_a_woman and name.endswith(("ski", "cki", "dzki")) else name for name in names)
 
 
 def _data(draw: _Draw, kind: CustomerType, first: str, last: str) -> dict[str, Any]:
