@@ -31,6 +31,7 @@ class Card:
 
     Attributes:
         mail: the newest mail with a temporary password; never its text.
+        answer: what the mail server said, with the address masked.
         used_at: when a temporary password from it was used; None: not used yet.
         failed: failed logins within 24 hours. locked_until: the latest moment until which Keycloak may refuse.
     """
@@ -38,6 +39,7 @@ class Card:
     account: Account
     application: Application
     mail: Mail | None
+    answer: str
     address: str
     used_at: datetime | None
     valid_until: datetime | None
@@ -98,6 +100,7 @@ def _card(work: Work, account: Account) -> Card:
         account=account,
         application=work.applications.get(account.reference),
         mail=newest,
+        answer=newest.answer.replace(newest.recipient, masked_email(newest.recipient)) if newest and newest.recipient else "",
         address=masked_email(account.email) if account.email else "–",
         used_at=_used_at(events, newest),
         valid_until=(reset.expires_at if reset else None) if waits_for_reset else account.password_expires_at,

@@ -176,6 +176,13 @@ def test_the_help_line_card_says_what_a_call_needs_and_nothing_secret(world: Wor
     for secret in (waiting["temporary"], waiting["email"], waiting["pesel"]):
         assert secret not in page.text
     assert "Wyślij hasło ponownie" not in page.text  # a clerk may not
+    echo = f"550 5.1.1 <{waiting['email']}>: user unknown"
+    world.sql(
+        "UPDATE mails SET answer = %s, state = 'bounced' WHERE reference = %s AND kind = 'activated'", echo, waiting["reference"]
+    )
+    page = clerk.open(f"{world.provisioning}/konta?q={waiting['login']}")
+    assert "nie ma takiego adresu" in page.text
+    assert waiting["email"] not in page.text
     assert "Wyślij hasło ponownie" in world.staff("registrar").open(f"{world.provisioning}/konta?q={waiting['login']}").text
     for asked in ("+48 600 100 200", "Źdźbło-Żak", "zdzblo zak"):
         assert clerk.session.get(f"{world.provisioning}/konta", params={"q": asked}, timeout=60).text.count("ib-facts") >= 1
