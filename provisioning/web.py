@@ -33,6 +33,7 @@ from provisioning.staff_ui import intake as _intake_pages  # noqa: F401  # the s
 from provisioning.staff_ui import manager as _manager_pages  # noqa: F401  # the same
 from provisioning.staff_ui import paper_form as _paper_form_pages  # noqa: F401  # the same
 from provisioning.staff_ui import queue as _queue_pages  # noqa: F401  # the same
+from provisioning.staff_ui.limits import LARGE_UPLOADS
 from provisioning.staff_ui.views import staff
 from provisioning.wiring import Wired, wire
 
@@ -67,6 +68,7 @@ def create_app(settings: Settings, wired: Wired | None = None) -> APIFlask:
     store.create_tables()
     store.install(app)
     origin = f"{settings.keycloak_url.scheme}://{settings.keycloak_url.host}:{settings.keycloak_url.port}"
+    _let_large_uploads_in(app)  # before the check of CSRF tokens, which reads the form
     csrf = install_look(
         app,
         wired.utility,
@@ -95,6 +97,16 @@ def create_app(settings: Settings, wired: Wired | None = None) -> APIFlask:
     register_problems(app)
     _health(app, wired)
     return app
+
+
+def _let_large_uploads_in(app: APIFlask) -> None:
+    """Scans are larger than anything else that is posted; only members of staff may send so much."""
+
+    @app.before_request
+    def limit() -> None:
+        largest = LARGE_UPLOADS.get(request.endpoint or "")
+        if largest is not None and app.extensions["ibok_oidc"].user() is not None:
+            request.max_content_length = largest
 
 
 def _describe(app: APIFlask) -> None:

@@ -106,6 +106,7 @@ class PostgresApplications:
             drop_names(self._connection, gone)
 
     def page(self, wanted: QueueFilter) -> QueuePage:
+        self._connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))  # plans differ by what is asked
         where, values, instead = self._conditions(wanted)
         if where is None:
             return QueuePage([], None, {}, {})

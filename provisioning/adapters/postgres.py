@@ -72,7 +72,7 @@ def make_engine(url: str) -> Engine:
         pool_size=10,
         max_overflow=20,
         pool_timeout=10,
-        connect_args={"connect_timeout": 5, "options": "-c plan_cache_mode=force_custom_plan"},
+        connect_args={"connect_timeout": 5},
     )
 
 

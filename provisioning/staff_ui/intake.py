@@ -20,7 +20,6 @@ from provisioning.staff_ui.views import actor, logged_in, staff
 from provisioning.use_cases.take_in import Matched, attach, dismiss, match_scans
 
 _MOST = 200
-_MULTIPART_OVERHEAD = 64 * 2**10
 _PICTURE_ROWS = 3
 
 
@@ -36,7 +35,6 @@ def intake() -> str:
 def scans() -> Any:
     """One or more batches: cut at their QR codes, each part to its application, the rest to a person."""
     require_permission(g.user.roles, Action.ADD_SCAN)
-    request.max_content_length = 2 * LARGEST + _MULTIPART_OVERHEAD
     try:
         files = [upload for upload in request.files.getlist("file") if upload.filename]
         if not files:

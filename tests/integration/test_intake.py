@@ -218,6 +218,32 @@ def test_s1_one_batch_of_scans_goes_to_its_applications_and_the_rest_waits(world
     assert page.errors() == ["Pliku nie da się odczytać. Zapisz go jeszcze raz"]
 
 
+def test_scans_may_be_larger_than_any_other_form_and_too_large_ones_are_refused_by_name(world: World) -> None:
+    import secrets
+
+    import pikepdf
+
+    found, output = entered(world), io.BytesIO()
+    with pikepdf.open(io.BytesIO(pdf_of(found["reference"]))) as pdf:
+        pdf.Root.Ballast = pdf.make_stream(secrets.token_bytes(20 * 2**20))
+        pdf.save(output)
+    clerk = world.staff("clerk")
+    page = clerk.open(f"{world.provisioning}/wplyw")
+    page = clerk.send(page, {}, action_ends="/wplyw/skany", files={"file": ("paczka.pdf", output.getvalue())})
+    assert found["reference"] in page.text, page.heading
+    path = f"{world.provisioning}/wniosek/{found['reference']}"
+    form = clerk.open(path).form("/pliki")
+    csrf = next(each.get("value") for each in form.iter("input") if each.get("name") == "csrf_token")
+    two = [("file", (f"{n}.png", _picture() + secrets.token_bytes(12 * 2**20))) for n in range(2)]
+    answer = clerk.session.post(f"{path}/pliki", data={"csrf_token": csrf}, files=two, timeout=60)
+    assert "Dodano 2 pliki" in answer.text
+    big = {"file": ("a.png", _picture() + secrets.token_bytes(16 * 2**20))}
+    answer = clerk.session.post(f"{path}/pliki", data={"csrf_token": csrf}, files=big, timeout=60)
+    assert "Plik jest za duży: najwyżej 15 MB" in answer.text
+    stranger = world.visitor().session.post(f"{world.provisioning}/wplyw/skany", files=big, timeout=60)
+    assert stranger.status_code in (400, 413)
+
+
 def run(world: World, *arguments: str) -> subprocess.CompletedProcess[str]:
     import os
 
