@@ -30,6 +30,13 @@ def reference_on(picture: Image.Image) -> str | None:
     return None
 
 
+def reference_in(document: Document) -> str | None:
+    """The first application number in a QR code of a stored document, if there is one."""
+    if document.media_type == "application/pdf":  # a TIFF of several pages
+        return next((found for found in _references(document.content) if found), None)
+    return reference_on(Image.open(io.BytesIO(document.content)))
+
+
 def parts_of(name: str, content: bytes, harmless: Callable[[str, bytes], Document]) -> list[ScanPart]:
     """Cut a PDF before every page with the QR code of another application; a picture is one part.
 
@@ -41,7 +48,7 @@ def parts_of(name: str, content: bytes, harmless: Callable[[str, bytes], Documen
     """
     if not content[:1024].lstrip().startswith(b"%PDF-"):
         document = harmless(name, content)
-        return [ScanPart(_of_document(document), (1, 1), document)]
+        return [ScanPart(reference_in(document), (1, 1), document)]
     references = _references(content)
     starts = [0, *(n for n, found in enumerate(references) if n and found and found != _before(references, n)), len(references)]
     return [
@@ -65,12 +72,6 @@ def _references(content: bytes) -> list[str | None]:
         return [reference_on(pdf[number].render(scale=_SCALE).to_pil()) for number in range(len(pdf))]
     finally:
         pdf.close()
-
-
-def _of_document(document: Document) -> str | None:
-    if document.media_type == "application/pdf":  # a TIFF of several pages
-        return next((found for found in _references(document.content) if found), None)
-    return reference_on(Image.open(io.BytesIO(document.content)))
 
 
 def _cut(content: bytes, start: int, end: int) -> bytes:

@@ -92,6 +92,20 @@ def test_s1_a_mailed_application_is_taken_once_and_typed_in_from_the_message(wor
     assert "intake.attached" in {line["action"] for line in history(world, reference)}
 
 
+def test_s1_the_number_on_a_mailed_print_is_read_from_its_code(world: World, server: Mailbox) -> None:
+    found, subject = entered(world), unique("Podpisany")
+    made = message(Subject=subject, Message_ID=f"<{subject.encode().hex()}@example.com>")
+    made.add_attachment(pdf_of(None, found["reference"]), maintype="application", subtype="pdf", filename="druk.pdf")
+    server.deliver(made.as_bytes())
+    poll(world, server)
+    clerk = world.staff("clerk")
+    page = clerk.open(f"{world.provisioning}/wplyw/{items(world, subject)[0][0]}")
+    assert "Odczytany z kodu QR" in page.text
+    page = clerk.send(page, {}, action_ends="/dolacz")
+    assert f"Pliki dołączone do wniosku {found['reference']}" in page.text
+    assert [each["name"] for each in details(world, found["reference"])["documents"]] == ["druk.pdf"]
+
+
 def test_i02_answers_of_machines_are_set_aside_and_problems_wait_in_their_folder(world: World, server: Mailbox) -> None:
     names = {kind: unique(kind) for kind in ("Nieobecność", "Pytanie", "Pętla")}
     problems = server.count("Problem")
