@@ -290,6 +290,7 @@ class QueueFilter:
 
     Attributes:
         assignee, now: only what this person works on at this moment.
+        unassigned: only what nobody works on.
     """
 
     statuses: frozenset[Status] | None = None
@@ -297,6 +298,7 @@ class QueueFilter:
     due_before: date | None = None
     channel: Channel | None = None
     assignee: str | None = None
+    unassigned: bool = False
     now: datetime | None = None
     sort: QueueSort = QueueSort.DUE
     descending: bool = False

@@ -194,7 +194,18 @@ def _documented_parameters(path: str, verb: str, call: dict[str, Any]) -> None:
             "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
         }
     queries = {
-        "/api/v1/staff/applications": ["status", "q", "due_before", "channel", "assignee", "sort", "order", "cursor", "limit"],
+        "/api/v1/staff/applications": [
+            "status",
+            "q",
+            "due_before",
+            "channel",
+            "assignee",
+            "unassigned",
+            "sort",
+            "order",
+            "cursor",
+            "limit",
+        ],
         "/api/v1/staff/audit": ["subject", "actor", "action", "before", "limit"],
     }
     if verb == "get":

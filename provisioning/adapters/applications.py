@@ -262,6 +262,9 @@ class PostgresApplications:
         if wanted.assignee is not None:
             where.append("reference IN (SELECT reference FROM case_claims WHERE username = :assignee AND until > :now)")
             values |= {"assignee": wanted.assignee, "now": wanted.now}
+        if wanted.unassigned:
+            where.append("NOT EXISTS (SELECT 1 FROM case_claims c WHERE c.reference = applications.reference AND c.until > :now)")
+            values["now"] = wanted.now
         return where, values, instead
 
     def _of_login(self, typed: str) -> str | None:

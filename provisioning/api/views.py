@@ -414,6 +414,7 @@ def queue_filter(arguments: dict[str, str], statuses: list[str]) -> QueueFilter:
         due_before=due_before,
         channel=Channel(arguments["channel"]) if arguments.get("channel") else None,
         assignee=arguments.get("assignee") or None,
+        unassigned=arguments.get("unassigned") == "true",
         now=wired().office.clock.now(),
         sort=QueueSort(arguments.get("sort") or QueueSort.DUE),
         descending=arguments.get("order") == "desc",

@@ -181,6 +181,7 @@ def account(login: str) -> str:
         "staff/account.html",
         account=found,
         application=application,
+        console=_in_console(found),
         mails=mails,
         history=[words.audit_line(line) for line in history],
         events=[(words.account_event(event), event) for event in events],
@@ -319,6 +320,14 @@ def terms_answers(version: str) -> str:
         found = work.terms.answers(version, request.args.get("after", "")[:64], _PAGE + 1)
     following = url_for("staff.terms_answers", version=version, after=found[_PAGE - 1][0]) if len(found) > _PAGE else None
     return render_template("staff/terms_answers.html", version=version, answers=found[:_PAGE], next_page=following)
+
+
+def _in_console(account: Account) -> str | None:
+    """The address of the user in Keycloak's console; None when Keycloak holds none (any more)."""
+    if account.user_id is None or account.must_be_gone:
+        return None
+    settings = wired().settings
+    return f"{str(settings.keycloak_url).rstrip('/')}/admin/master/console/#/{settings.realm}/users/{account.user_id}/settings"
 
 
 def _second_click(login: str, name: str, error: NotPossible) -> bool:

@@ -117,7 +117,9 @@ def _as_api(shown: dict[str, str]) -> dict[str, str]:
         if days is None:
             abort(404)
         arguments["due_before"] = (office.clock.today() + timedelta(days=days)).isoformat()
-    if "who" in shown:
+    if shown.get("who") == "nobody":
+        arguments["unassigned"] = "true"
+    elif "who" in shown:
         arguments["assignee"] = g.user.username if shown["who"] == "me" else shown["who"]
     if request.args.get("cursor"):
         arguments["cursor"] = request.args["cursor"]

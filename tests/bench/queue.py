@@ -42,6 +42,7 @@ ASKED: dict[str, dict[str, str]] = {
     "channel, open": {"channel": "email", "status": _OPEN},
     "overdue": {"status": _OPEN, "due_before": "{today}"},
     "handled by nobody here": {"assignee": "clerk"},
+    "handled by nobody": {"unassigned": "true"},
     "by name": {"sort": "name"},
     "by name, open, descending": {"sort": "name", "order": "desc", "status": _OPEN},
     "by filing": {"sort": "filed", "order": "desc"},

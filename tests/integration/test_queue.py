@@ -143,6 +143,10 @@ def test_a_case_is_handed_to_a_colleague_also_away_from_somebody(world: World) -
     assert "Oddaję ten wniosek" in page.text
     assert found["reference"] in registrar.open(f"{world.provisioning}/?who=me").text
     assert found["reference"] not in clerk.open(f"{world.provisioning}/?who=me").text
+    link, nobody = f"/wniosek/{found['reference']}", f"{world.provisioning}/?who=nobody&q={found['reference']}"
+    assert link not in clerk.open(nobody).text
+    registrar.send(page, {}, action_ends="/oddaj")
+    assert link in clerk.open(nobody).text
     (line,) = [each for each in history(world, found["reference"]) if each["action"] == "case.assigned"]
     assert (line["actor"], line["details"]["to"]) == ("registrar", "registrar")
     for body, status in (({"colleague": "nikt"}, 422), ({"colleague": "auditor"}, 422)):
