@@ -307,8 +307,8 @@ def add_to_account(reference: str, login: str) -> Any:
             errors = {each.field: message(each, language()) for each in invalid.errors}
     with office.work() as work:
         account = work.accounts.get(login)
-    late = decide.is_late(office, found)
-    page = render_template("staff/add_to_account.html", application=found, account=account, late=late, errors=errors)
+        asked = decide.asks_for_reason(office, work, found, besides=account.login)
+    page = render_template("staff/add_to_account.html", application=found, account=account, asked=asked, errors=errors)
     return page, 422 if errors else 200
 
 

@@ -74,7 +74,8 @@ def add_to_account(
 ) -> Application:
     """One person may hold several customer numbers: the number of this application goes to an account they have already.
 
-    The same checks as an approval (S2); no new login and no new password.
+    The same checks as an approval (S2); no new login and no new password. A reason is needed when it is late, or when
+    another application or account is like it too.
 
     Raises:
         Forbidden. NotFound. NotPossible: as `approve`, `account_not_alike` when the account shares nothing with the
@@ -93,7 +94,7 @@ def add_to_account(
         number = application.data["customer_number"]
         if number in account.customer_numbers:
             raise NotPossible("number_on_account", "The account has this customer number already.")
-        words = _take_approval(office, work, actor, application, version, reason, over_alike=True)
+        words = _take_approval(office, work, actor, application, version, reason, besides=account.login)
         application.move(Status.REGISTERED)
         application.added_to = account.login
         account.customer_numbers = [*account.customer_numbers, number]
@@ -108,10 +109,15 @@ def add_to_account(
     return application
 
 
-def asks_for_reason(office: Office, work: Work, application: Application) -> frozenset[str]:
-    """Why approving needs words for the file: `late` (S4), `alike`; empty when it needs none."""
+def asks_for_reason(office: Office, work: Work, application: Application, besides: str | None = None) -> frozenset[str]:
+    """Why approving needs words for the file: `late` (S4), `alike`; empty when it needs none.
+
+    Args:
+        besides: the login of the account that takes the number; being like that one needs no words.
+    """
     late = {"late"} if is_late(office, application) else set()
-    return frozenset(late | ({"alike"} if work.applications.alike(application, 1) else set()))
+    others = [each for each in work.applications.alike(application, _MOST_ALIKE) if besides is None or each.login != besides]
+    return frozenset(late | ({"alike"} if others else set()))
 
 
 def is_late(office: Office, application: Application) -> bool:
@@ -127,15 +133,14 @@ def _take_approval(
     version: int,
     reason: str | None,
     *,
-    over_alike: bool = False,
+    besides: str | None = None,
 ) -> str | None:
     """What every approval has in common; returns the reason that was needed."""
     if office.rules.four_eyes and application.entered_by == actor.name:
         raise NotPossible("four_eyes", "Who typed the application in cannot approve it.")
     application.move(Status.APPROVED, version)
     application.require_approvable(office.forms[application.form_version].codes)  # S2
-    asked = asks_for_reason(office, work, application) - ({"alike"} if over_alike else set())
-    words = required_reason(reason) if asked else None
+    words = required_reason(reason) if asks_for_reason(office, work, application, besides) else None
     _decided(office, application, actor, None)
     return words
 

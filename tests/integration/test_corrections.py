@@ -129,6 +129,11 @@ def test_one_person_gets_a_second_customer_number_on_the_account_they_have(world
     assert number in mail["text"]
     assert "Hasło tymczasowe" not in mail["text"]
     assert world.sql("SELECT count(*) FROM accounts WHERE reference = %s", second["reference"])[0][0] == 0
+    stranger = world.registered()
+    theirs = entered(world, pesel=first["pesel"], customer_number=stranger["customer_number"])
+    refused = act(world, theirs["reference"], "add-to-account", login=first["login"])
+    assert refused.status_code == 422  # the number is on somebody else's account: that needs words
+    assert act(world, theirs["reference"], "add-to-account", login=first["login"], reason="Spadek").status_code == 200
     third = entered(world, customer_number=number)
     assert first["login"] in world.staff("clerk").open(f"{world.provisioning}/wniosek/{third['reference']}").text
     assert act(world, third["reference"], "approve").status_code == 422  # the number is on a live account
