@@ -166,8 +166,6 @@ def generate_demo(
 ) -> None:
     """Fill the queue with invented applications, to try it out or to measure it. Refused where IBOK_WEBAPP_URL is not this machine."""
     from provisioning.adapters.demo_applications import generate
-    from provisioning.adapters.postgres import applications_in
-    from provisioning.domain.deadline import due_on
     from provisioning.ports import Actor
     from provisioning.wiring import wire
 
@@ -177,19 +175,9 @@ def generate_demo(
             f"{settings.webapp_url} is not this machine: invented applications do not belong into a real queue. Nothing was done."
         )
     wired = wire(settings)
-    office, rules = wired.office, wired.office.rules
-    today = office.clock.today()
+    office = wired.office
     with office.work() as work:
-        connection, table = applications_in(work)
-        generate(
-            connection,
-            table,
-            office.current_form(today),
-            applications,
-            today,
-            lambda day: due_on(day, rules.term_days, rules.term_unit, office.is_holiday),
-            lambda count: _console.print(f"{count} of {applications}", highlight=False),
-        )
+        generate(office, work, applications, lambda count: _console.print(f"{count} of {applications}", highlight=False))
         work.audit.write(Actor("ibok-provisioning"), "demo.generated", "demo", {"applications": applications}, office.clock.now())
     with wired.engine.connect() as plain:
         plain.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE applications, search_names")

@@ -20,10 +20,13 @@ import psycopg
 from stdnum.pl import nip, pesel
 
 from provisioning.adapters.applications import PostgresApplications, search_words
+from provisioning.adapters.postgres import applications_in
 from provisioning.adapters.search import grams, name_words
 from provisioning.domain.application import Application, Channel, CustomerType, Status
 from provisioning.domain.clauses import FormVersion
+from provisioning.domain.deadline import due_on
 from provisioning.domain.login_names import reference as make_reference
+from provisioning.ports import Office, Work
 
 _WORDS = tomllib.loads((Path(__file__).parent / "demo_words.toml").read_text(encoding="utf-8"))
 _FIRST, _LAST, _STREETS = (_WORDS[name].split() for name in ("first_names", "last_names", "streets"))
@@ -61,26 +64,18 @@ def invented_nip(draw: Callable[[int], int]) -> str:
                 return first + digit
 
 
-def generate(
-    connection: psycopg.Connection[Any],
-    table: PostgresApplications,
-    form: FormVersion,
-    count: int,
-    today: date,
-    term: Callable[[date], date],
-    told: Callable[[int], None],
-) -> None:
-    """Write `count` applications, filed over the last five years, most of them decided.
+def generate(office: Office, work: Work, count: int, told: Callable[[int], None] = lambda _count: None) -> None:
+    """Write `count` applications, filed over the last five years, most of them decided, in the transaction of `work`.
 
     Args:
-        connection: of the same transaction as `table`.
-        table: gives the rows, with everything derived from them.
-        term: S4, the due date of a filing date.
         told: hears how many are written.
     """
-    last = connection.execute("SELECT nextval('application_numbers')").fetchone()[0]  # type: ignore[index]  # always a row
+    connection, table = applications_in(work)
+    rules, today = office.rules, office.clock.today()
+    form = office.current_form(today)
+    last = connection.execute("SELECT nextval('application_numbers')").fetchone()[0]
     connection.execute("SELECT setval('application_numbers', %s)", (last + count,))
-    due = lru_cache(maxsize=4000)(term)
+    due = lru_cache(maxsize=4000)(lambda day: due_on(day, rules.term_days, rules.term_unit, office.is_holiday))
     made = (_application(form, f"demo{last}", n, last + n, count, today, due) for n in range(count))
     written = 0
     while batch := list(islice(made, _BATCH)):

@@ -7,12 +7,13 @@ of names into a table of their own in which a mistyped one is looked up (ADR 13)
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Any
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 from sqlalchemy import Connection, text
+
+from provisioning.domain.folding import fold as plain_fold
 
 _MOST_TOKENS = 8
 _MOST_ALIKE = 12
@@ -22,9 +23,8 @@ _NUMBER = re.compile(r"\+?[0-9][0-9 ]*")
 
 
 def fold(value: str) -> str:
-    """Lower case without diacritics."""
-    plain = unicodedata.normalize("NFKD", value.casefold().replace("ł", "l"))
-    return "".join(character for character in plain if not unicodedata.combining(character)).replace("\0", "")
+    """Lower case without diacritics, and without what PostgreSQL cannot hold."""
+    return plain_fold(value).replace("\0", "")
 
 
 def words_of(*texts: str) -> set[str]:

@@ -299,12 +299,15 @@ class Application:
             NotPossible: `stale_version` when somebody else changed it since, `wrong_state` when the table of
                 transitions has no such step.
         """
-        if expected_version is not None and expected_version != self.version:
-            raise NotPossible("stale_version", "Somebody changed this application in the meantime; read it again.")
+        self._require_version(expected_version)
         if to not in TRANSITIONS[self.status]:
             raise NotPossible("wrong_state", f"An application that is {self.status} cannot become {to}.")
         self.status = to
         self.version += 1
+
+    def _require_version(self, expected: int | None) -> None:
+        if expected is not None and expected != self.version:
+            raise NotPossible("stale_version", "Somebody changed this application in the meantime; read it again.")
 
     def anonymise(self) -> None:
         """S8: what was filed loses the person; kind, channel, dates, answers and versions stay, for the statistics."""
@@ -326,8 +329,7 @@ class Application:
         Raises:
             NotPossible: `stale_version`, or `wrong_state` before filing and after the decision.
         """
-        if expected_version != self.version:
-            raise NotPossible("stale_version", "Somebody changed this application in the meantime; read it again.")
+        self._require_version(expected_version)
         if self.status not in CORRECTABLE:
             raise NotPossible("wrong_state", "Only an application that waits for its decision can be corrected.")
         before = self.form()

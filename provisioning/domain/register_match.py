@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from provisioning.domain.folding import folded_words
 
 
 class Agrees(StrEnum):
@@ -68,9 +69,7 @@ def compare(claimed: Claimed, known: RegisterCustomer | None) -> list[Compared]:
 
 def words(text: str) -> list[str]:
     """Words without case, diacritics, punctuation, "ul." and order."""
-    plain = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l"))
-    letters = "".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c))
-    return sorted(word for word in letters.split() if word not in ("ul", "ulica", "al", "aleja", "m", "lok"))
+    return [word for word in folded_words(text) if word not in ("ul", "ulica", "al", "aleja", "m", "lok")]
 
 
 def _same(claimed: list[str], known: list[list[str]]) -> Agrees:

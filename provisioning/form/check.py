@@ -20,6 +20,7 @@ from stdnum.pl import nip, pesel, regon
 from provisioning.domain.application import Channel, CustomerType, SignatureKind
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.errors import FieldError, Invalid
+from provisioning.domain.folding import folded_words
 from provisioning.domain.rulebook import Rulebook
 
 _STRUCTURE_CODES = {
@@ -350,13 +351,7 @@ class _Reader:
 
 def same_name(one: str, other: str) -> bool:
     """Names agree without case, diacritics, punctuation and order of words."""
-
-    def folded(name: str) -> list[str]:
-        plain = unicodedata.normalize("NFKD", name.casefold().replace("ł", "l"))
-        letters = "".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c))
-        return sorted(letters.split())
-
-    return folded(one) == folded(other)
+    return folded_words(one) == folded_words(other)
 
 
 def _tax_id(read: _Reader, found: _Findings) -> str | None:

@@ -31,7 +31,6 @@ from provisioning.domain.application import (
 )
 from provisioning.domain.deadline import term
 from provisioning.domain.errors import Invalid, NotPossible
-from provisioning.domain.rulebook import TermStart
 from provisioning.form.messages import message
 from provisioning.ports import Actor, MailKind, StaffMember
 from provisioning.staff_ui import words
@@ -39,6 +38,7 @@ from provisioning.staff_ui.stale import seen
 from provisioning.use_cases import decide, register_paper
 from provisioning.use_cases.add_scans import add_scans
 from provisioning.use_cases.check_register import check_register
+from provisioning.use_cases.submit import term_starts_on
 from provisioning.use_cases.work_on_case import add_note, assign, claim, colleagues, release
 
 staff = APIBlueprint("staff", __name__, enable_openapi=False)
@@ -127,7 +127,7 @@ def why_this_day(reference: str) -> str:
     """ "Dlaczego ten dzień?": the sum behind the legal term (S4), day by day."""
     found, office = load(reference), wired().office
     rules = office.rules
-    start = found.completed_on if rules.term_start is TermStart.COMPLETE else found.filed_on
+    start = term_starts_on(office, found)
     if start is None:
         abort(404)
     days = term(start, rules.term_days, rules.term_unit, office.is_holiday)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from provisioning.domain.application import CLOSED, Action, require_permission
+from provisioning.domain.application import CLOSED, Action, Application, require_permission
 from provisioning.domain.errors import NotPossible
-from provisioning.ports import Actor, Document, Office
+from provisioning.ports import Actor, Document, Office, Work
 
 MOST = 20
 
@@ -17,14 +17,29 @@ def add_scans(office: Office, actor: Actor, reference: str, documents: list[Docu
     """
     require_permission(actor.roles, Action.ADD_SCAN)
     with office.work() as work:
-        application = work.applications.get(reference, for_change=True)
-        if application.status in CLOSED:
-            raise NotPossible("wrong_state", "The application has been decided.")
-        if len(work.documents.of(reference)) + len(documents) > MOST:
-            raise NotPossible("too_many_documents", f"No more than {MOST} files can be added.")
-        for document in documents:
-            work.documents.add(document)
-            details = {"sha256": document.sha256, "type": document.media_type}
-            work.audit.write(actor, "document.added", reference, details, office.clock.now())
-        application.version += 1
-        work.applications.save(application)
+        application = with_room_for(work, reference, len(documents))
+        put(office, work, actor, application, documents)
+
+
+def with_room_for(work: Work, reference: str, files: int) -> Application:
+    """The application, locked, if so many files may still be added to it.
+
+    Raises:
+        NotFound. NotPossible: `wrong_state` after the decision, `too_many_documents`.
+    """
+    application = work.applications.get(reference, for_change=True)
+    if application.status in CLOSED:
+        raise NotPossible("wrong_state", "The application has been decided.")
+    if len(work.documents.of(reference)) + files > MOST:
+        raise NotPossible("too_many_documents", f"No more than {MOST} files can be added.")
+    return application
+
+
+def put(office: Office, work: Work, actor: Actor, application: Application, documents: list[Document]) -> None:
+    """Store files of an application, each with a line of the audit."""
+    for document in documents:
+        work.documents.add(document)
+        details = {"sha256": document.sha256, "type": document.media_type}
+        work.audit.write(actor, "document.added", application.reference, details, office.clock.now())
+    application.version += 1
+    work.applications.save(application)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from provisioning.domain.application import Action, Application, Status, require_permission
+from provisioning.domain.application import CORRECTABLE, Action, Application, require_permission
 from provisioning.ports import Actor, Office
 from provisioning.use_cases.submit import set_term
-
-_BATCH = 500
+from provisioning.use_cases.undecided import undecided
 
 
 @dataclass(frozen=True)
@@ -23,17 +22,7 @@ class Moved:
 
 def preview(office: Office) -> list[Moved]:
     """What would change, in the order of the numbers."""
-    found, after = [], ""
-    while True:
-        with office.work() as work:
-            batch = work.applications.open_after(after, _BATCH)
-        for application in batch:
-            old = application.due_on
-            if _derived(office, application) != old:
-                found.append(Moved(application.reference, old, application.due_on))
-        if len(batch) < _BATCH:
-            return found
-        after = batch[-1].reference
+    return [moved for application in undecided(office) if (moved := _derived(office, application))]
 
 
 def derive_terms(office: Office, actor: Actor) -> list[Moved]:
@@ -49,17 +38,18 @@ def derive_terms(office: Office, actor: Actor) -> list[Moved]:
 def _one(office: Office, actor: Actor, reference: str) -> Moved | None:
     with office.work() as work:
         application = work.applications.get(reference, for_change=True)
-        old = application.due_on
-        if application.status in (Status.APPROVED, Status.REGISTERED) or _derived(office, application) == old:
+        moved = _derived(office, application) if application.status in CORRECTABLE else None
+        if moved is None:  # decided meanwhile, or somebody was quicker
             return None
         application.version += 1
         work.applications.save(application)
-        details = {"from": str(old), "to": str(application.due_on)}
+        details = {"from": str(moved.old), "to": str(moved.new)}
         work.audit.write(actor, "application.term_derived", reference, details, office.clock.now())
-    return Moved(reference, old, application.due_on)
+    return moved
 
 
-def _derived(office: Office, application: Application) -> date | None:
-    if application.status is not Status.APPROVED:
-        set_term(office, application)
-    return application.due_on
+def _derived(office: Office, application: Application) -> Moved | None:
+    """Give an application the due date of today's rules; None when it has it already."""
+    old = application.due_on
+    set_term(office, application)
+    return Moved(application.reference, old, application.due_on) if application.due_on != old else None

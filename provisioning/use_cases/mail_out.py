@@ -111,17 +111,19 @@ def send_mail(office: Office, identifier: str) -> timedelta | None:
         work.mails.save(mail)
         if mail.state not in (MailState.DEFERRED, MailState.REPLACED):
             audit_mail(office, work, mail)
-        if mail.state is MailState.REFUSED and account is not None:
-            _mark_address(office, work, mail, account.login)
+        if mail.state is MailState.REFUSED:
+            mark_address(office, work, mail, Trouble.MAIL_REFUSED)
     return pause
 
 
-def _mark_address(office: Office, work: Work, mail: Mail, login: str) -> None:
-    """A mail server that takes no mail for the account's address: staff must find the right one."""
-    account = work.accounts.locked(login)
-    if mail.recipient == account.email and not account.must_be_gone:
-        account.address_is_wrong(Trouble.MAIL_REFUSED, office.clock.now())
-        work.accounts.save(account)
+def mark_address(office: Office, work: Work, mail: Mail, trouble: Trouble) -> Account | None:
+    """A mail to the account's present address did not arrive: staff must find the right one. None when it is no such mail."""
+    account = work.accounts.by_reference(mail.reference, for_change=True)
+    if account is None or account.must_be_gone or mail.recipient != account.email:
+        return None
+    account.address_is_wrong(trouble, office.clock.now())
+    work.accounts.save(account)
+    return account
 
 
 def audit_mail(office: Office, work: Work, mail: Mail) -> None:

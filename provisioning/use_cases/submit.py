@@ -91,9 +91,13 @@ def file_on(office: Office, application: Application, day: date) -> None:
 
 def set_term(office: Office, application: Application) -> None:
     """S4: derive the due date from the day that starts the term."""
-    rules = office.rules
-    start = application.completed_on if rules.term_start is TermStart.COMPLETE else application.filed_on
+    rules, start = office.rules, term_starts_on(office, application)
     application.due_on = due_on(start, rules.term_days, rules.term_unit, office.is_holiday) if start else None
+
+
+def term_starts_on(office: Office, application: Application) -> date | None:
+    """S4: the day from which the term is counted, as the utility has configured."""
+    return application.completed_on if office.rules.term_start is TermStart.COMPLETE else application.filed_on
 
 
 def confirm_email(office: Office, reference: str, token: str) -> Application:

@@ -6,10 +6,10 @@ import uuid
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from provisioning.domain.application import CLOSED, Action, require_permission
+from provisioning.domain.application import Action, require_permission
 from provisioning.domain.errors import NotFound, NotPossible
 from provisioning.ports import Actor, Document, Incoming, IntakeFile, IntakeItem, IntakeKind, IntakeState, Office, Work
-from provisioning.use_cases.add_scans import MOST
+from provisioning.use_cases.add_scans import put, with_room_for
 from provisioning.use_cases.decide import required_reason
 from provisioning.use_cases.undelivered import note_bounce
 
@@ -58,13 +58,8 @@ def attach(office: Office, actor: Actor, intake_id: str, reference: str) -> Inta
     with office.work() as work:
         item = _waiting(work, intake_id)
         files = [each for each in work.intake.files_of(intake_id) if each.refused is None]
-        problem = _why_not(work, reference, len(files))
-        if problem == "unknown_reference":
-            raise NotFound(reference)
-        if problem is not None:
-            raise NotPossible("wrong_state" if problem == "decided" else problem, "The files cannot be added to this application.")
-        for each in files:
-            _add(office, work, actor, replace(_document(each), reference=reference))
+        application = with_room_for(work, reference, len(files))
+        put(office, work, actor, application, [_document(each, reference) for each in files])
         work.intake.drop_files(intake_id)
         _close(office, work, actor, item, IntakeState.ATTACHED, reference)
         work.audit.write(actor, "intake.attached", reference, {"intake": intake_id, "files": len(files)}, office.clock.now())
@@ -105,16 +100,13 @@ def match_scans(office: Office, actor: Actor, parts: list[ScanPart]) -> list[Mat
     found = []
     with office.work() as work:
         for part in parts:
-            problem = "no_reference" if part.reference is None else _why_not(work, part.reference, 1)
-            if problem is None and part.reference is not None:
-                _add(office, work, actor, replace(part.document, reference=part.reference))
-                found.append(Matched(part, None))
-            else:
-                found.append(Matched(part, problem, _for_a_person(office, work, part, problem)))
+            problem = _put_part(office, work, actor, part)
+            intake_id = _for_a_person(office, work, part, problem) if problem else None
+            found.append(Matched(part, problem, intake_id))
     return found
 
 
-def _for_a_person(office: Office, work: Work, part: ScanPart, problem: str | None) -> str:
+def _for_a_person(office: Office, work: Work, part: ScanPart, problem: str) -> str:
     item = IntakeItem(
         intake_id=uuid.uuid4().hex,
         kind=IntakeKind.SCAN,
@@ -135,27 +127,22 @@ def _for_a_person(office: Office, work: Work, part: ScanPart, problem: str | Non
     return item.intake_id
 
 
-def _why_not(work: Work, reference: str, files: int) -> str | None:
+def _put_part(office: Office, work: Work, actor: Actor, part: ScanPart) -> str | None:
+    """Add one part to the application it names; else why a person must look."""
+    if part.reference is None:
+        return "no_reference"
     try:
-        application = work.applications.get(reference, for_change=True)
+        application = with_room_for(work, part.reference, 1)
     except NotFound:
         return "unknown_reference"
-    if application.status in CLOSED:
-        return "decided"
-    return "too_many_documents" if len(work.documents.of(reference)) + files > MOST else None
+    except NotPossible as error:
+        return "decided" if error.code == "wrong_state" else error.code
+    put(office, work, actor, application, [replace(part.document, reference=part.reference)])
+    return None
 
 
-def _add(office: Office, work: Work, actor: Actor, document: Document) -> None:
-    work.documents.add(document)
-    application = work.applications.get(document.reference, for_change=True)
-    application.version += 1
-    work.applications.save(application)
-    details = {"sha256": document.sha256, "type": document.media_type}
-    work.audit.write(actor, "document.added", document.reference, details, office.clock.now())
-
-
-def _document(file: IntakeFile) -> Document:
-    return Document(uuid.uuid4().hex, "", "scan", file.name, file.media_type, file.sha256, file.content)
+def _document(file: IntakeFile, reference: str) -> Document:
+    return Document(uuid.uuid4().hex, reference, "scan", file.name, file.media_type, file.sha256, file.content)
 
 
 def _waiting(work: Work, intake_id: str) -> IntakeItem:

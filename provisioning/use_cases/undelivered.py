@@ -6,7 +6,7 @@ from provisioning.domain.account import Trouble
 from provisioning.domain.application import Action, require_permission
 from provisioning.domain.errors import NotFound, NotPossible
 from provisioning.ports import WORKER, Actor, Bounce, Mail, MailKind, MailState, Office, Work
-from provisioning.use_cases.mail_out import audit_mail, queue_account_mail
+from provisioning.use_cases.mail_out import audit_mail, mark_address, queue_account_mail
 
 _BATCH = 200
 
@@ -19,12 +19,9 @@ def note_bounce(office: Office, work: Work, bounce: Bounce) -> bool:
     mail.state, mail.answer = MailState.BOUNCED, bounce.answer[:300]
     work.mails.save(mail)
     audit_mail(office, work, mail)
-    account = work.accounts.by_reference(mail.reference, for_change=True)
-    if account is not None and not account.must_be_gone and mail.recipient == account.email:
-        account.address_is_wrong(Trouble.MAIL_BOUNCED, office.clock.now())
-        work.accounts.save(account)
-        if account.trouble is Trouble.MAIL_BOUNCED:
-            work.audit.write(WORKER, "account.waits", account.reference, {"why": Trouble.MAIL_BOUNCED}, office.clock.now())
+    account = mark_address(office, work, mail, Trouble.MAIL_BOUNCED)
+    if account is not None and account.trouble is Trouble.MAIL_BOUNCED:
+        work.audit.write(WORKER, "account.waits", account.reference, {"why": Trouble.MAIL_BOUNCED}, office.clock.now())
     return True
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from provisioning.domain.application import Application, Status
+from provisioning.domain.application import Application
 from provisioning.domain.deadline import is_free, nth_day
-from provisioning.domain.rulebook import TermStart
 from provisioning.ports import DigestLine, MailDeferred, MailRefused, Office
+from provisioning.use_cases.submit import term_starts_on
+from provisioning.use_cases.undecided import undecided
 
 _WARSAW = ZoneInfo("Europe/Warsaw")
-_BATCH = 1000
 _log = structlog.get_logger()
 
 
@@ -36,7 +36,9 @@ def send_digest(office: Office) -> int:
             since = work.digests.last_day_before(today) or today - timedelta(days=1)
         if not waiting:
             return 0
-        lines, overdue = warnings(office, since, today), count_overdue(office, today)
+        applications = list(undecided(office))
+        lines = warnings(office, applications, since, today)
+        overdue = sum(bool(each.due_on and each.due_on < today) for each in applications)
         last = max(office.rules.reminder_days)
         return sum(
             _send(office, today, address, [line for line in lines if line.day == last or not manager], overdue)
@@ -44,11 +46,11 @@ def send_digest(office: Office) -> int:
         )
 
 
-def warnings(office: Office, after: date, until: date) -> list[DigestLine]:
-    """Every open application one of whose warning days fell after `after` and until `until`; the latest such day counts."""
+def warnings(office: Office, applications: Iterable[Application], after: date, until: date) -> list[DigestLine]:
+    """Every application one of whose warning days fell after `after` and until `until`; the latest such day counts."""
     found = []
-    for application in _undecided(office):
-        start = application.completed_on if office.rules.term_start is TermStart.COMPLETE else application.filed_on
+    for application in applications:
+        start = term_starts_on(office, application)
         if start is None or application.due_on is None:
             continue
         reached = [
@@ -59,21 +61,6 @@ def warnings(office: Office, after: date, until: date) -> list[DigestLine]:
         if reached:
             found.append(DigestLine(application.reference, application.status, application.due_on, max(reached)))
     return sorted(found, key=lambda line: (line.due_on, line.reference))
-
-
-def count_overdue(office: Office, today: date) -> int:
-    return sum(bool(each.due_on and each.due_on < today) for each in _undecided(office))
-
-
-def _undecided(office: Office) -> Iterator[Application]:
-    after = ""
-    while True:
-        with office.work() as work:
-            batch = work.applications.open_after(after, _BATCH)
-        yield from (each for each in batch if each.status is not Status.APPROVED)
-        if len(batch) < _BATCH:
-            return
-        after = batch[-1].reference
 
 
 def _send(office: Office, today: date, address: str, lines: list[DigestLine], overdue: int) -> bool:

@@ -11,21 +11,17 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from provisioning.adapters.demo_applications import generate
-from provisioning.adapters.postgres import applications_in, migrate
 from provisioning.api import present
 from provisioning.api.views import queue_filter
 from provisioning.domain.application import OPEN
-from provisioning.domain.deadline import due_on
 from provisioning.web import create_app
+from tests.support.own_database import own_database
 from tests.support.stack import stack_for_tests
 from tests.support.world import World
 
@@ -66,39 +62,17 @@ ASKED: dict[str, dict[str, str]] = {
 
 def measure(world: World, sizes: tuple[int, int], rounds: int = 20) -> dict[str, Any]:
     """p95 in milliseconds of each question at both sizes, and their ratio."""
-    app, office, engine = _own_database(world)
     present_count, found = 0, dict[int, dict[str, float]]()
-    for size in sizes:
-        began = time.perf_counter()
-        today = office.clock.today()
-        rules = office.rules
-        with office.work() as work:
-            connection, table = applications_in(work)
-            form = office.current_form(today)
-            term: Callable[[Any], Any] = lambda day: due_on(day, rules.term_days, rules.term_unit, office.is_holiday)  # noqa: E731
-            generate(connection, table, form, size - present_count, today, term, lambda _count: None)
-        with engine.connect() as plain:
-            plain.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE applications, search_names")
-        _console.print(f"{size} applications, {size - present_count} of them written in {time.perf_counter() - began:.0f} s")
-        present_count = size
-        found[size] = _timed(app, office, rounds)
+    with own_database(world, staff_client_secret="x" * 32, session_key="x" * 40) as own:
+        app = create_app(own.wired.settings, own.wired)
+        for size in sizes:
+            began = time.perf_counter()
+            own.fill(size - present_count)
+            own.sql("VACUUM ANALYZE applications, search_names")
+            _console.print(f"{size} applications, {size - present_count} of them written in {time.perf_counter() - began:.0f} s")
+            present_count = size
+            found[size] = _timed(app, own.office, rounds)
     return _told(found, sizes)
-
-
-def _own_database(world: World) -> tuple[Any, Any, Any]:
-    from provisioning.wiring import wire
-
-    name = "ibok_bench_queue"
-    with psycopg.connect(world.superuser_url(), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name}")
-        connection.execute(f"CREATE DATABASE {name} OWNER ibok_provisioning")
-    url = world.secrets["IBOK_DATABASE_URL"].rsplit("/", 1)[0] + f"/{name}"
-    settings = world.settings(staff_client_secret="x" * 32, session_key="x" * 40).model_copy(
-        update={"database_url": type(world.settings().database_url)(url)}
-    )
-    wired = wire(settings)
-    migrate(wired.engine)
-    return create_app(settings, wired), wired.office, wired.engine
 
 
 def _timed(app: Any, office: Any, rounds: int) -> dict[str, float]:

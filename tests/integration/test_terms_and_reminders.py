@@ -19,6 +19,7 @@ from provisioning.ports import Actor, MailDeferred, Office
 from provisioning.use_cases.choose_form_version import offer_from
 from provisioning.use_cases.derive_terms import derive_terms, preview
 from provisioning.use_cases.register_paper import register_paper
+from provisioning.use_cases.undecided import undecided
 from provisioning.use_cases.undelivered import remind_of_first_login
 from provisioning.use_cases.warn_of_terms import send_digest, warnings
 from tests.integration.test_corrections import act
@@ -123,10 +124,12 @@ def test_s4_a_mail_server_that_is_away_is_asked_again(own: OwnDatabase) -> None:
 def test_s4_warning_days_are_counted_in_the_unit_of_the_term(own: OwnDatabase) -> None:
     day = date(2031, 9, 10)  # Wednesday; the fifth working day after Wednesday the 3rd
     reference = filed_days_before(own, day, 7)
-    rules = replace(own.office.rules, term_unit=TermUnit.WORKING_DAYS, term_days=7, reminder_days=(3, 5, 6))
-    found = {line.reference: line.day for line in warnings(replace(own.office, rules=rules), day - timedelta(days=1), day)}
+    office = replace(
+        own.office, rules=replace(own.office.rules, term_unit=TermUnit.WORKING_DAYS, term_days=7, reminder_days=(3, 5, 6))
+    )
+    found = {line.reference: line.day for line in warnings(office, undecided(office), day - timedelta(days=1), day)}
     assert found.get(reference) == 5
-    assert reference not in {line.reference for line in warnings(replace(own.office, rules=rules), day, day)}
+    assert reference not in {line.reference for line in warnings(office, undecided(office), day, day)}
 
 
 def test_s4_a_changed_term_is_shown_first_and_then_derived_with_an_audit_line(own: OwnDatabase, world: World) -> None:

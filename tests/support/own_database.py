@@ -11,44 +11,48 @@ from typing import Any
 import psycopg
 
 from provisioning.adapters.demo_applications import generate
-from provisioning.adapters.postgres import applications_in, migrate
-from provisioning.domain.deadline import due_on
+from provisioning.adapters.postgres import migrate
 from provisioning.ports import Office
-from provisioning.wiring import wire
+from provisioning.wiring import Wired, wire
 from tests.support.world import World
 
 
 @dataclass(frozen=True)
 class OwnDatabase:
-    """The office and its database."""
+    """Everything that is wired, on this database alone."""
 
-    office: Office
+    wired: Wired
     url: str
+
+    @property
+    def office(self) -> Office:
+        return self.wired.office
 
     def sql(self, statement: str, *values: Any) -> list[Any]:
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(statement, values)
             return cursor.fetchall() if cursor.description else []
 
+    def fill(self, invented: int) -> None:
+        """Write so many invented applications."""
+        with self.office.work() as work:
+            generate(self.office, work, invented)
+
 
 @contextmanager
-def own_database(world: World, invented: int = 0) -> Iterator[OwnDatabase]:
+def own_database(world: World, invented: int = 0, **settings: str) -> Iterator[OwnDatabase]:
     """A fresh one on the stack's PostgreSQL, with so many invented applications; dropped afterwards."""
     name = f"ibok_own_{secrets.token_hex(4)}"
     with psycopg.connect(world.superuser_url(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} OWNER ibok_provisioning")
     url = world.secrets["IBOK_DATABASE_URL"].rsplit("/", 1)[0] + f"/{name}"
-    settings = world.settings()
-    wired = wire(settings.model_copy(update={"database_url": type(settings.database_url)(url)}))
+    known = world.settings(**settings)
+    wired = wire(known.model_copy(update={"database_url": type(known.database_url)(url)}))
     migrate(wired.engine)
-    found = wired.office
-    today, rules = found.clock.today(), found.rules
-    with found.work() as work:
-        connection, table = applications_in(work)
-        term: Any = lambda day: due_on(day, rules.term_days, rules.term_unit, found.is_holiday)  # noqa: E731
-        generate(connection, table, found.current_form(today), invented, today, term, lambda _: None)
+    own = OwnDatabase(wired, url)
+    own.fill(invented)
     try:
-        yield OwnDatabase(found, url)
+        yield own
     finally:
         wired.engine.dispose()
         with psycopg.connect(world.superuser_url(), autocommit=True) as connection:
