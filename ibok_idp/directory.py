@@ -10,7 +10,7 @@ import base64
 import json
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from keycloak.exceptions import KeycloakConnectionError, KeycloakError
 from ibok_idp.errors import (
     CustomerNotFound,
     IdpError,
+    KeycloakConflict,
     KeycloakRefused,
     KeycloakRejected,
     KeycloakUnavailable,
@@ -56,11 +57,16 @@ class NewCustomer:
     language: str
     application: str
     customer_numbers: tuple[str, ...]
+    enabled: bool = True
 
 
 @dataclass(frozen=True)
 class DirectoryUser:
-    """One customer as Keycloak knows them."""
+    """One customer as Keycloak knows them.
+
+    Attributes:
+        found: `create` did not make this user: an earlier try had.
+    """
 
     user_id: str
     login: str
@@ -70,6 +76,7 @@ class DirectoryUser:
     must_change_password: bool
     customer_numbers: tuple[str, ...] = ()
     language: str | None = None
+    found: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,8 @@ class UserChange:
     """What is to be as given in Keycloak; None leaves a value alone."""
 
     email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
     enabled: bool | None = None
     customer_numbers: tuple[str, ...] | None = None
     language: str | None = None
@@ -126,7 +135,7 @@ class CustomerDirectory:
         """
         body = {
             "username": customer.login,
-            "enabled": True,
+            "enabled": customer.enabled,
             "email": customer.email,
             "emailVerified": True,
             "firstName": customer.first_name,
@@ -142,14 +151,14 @@ class CustomerDirectory:
         }
         try:
             location = self._call("POST", f"/admin/realms/{self._realm}/users", body).headers["Location"]
-        except KeycloakRejected as error:
-            if "409" not in str(error):
-                raise
+        except KeycloakConflict as error:
             again = self.find_by_login(customer.login)
             if again is None:  # a user outside /customers holds the login: we cannot even see it
                 raise LoginBelongsToAnother(f"The login {customer.login} is taken in Keycloak outside {GROUP}.") from error
             return _own(again, customer)
-        return DirectoryUser(location.rsplit("/", 1)[-1], customer.login, customer.email, True, customer.application, True)
+        return DirectoryUser(
+            location.rsplit("/", 1)[-1], customer.login, customer.email, customer.enabled, customer.application, True
+        )
 
     def find_by_login(self, login: str) -> DirectoryUser | None:
         """Exact login, compared without case (Keycloak keeps logins in lower case)."""
@@ -171,7 +180,7 @@ class CustomerDirectory:
         return _user(self._call("GET", f"/admin/realms/{self._realm}/users/{quote(user_id)}").json())
 
     def change(self, user_id: str, wanted: UserChange) -> DirectoryUser:
-        """Bring e-mail, enabled, customer numbers and language to what is wanted; nothing else is touched.
+        """Bring e-mail, names, enabled, customer numbers and language to what is wanted; nothing else is touched.
 
         Raises:
             CustomerNotFound: no such member of /customers.
@@ -186,6 +195,10 @@ class CustomerDirectory:
         changed = found | {"attributes": attributes}
         if wanted.email is not None:
             changed |= {"email": wanted.email, "emailVerified": True}
+        if wanted.first_name is not None:
+            changed["firstName"] = wanted.first_name
+        if wanted.last_name is not None:
+            changed["lastName"] = wanted.last_name
         if wanted.enabled is not None:
             changed["enabled"] = wanted.enabled
         if changed != found:
@@ -221,17 +234,23 @@ class CustomerDirectory:
         """Make the temporary password beside the own one useless at once; without one nothing happens."""
         self._call("DELETE", f"/admin/realms/{self._realm}/ibok-temporary-passwords/{quote(user_id)}")
 
-    def set_activation_password(self, user_id: str, password: str) -> None:
+    def set_activation_password(self, user_id: str, password: str) -> bool:
         """Replace the password of a user that never logged in by a new temporary one; its life starts anew (S5).
+
+        Returns:
+            False, and nothing is changed, when the user has set an own password already.
 
         Raises:
             PolicyViolation: the temporary password breaks S6.
         """
         path = f"/admin/realms/{self._realm}/users/{quote(user_id)}"
         found = self._call("GET", path).json()
-        actions = sorted({*found.get("requiredActions", []), UPDATE_PASSWORD})
+        actions = found.get("requiredActions", [])
+        if UPDATE_PASSWORD not in actions:
+            return False
         credential = hashed_credential(password, self.hashing_parameters()) | {"createdDate": int(time.time() * 1000)}
         self._call("PUT", path, found | {"requiredActions": actions, "credentials": [credential]})
+        return True
 
     def remove_passwords(self, user_id: str) -> None:
         """Take every password away, own and temporary: nothing that was mailed opens the account any more."""
@@ -357,7 +376,7 @@ def _own(user: DirectoryUser, customer: NewCustomer) -> DirectoryUser:
         raise LoginBelongsToAnother(
             f"The login {customer.login} belongs to application {user.application}, not to {customer.application}."
         )
-    return user
+    return replace(user, found=True)
 
 
 def _user(found: dict[str, Any]) -> DirectoryUser:
@@ -378,6 +397,8 @@ def _failed(status: int, what: str) -> IdpError:
         return KeycloakRefused(f"Keycloak refuses {what} ({status}): run `ibok-idp doctor`.")
     if status == 404:
         return CustomerNotFound(f"Keycloak knows nothing at {what} (404).")
+    if status == 409:
+        return KeycloakConflict(f"Keycloak answers 409 to {what}.")
     if status >= 500 or status == 0:
         return KeycloakUnavailable(f"Keycloak answers {status or 'nothing'} to {what}.")
     return KeycloakRejected(f"Keycloak answers {status} to {what}.")

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from ibok_idp.password_policy import broken_rules
 
@@ -25,6 +26,54 @@ SHAPE = f"[{ALPHABET}]{{{LENGTH}}}"
 def new_nonce() -> bytes:
     """A fresh random nonce."""
     return secrets.token_bytes(NONCE_BYTES)
+
+
+class KeyMissing(Exception):
+    """A nonce was drawn for a key that this process does not have: its password cannot be derived any more."""
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """The key that new nonces are drawn for, and earlier ones for what is still outstanding.
+
+    Args:
+        current: `IBOK_TEMPORARY_PASSWORD_KEY`, at least 32 bytes.
+        earlier: keys that were rotated out; each may go once nothing outstanding names it.
+    """
+
+    current: bytes = field(repr=False)
+    earlier: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def key_id(self) -> str:
+        """The name of the current key, which rests beside each nonce; tells nothing of the key itself."""
+        return _key_id(self.current)
+
+    @property
+    def every(self) -> tuple[bytes, ...]:
+        return self.current, *self.earlier
+
+    @property
+    def key_ids(self) -> frozenset[str]:
+        return frozenset(_key_id(key) for key in self.every)
+
+    def knows(self, key_id: str | None) -> bool:
+        """Whether what was drawn for this key can still be derived; None is from before keys had names."""
+        return key_id is None or key_id in self.key_ids
+
+    def derive(self, nonce: bytes, purpose: str, key_id: str | None) -> str:
+        """
+        Raises:
+            KeyMissing: the nonce belongs to a key that is not here; never falls back to another.
+        """
+        for key in self.every:
+            if key_id is None or _key_id(key) == key_id:
+                return derive(key, nonce, purpose)
+        raise KeyMissing(f"The key {key_id} of temporary passwords is not set.")
+
+
+def _key_id(key: bytes) -> str:
+    return hashlib.sha256(b"ibok temporary password key id:" + key).hexdigest()[:12]
 
 
 def derive(key: bytes, nonce: bytes, purpose: str) -> str:

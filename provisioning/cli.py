@@ -237,8 +237,17 @@ def reconcile(
     repair: Annotated[
         bool, typer.Option("--repair", help="bring Keycloak to where our accounts stand; without it only report")
     ] = False,
+    reopen: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--open", help="a login you have looked at: its user is enabled, or made again with a new mail (may be repeated)"
+        ),
+    ] = None,
 ) -> None:
     """Compare every account with Keycloak: missing, extra, disabled, wrong e-mail or numbers, out of the group.
+
+    A user that is disabled or missing in Keycloak is never opened by --repair alone: after a restore it may be one that a
+    registrar suspended or deleted since the back-up. Look at it, then name it with --open.
 
     Exit 0: they agree, 2: they differ (with --repair: and something needs a person), 1: cannot tell.
     """
@@ -251,9 +260,9 @@ def reconcile(
         _stop("IBOK_PROVISIONING_CLIENT_SECRET is missing: Keycloak cannot be asked without it.")
     found = left = 0
     try:
-        for each in compare(wire(settings).office, repair=repair):
+        for each in compare(wire(settings).office, repair=repair, reopen=frozenset(reopen or [])):
             found += 1
-            repaired = repair and each.repairable
+            repaired = (repair and each.repairable) or each.login in (reopen or [])
             left += not repaired
             _console.print(
                 f"{each.login}  {each.kind}: {each.ours or '–'} here, {each.theirs or '–'} in Keycloak"

@@ -10,13 +10,17 @@ from email.message import EmailMessage
 from enum import StrEnum
 from typing import Any, Protocol
 
-from provisioning.domain.account import Account, AccountState
+from ibok_idp.temporary_password import KeyRing
+from provisioning.domain.account import Account, AccountState, Profile, Trouble
 from provisioning.domain.application import Application, Channel, Status
 from provisioning.domain.audit_chain import ChainedLine
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.deadline import FreeDay
 from provisioning.domain.email_change import EmailChange
 from provisioning.domain.erasure import ErasureRequest
+from provisioning.domain.mail import Mail as Mail
+from provisioning.domain.mail import MailKind as MailKind
+from provisioning.domain.mail import MailState as MailState
 from provisioning.domain.password_reset import PasswordReset
 from provisioning.domain.register_match import RegisterCustomer
 from provisioning.domain.rulebook import Rulebook
@@ -34,61 +38,6 @@ class Actor:
 WORKER = Actor("ibok-provisioning worker")
 CUSTOMER = Actor("klient")
 APPLICANT = Actor("wnioskodawca")
-
-
-class MailKind(StrEnum):
-    """Every mail; only `activated` (S5) and `new_password` (S7) hold a password."""
-
-    CONFIRM_EMAIL = "confirm_email"
-    RECEIVED = "received"
-    ACTIVATED = "activated"
-    REJECTED = "rejected"
-    INCOMPLETE = "incomplete"
-    NEW_PASSWORD = "new_password"  # noqa: S105  # a kind of mail
-    NO_NEW_PASSWORD = "no_new_password"  # noqa: S105
-    EMAIL_CHANGE = "email_change"
-    EMAIL_CHANGED = "email_changed"
-    EMAIL_RESTORED = "email_restored"
-    SUSPENDED = "suspended"
-    RESUMED = "resumed"
-    RESIGNATION = "resignation"
-    RESIGNATION_WITHDRAWN = "resignation_withdrawn"
-    RESIGNATION_NOTE = "resignation_note"
-    CONTRACT_ENDED = "contract_ended"
-    CLOSED = "closed"
-    TERMS_ANNOUNCED = "terms_announced"
-    CHANGE_ANSWERED = "change_answered"
-    ERASURE_ANSWERED = "erasure_answered"
-    NUMBER_ADDED = "number_added"
-    ACTIVATION_REMINDER = "activation_reminder"
-
-
-class MailState(StrEnum):
-    QUEUED = "queued"
-    ACCEPTED = "accepted"
-    DEFERRED = "deferred"
-    REFUSED = "refused"
-    REPLACED = "replaced"  # the address was corrected before it went out
-    BOUNCED = "bounced"  # the server took it and sent it back
-
-
-@dataclass
-class Mail:
-    """One mail and what became of it; never its text."""
-
-    message_id: str
-    reference: str
-    kind: MailKind
-    recipient: str
-    created_at: datetime
-    state: MailState = MailState.QUEUED
-    answer: str = ""
-    attempts: int = 0
-    next_attempt_at: datetime | None = None
-    accepted_at: datetime | None = None
-    about: dict[str, Any] = field(default_factory=dict)
-    handled_at: datetime | None = None
-    handled_by: str | None = None
 
 
 class IntakeKind(StrEnum):
@@ -388,9 +337,11 @@ class Accounts(Protocol):
     def by_user_id(self, user_id: str) -> Account | None: ...
     def locked(self, login: str) -> Account: ...
     def save(self, account: Account) -> None: ...
-    def save_making(self, account: Account) -> None: ...
-    def due(self, today: date, limit: int) -> list[Account]: ...
-    def pending_in_keycloak(self, limit: int) -> list[str]: ...
+    def due(self, today: date, after: str, limit: int) -> list[str]: ...
+    def to_be_kept(self, now: datetime, limit: int) -> list[str]: ...
+    def to_be_made(self, limit: int) -> list[str]: ...
+    def look_again(self, login: str, at: datetime) -> None: ...
+    def outstanding_keys(self) -> dict[str, int]: ...
     def after(self, login: str, limit: int) -> list[Account]: ...
     def without_terms_notice(self, terms_version: str, limit: int) -> list[Account]: ...
     def forget(self, login: str, references: list[str]) -> None: ...
@@ -405,13 +356,14 @@ class PasswordResets(Protocol):
     def get(self, reset_id: str) -> PasswordReset | None: ...
     def save(self, reset: PasswordReset) -> None: ...
     def mailed_since(self, login: str, since: datetime) -> list[datetime]: ...
-    def open_of(self, login: str) -> list[PasswordReset]: ...
+    def open_of(self, login: str) -> PasswordReset | None: ...
     def newest_of(self, login: str) -> PasswordReset | None: ...
     def count_since(self, since: datetime) -> int: ...
 
 
 class EmailChanges(Protocol):
     def add(self, change: EmailChange) -> None: ...
+    def get(self, change_id: str) -> EmailChange | None: ...
     def locked(self, change_id: str) -> EmailChange: ...
     def save(self, change: EmailChange) -> None: ...
     def of(self, login: str) -> list[EmailChange]: ...
@@ -477,9 +429,10 @@ class AccountEvents(Protocol):
 
 class Mails(Protocol):
     def add(self, mail: Mail) -> None: ...
-    def get(self, message_id: str) -> Mail | None: ...
+    def get(self, message_id: str, *, for_change: bool = False) -> Mail | None: ...
     def save(self, mail: Mail) -> None: ...
     def of(self, reference: str) -> list[Mail]: ...
+    def to_be_sent(self, now: datetime, limit: int) -> list[str]: ...
     def undelivered(self, limit: int) -> list[Mail]: ...
 
 
@@ -568,13 +521,10 @@ class Audit(Protocol):
 class Queue(Protocol):
     """Jobs are deferred in the same transaction as everything else."""
 
-    def activate(self, reference: str) -> None: ...
+    def keep(self, login: str) -> None: ...
     def send_mail(self, message_id: str) -> None: ...
     def confirm_first_login(self, reference: str) -> None: ...
     def request_new_password(self, login: str) -> None: ...
-    def issue_new_password(self, reset_id: str) -> None: ...
-    def carry_out(self, login: str) -> None: ...
-    def make_mailed_passwords_useless(self, login: str) -> None: ...
 
 
 class Idempotency(Protocol):
@@ -629,20 +579,54 @@ class Work(Protocol):
     def idempotency(self) -> Idempotency: ...
 
 
-class Directory(Protocol):
-    """Keycloak, as ibok_idp offers it."""
+@dataclass(frozen=True)
+class Created:
+    """What became of making a user. `made` is False when an earlier try had made it: its profile and password are not known."""
 
-    def create(self, application: Application, login: str, temporary_password: str) -> str: ...
+    user_id: str
+    made: bool
+
+
+class Directory(Protocol):
+    """Keycloak, as ibok_idp offers it. Every writing call may be repeated; the keeper of an account alone makes them.
+
+    Raises (every method):
+        DirectoryTrouble: with its kind, and whether trying again may help.
+    """
+
+    def create(self, reference: str, login: str, profile: Profile, password: str) -> Created:
+        """S4: one user for one application, with an activation password that must be changed.
+
+        Raises:
+            DirectoryTrouble: LOGIN_BELONGS_TO_ANOTHER: the login is another application's; nothing was overwritten.
+        """
+        ...
+
+    def find(self, reference: str, login: str) -> str | None:
+        """The user that an earlier try made for this application; None when there is none of it."""
+        ...
+
+    def change(self, user_id: str, changes: dict[str, Any]) -> None:
+        """Bring these parts of the profile in line. Closing the login ends every session and the temporary password."""
+        ...
+
+    def set_activation_password(self, user_id: str, password: str) -> bool:
+        """Replace the activation password; False when the customer has set an own one already: it is left alone."""
+        ...
+
+    def set_temporary_password(self, user_id: str, password: str, expires_at: datetime) -> None: ...
+    def void_temporary_password(self, user_id: str) -> None: ...
+    def make_mailed_useless(self, user_id: str, *, own_password: bool) -> None:
+        """What was mailed opens nothing any more and every session is over; an own password stays, it was in no mail."""
+        ...
+
+    def delete(self, user_id: str) -> None:
+        """Sessions first; a user that is gone already is fine."""
+        ...
+
     def must_change_password(self, user_id: str) -> bool: ...
     def recent_password_changes(self) -> list[str]: ...
     def see(self, user_id: str) -> SeenInKeycloak | None: ...
-    def bring_in_line(self, account: Account) -> None: ...
-    def end_sessions(self, user_id: str) -> None: ...
-    def delete(self, user_id: str) -> None: ...
-    def set_temporary_password(self, user_id: str, password: str, expires_at: datetime) -> None: ...
-    def set_activation_password(self, user_id: str, password: str) -> None: ...
-    def void_temporary_password(self, user_id: str) -> None: ...
-    def remove_passwords(self, user_id: str) -> None: ...
     def customers(self, first: int, limit: int) -> list[SeenInKeycloak]: ...
     def login_events(self, since: datetime) -> list[LoginEvent]: ...
     def console_events(self, since: datetime) -> list[ConsoleEvent]: ...
@@ -693,7 +677,7 @@ class ConsoleEvent:
 class DirectoryTrouble(Exception):
     """Keycloak could not do it. `kind` is a domain Trouble, `retry` whether trying again may help."""
 
-    def __init__(self, kind: str, retry: bool) -> None:
+    def __init__(self, kind: Trouble, retry: bool) -> None:
         super().__init__(kind)
         self.kind, self.retry = kind, retry
 
@@ -703,11 +687,23 @@ class Mailer(Protocol):
 
 
 class MailDeferred(Exception):
-    """The mail server cannot be reached or answers 4xx: the same mail is sent again later."""
+    """The mail server cannot be reached, breaks off or answers 4xx: the same mail is sent again later.
+
+    Attributes:
+        our_setup: it turned us away before it heard of an address or a message (greeting, AUTH, MAIL FROM): IT must look.
+    """
+
+    def __init__(self, answer: str, *, our_setup: bool = False) -> None:
+        super().__init__(answer)
+        self.our_setup = our_setup
 
 
 class MailRefused(Exception):
-    """The mail server answers 5xx: it will not take this mail; a person must act."""
+    """5xx to the recipient: this address does not take mail; a person must find the right one."""
+
+
+class MailFailed(Exception):
+    """5xx to the message itself: sending the same again is no use."""
 
 
 class Clock(Protocol):
@@ -761,7 +757,7 @@ class Office:
     is_holiday: FreeDay
     links: Links
     mail_domain: str
-    temporary_password_key: bytes = field(repr=False)
+    keys: KeyRing
     dated_forms: Callable[[], dict[str, FormVersion]] | None = None
     compose_digest: Callable[[Office, date, str, list[DigestLine], int], EmailMessage] | None = None
     digest_to: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ibok_idp.temporary_password import KeyRing
 from provisioning.domain.rulebook import Rulebook, TermStart, TermUnit
 
 
@@ -34,6 +35,9 @@ class Settings(BaseSettings):
     staff_client_secret: SecretStr = Field(SecretStr(""), description="web: secret of the client ibok-staff")
     session_key: SecretStr = Field(SecretStr(""), description="web: encrypts sessions, at least 32 characters")
     temporary_password_key: SecretStr = Field(description="derives temporary passwords and links, at least 32 characters")
+    temporary_password_keys_earlier: SecretStr = Field(
+        SecretStr(""), description="keys that were rotated out, with commas between, while something outstanding needs them"
+    )
     personal_data_key: SecretStr = Field(description="encrypts PESEL at rest, at least 32 characters")
     smtp_url: SecretStr = Field(SecretStr("smtp://localhost:1025"), description="smtp://, smtp+starttls:// or smtps://")
     mail_from: str = Field("ibok@wpwik.com", description="sender of all mails")
@@ -77,6 +81,13 @@ class Settings(BaseSettings):
             raise ValueError("must have at least 32 characters")
         return value
 
+    @field_validator("temporary_password_keys_earlier")
+    @classmethod
+    def _each_long_enough(cls, value: SecretStr) -> SecretStr:
+        if any(len(each) < 32 for each in _listed(value.get_secret_value())):
+            raise ValueError("each must have at least 32 characters")
+        return value
+
     @field_validator("digest_to", "digest_manager_to")
     @classmethod
     def _addresses(cls, value: str) -> str:
@@ -116,6 +127,11 @@ class Settings(BaseSettings):
     @property
     def digest_manager_addresses(self) -> tuple[str, ...]:
         return tuple(_listed(self.digest_manager_to))
+
+    def key_ring(self) -> KeyRing:
+        """The keys of temporary passwords and links."""
+        earlier = _listed(self.temporary_password_keys_earlier.get_secret_value())
+        return KeyRing(self.temporary_password_key.get_secret_value().encode(), tuple(each.encode() for each in earlier))
 
     @property
     def secure(self) -> bool:

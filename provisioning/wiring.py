@@ -113,7 +113,7 @@ def wire(settings: Settings) -> Wired:
         links=Links(webapp=str(settings.webapp_url).rstrip("/"), staff=str(settings.provisioning_url).rstrip("/")),
         mail_domain=settings.mail_domain,
         fingerprint=fingerprint,
-        temporary_password_key=settings.temporary_password_key.get_secret_value().encode(),
+        keys=settings.key_ring(),
     )
     return Wired(settings, engine, office, utility, directory, mailer, VirusScan(settings.clamd_socket))
 

@@ -8,9 +8,8 @@ from typing import Any, TypeVar
 
 from ibok_idp.directory import CustomerDirectory, DirectoryUser, NewCustomer, UserChange
 from ibok_idp.errors import CustomerNotFound, IdpError, KeycloakRefused, KeycloakUnavailable, LoginBelongsToAnother
-from provisioning.domain.account import Account, Trouble
-from provisioning.domain.application import Application
-from provisioning.ports import ConsoleEvent, DirectoryTrouble, LoginEvent, SeenInKeycloak
+from provisioning.domain.account import Profile, Trouble
+from provisioning.ports import ConsoleEvent, Created, DirectoryTrouble, LoginEvent, SeenInKeycloak
 
 _Answer = TypeVar("_Answer")
 _PAGE = 200
@@ -26,19 +25,31 @@ class KeycloakDirectory:
     def __init__(self, directory: CustomerDirectory) -> None:
         self._directory = directory
 
-    def create(self, application: Application, login: str, temporary_password: str) -> str:
+    def create(self, reference: str, login: str, profile: Profile, password: str) -> Created:
         """S4: one user for one application; a repeat finds the one that is there. PESEL never goes to Keycloak."""
-        first_name, last_name = application.contact_person
         customer = NewCustomer(
             login=login,
-            email=application.email,
-            first_name=first_name,
-            last_name=last_name,
-            language=application.language,
-            application=application.reference,
-            customer_numbers=(application.data["customer_number"],),
+            email=profile.email,
+            first_name=profile.first_name,
+            last_name=profile.last_name,
+            language=profile.language,
+            application=reference,
+            customer_numbers=profile.customer_numbers,
+            enabled=profile.enabled,
         )
-        return _translated(lambda: self._directory.create(customer, temporary_password).user_id)
+
+        def make() -> Created:
+            user = self._directory.create(customer, password)
+            return Created(user.user_id, made=not user.found)
+
+        return _translated(make)
+
+    def find(self, reference: str, login: str) -> str | None:
+        def look() -> str | None:
+            user = self._directory.find_by_login(login)
+            return user.user_id if user is not None and user.application == reference else None
+
+        return _translated(look)
 
     def must_change_password(self, user_id: str) -> bool:
         return _translated(lambda: self._directory.get(user_id).must_change_password)
@@ -60,19 +71,13 @@ class KeycloakDirectory:
 
         return _translated(look)
 
-    def bring_in_line(self, account: Account) -> None:
-        """E-mail, language, customer numbers and "may log in" as the account says; sessions end before the door closes."""
-        assert account.user_id is not None  # asked only of accounts that are made
-        wanted = UserChange(
-            email=account.email or None,
-            enabled=account.may_log_in,
-            customer_numbers=tuple(account.customer_numbers),
-            language=account.language,
-        )
-        user_id = account.user_id
+    def change(self, user_id: str, changes: dict[str, Any]) -> None:
+        """Sessions end before the door closes."""
+        numbers = changes.get("customer_numbers")
+        wanted = UserChange(**changes | {"customer_numbers": tuple(numbers) if numbers is not None else None})
 
         def carry_out() -> None:
-            if account.may_log_in:
+            if changes.get("enabled") is not False:
                 self._directory.change(user_id, wanted)
                 return
             self._directory.end_sessions(user_id)  # Keycloak leaves sessions alive when it disables a user
@@ -81,9 +86,6 @@ class KeycloakDirectory:
             self._directory.end_sessions(user_id)  # one that began in between
 
         _translated(carry_out, not_found=Trouble.NOT_IN_KEYCLOAK)
-
-    def end_sessions(self, user_id: str) -> None:
-        _translated(lambda: self._directory.end_sessions(user_id), not_found=Trouble.NOT_IN_KEYCLOAK)
 
     def delete(self, user_id: str) -> None:
         """S8: sessions first, for Keycloak sends no logout when it deletes; one that is gone already is fine."""
@@ -102,14 +104,27 @@ class KeycloakDirectory:
             lambda: self._directory.set_temporary_password(user_id, password, expires_at), not_found=Trouble.NOT_IN_KEYCLOAK
         )
 
-    def set_activation_password(self, user_id: str, password: str) -> None:
-        _translated(lambda: self._directory.set_activation_password(user_id, password), not_found=Trouble.NOT_IN_KEYCLOAK)
+    def set_activation_password(self, user_id: str, password: str) -> bool:
+        def carry_out() -> bool:
+            taken = self._directory.set_activation_password(user_id, password)
+            if taken:
+                self._directory.void_temporary_password(user_id)
+            return taken
+
+        return _translated(carry_out, not_found=Trouble.NOT_IN_KEYCLOAK)
 
     def void_temporary_password(self, user_id: str) -> None:
         _translated(lambda: self._directory.void_temporary_password(user_id), not_found=Trouble.NOT_IN_KEYCLOAK)
 
-    def remove_passwords(self, user_id: str) -> None:
-        _translated(lambda: self._directory.remove_passwords(user_id), not_found=Trouble.NOT_IN_KEYCLOAK)
+    def make_mailed_useless(self, user_id: str, *, own_password: bool) -> None:
+        def carry_out() -> None:
+            if own_password:
+                self._directory.void_temporary_password(user_id)
+            else:
+                self._directory.remove_passwords(user_id)
+            self._directory.end_sessions(user_id)
+
+        _translated(carry_out, not_found=Trouble.NOT_IN_KEYCLOAK)
 
     def customers(self, first: int, limit: int) -> list[SeenInKeycloak]:
         return _translated(lambda: [_seen(each) for each in self._directory.members(first, limit)])

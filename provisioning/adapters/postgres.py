@@ -177,6 +177,7 @@ class _Accounts:
         return done.rowcount == 1
 
     def add(self, account: Account) -> None:
+        account.unsettled = account.wants_keeping
         insert(self._connection, "accounts", account)
 
     def get(self, login: str) -> Account:
@@ -192,43 +193,56 @@ class _Accounts:
         return self._one("user_id = :value", user_id)
 
     def save(self, account: Account) -> None:
+        account.unsettled = account.wants_keeping
         update(self._connection, "accounts", "login", account)
 
-    def save_making(self, account: Account) -> None:
-        """Only what the making of an account writes: staff may change the rest meanwhile."""
-        names = (
-            "step",
-            "user_id",
-            "attempts",
-            "trouble",
-            "trouble_since",
-            "next_attempt_at",
-            "password_expires_at",
-            "mail_accepted_at",
-        )
-        sets = ", ".join(f"{name} = :{name}" for name in names)
-        self._connection.execute(
-            text(
-                f"UPDATE accounts SET {sets}, nonce = CASE WHEN state IN ('deleted', 'anonymised') THEN NULL ELSE CAST(:nonce AS bytea) END "  # noqa: S608
-                "WHERE login = :login AND activation = :activation"
-            ),
-            {name: getattr(account, name) for name in (*names, "nonce", "login", "activation")},
-        )
-
-    def due(self, today: date, limit: int) -> list[Account]:
-        """Accounts whose day has come to be closed, deleted or anonymised."""
-        return self._all(
-            "(state = 'resigning' AND closes_on <= :today) OR (state = 'closed' AND delete_on <= :today) "
-            "OR (state = 'deleted' AND anonymise_on <= :today) ORDER BY login LIMIT :limit",
-            today=today,
-            limit=limit,
-        )
-
-    def pending_in_keycloak(self, limit: int) -> list[str]:
+    def due(self, today: date, after: str, limit: int) -> list[str]:
+        """Accounts whose day has come to be closed, deleted or anonymised, a page at a time; none that still waits for others."""
         found = self._connection.execute(
-            text("SELECT login FROM accounts WHERE keycloak_pending ORDER BY login LIMIT :limit"), {"limit": limit}
+            text(
+                "SELECT login FROM accounts WHERE login > :after AND ((state = 'resigning' AND closes_on <= :today) "
+                "OR (state = 'closed' AND delete_on <= :today) OR (state = 'deleted' AND anonymise_on <= :today AND gone_in_keycloak "
+                "AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.reference = accounts.reference AND m.state IN ('queued', 'deferred')))) "
+                "ORDER BY login LIMIT :limit"
+            ),
+            {"today": today, "after": after, "limit": limit},
         )
-        return [row.login for row in found]
+        return list(found.scalars())
+
+    def to_be_kept(self, now: datetime, limit: int) -> list[str]:
+        """Where something wanted is not so yet and it is time to look, in filing order. A lost wake-up loses nothing."""
+        found = self._connection.execute(
+            text(
+                "SELECT login FROM accounts WHERE unsettled AND (look_at IS NULL OR look_at <= :now "
+                "OR keycloak_trouble = 'keycloak_unavailable') ORDER BY created_at LIMIT :limit"
+            ),
+            {"now": now, "limit": limit},
+        )
+        return list(found.scalars())
+
+    def to_be_made(self, limit: int) -> list[str]:
+        """Whose first difference is that Keycloak holds no user, in filing order."""
+        found = self._connection.execute(
+            text(
+                "SELECT login FROM accounts WHERE unsettled AND user_id IS NULL AND nonce IS NOT NULL "
+                "AND state NOT IN ('closed', 'deleted', 'anonymised') AND NOT keycloak_blocked ORDER BY created_at LIMIT :limit"
+            ),
+            {"limit": limit},
+        )
+        return list(found.scalars())
+
+    def look_again(self, login: str, at: datetime) -> None:
+        self._connection.execute(text("UPDATE accounts SET look_at = :at WHERE login = :login"), {"login": login, "at": at})
+
+    def outstanding_keys(self) -> dict[str, int]:
+        """For which keys nonces are outstanding, and how many."""
+        found = self._connection.execute(
+            text(
+                "SELECT coalesce(nonce_key, '') AS key, count(*) AS many FROM (SELECT nonce_key FROM accounts WHERE nonce IS NOT NULL "
+                "UNION ALL SELECT nonce_key FROM password_resets WHERE nonce IS NOT NULL) AS nonces GROUP BY 1"
+            )
+        )
+        return {row.key: row.many for row in found}
 
     def after(self, login: str, limit: int) -> list[Account]:
         return self._all("login > :login ORDER BY login LIMIT :limit", login=login, limit=limit)
@@ -268,7 +282,7 @@ class _Accounts:
         rows = self._connection.execute(
             text(
                 "UPDATE accounts SET looked_at = now() WHERE login IN (SELECT login FROM accounts "
-                "WHERE state = 'awaiting_first_login' AND user_id IS NOT NULL "
+                "WHERE state IN ('awaiting_first_login', 'resigning') AND activated_at IS NULL AND user_id IS NOT NULL "
                 "AND (CAST(:ids AS text[]) IS NULL OR user_id = ANY(CAST(:ids AS text[]))) "
                 "ORDER BY looked_at LIMIT :limit FOR UPDATE SKIP LOCKED) RETURNING *"
             ),
@@ -277,12 +291,16 @@ class _Accounts:
         return [read(Account, row) for row in rows]
 
     def waiting_too_long(self, since: datetime) -> list[Account]:
-        return self._all("trouble IS NOT NULL AND trouble_since < :since ORDER BY trouble_since LIMIT 100", since=since)
+        return self._all(
+            "least(keycloak_trouble_since, mail_trouble_since, address_trouble_since) < :since "
+            "ORDER BY least(keycloak_trouble_since, mail_trouble_since, address_trouble_since) LIMIT 100",
+            since=since,
+        )
 
     def to_be_reminded(self, now: datetime, until: datetime, limit: int) -> list[Account]:
         """Whose activation password ends until then, and who has not been reminded of this one."""
         return self._all(
-            "state = 'awaiting_first_login' AND step = 'done' AND address_doubt_at IS NULL AND trouble IS NULL "
+            "state = 'awaiting_first_login' AND nonce IS NULL AND address_doubt_at IS NULL AND NOT unsettled AND address_trouble IS NULL "
             "AND password_expires_at > :now AND password_expires_at <= :until "
             "AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.reference = accounts.reference AND m.kind = 'activation_reminder' "
             "AND m.about->>'activation' = accounts.activation::text) ORDER BY login LIMIT :limit",
@@ -327,8 +345,10 @@ class _PasswordResets:
         )
         return [row.asked_at for row in rows]
 
-    def open_of(self, login: str) -> list[PasswordReset]:
-        return every(self._connection, PasswordReset, "password_resets WHERE login = :l AND step IN ('reserved', 'set')", l=login)
+    def open_of(self, login: str) -> PasswordReset | None:
+        """The wish that is on its way; a newer one has made every earlier one void."""
+        condition = "password_resets WHERE login = :l AND step IN ('reserved', 'set') ORDER BY asked_at DESC LIMIT 1"
+        return first(self._connection, PasswordReset, condition, l=login)
 
     def newest_of(self, login: str) -> PasswordReset | None:
         condition = "password_resets WHERE login = :l AND outcome = 'issued' ORDER BY asked_at DESC LIMIT 1"
@@ -345,6 +365,9 @@ class _EmailChanges:
 
     def add(self, change: EmailChange) -> None:
         insert(self._connection, "email_changes", change)
+
+    def get(self, change_id: str) -> EmailChange | None:
+        return first(self._connection, EmailChange, "email_changes WHERE change_id = :id", id=change_id)
 
     def locked(self, change_id: str) -> EmailChange:
         found = first(self._connection, EmailChange, "email_changes WHERE change_id = :id FOR UPDATE", id=change_id)
@@ -573,8 +596,9 @@ class _Mails:
     def add(self, mail: Mail) -> None:
         insert(self._connection, "mails", mail)
 
-    def get(self, message_id: str) -> Mail | None:
-        return first(self._connection, Mail, "mails WHERE message_id = :id", id=message_id)
+    def get(self, message_id: str, *, for_change: bool = False) -> Mail | None:
+        suffix = " FOR UPDATE" if for_change else ""
+        return first(self._connection, Mail, f"mails WHERE message_id = :id{suffix}", id=message_id)
 
     def save(self, mail: Mail) -> None:
         update(self._connection, "mails", "message_id", mail)
@@ -582,9 +606,20 @@ class _Mails:
     def of(self, reference: str) -> list[Mail]:
         return every(self._connection, Mail, "mails WHERE reference = :r ORDER BY created_at", r=reference)
 
+    def to_be_sent(self, now: datetime, limit: int) -> list[str]:
+        """Mails without a password that are due, oldest first: those of lost wake-ups too."""
+        found = self._connection.execute(
+            text(
+                "SELECT message_id FROM mails WHERE state IN ('queued', 'deferred') AND kind NOT IN ('activated', 'new_password') "
+                "AND (next_attempt_at IS NULL OR next_attempt_at <= :now) ORDER BY created_at LIMIT :limit"
+            ),
+            {"now": now, "limit": limit},
+        )
+        return list(found.scalars())
+
     def undelivered(self, limit: int) -> list[Mail]:
         """Mails that did not arrive and that nobody has dealt with."""
-        condition = "mails WHERE state IN ('refused', 'bounced') AND handled_at IS NULL AND recipient <> '' ORDER BY created_at LIMIT :limit"
+        condition = "mails WHERE state IN ('refused', 'failed', 'bounced') AND handled_at IS NULL AND recipient <> '' ORDER BY created_at LIMIT :limit"
         return every(self._connection, Mail, condition, limit=limit)
 
 
@@ -810,8 +845,8 @@ class _Queue:
     def __init__(self, connection: Connection, jobs: Jobs) -> None:
         self._connection, self._jobs = connection, jobs
 
-    def activate(self, reference: str) -> None:
-        self._defer("activate", reference=reference)
+    def keep(self, login: str) -> None:
+        self._defer("keep_account", login=login)
 
     def send_mail(self, message_id: str) -> None:
         self._defer("send_mail", message_id=message_id)
@@ -821,15 +856,6 @@ class _Queue:
 
     def request_new_password(self, login: str) -> None:
         self._defer("request_new_password", login=login)
-
-    def issue_new_password(self, reset_id: str) -> None:
-        self._defer("issue_new_password", reset_id=reset_id)
-
-    def carry_out(self, login: str) -> None:
-        self._defer("carry_out", login=login)
-
-    def make_mailed_passwords_useless(self, login: str) -> None:
-        self._defer("make_mailed_passwords_useless", login=login)
 
     def _defer(self, task: str, **arguments: str) -> None:
         self._jobs.defer(self._connection.connection.driver_connection, task, **arguments)

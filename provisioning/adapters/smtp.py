@@ -7,7 +7,7 @@ import ssl
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
-from provisioning.ports import MailDeferred, MailRefused
+from provisioning.ports import MailDeferred, MailFailed, MailRefused
 
 
 class SmtpMailer:
@@ -24,23 +24,30 @@ class SmtpMailer:
     def send(self, message: EmailMessage) -> str:
         """Send one mail; return the server's answer to DATA.
 
+        Only an answer to RCPT speaks of the address and only one to DATA of the message; whatever comes before speaks of
+        the server or of our own set-up, and passes (RFC 5321 section 4.2.1, RFC 3463 for the enhanced codes).
+
         Raises:
-            MailDeferred: no connection, cut off, or a 4xx answer: the same mail may be sent again.
-            MailRefused: a 5xx answer: the address or the mail will not be taken.
+            MailDeferred: no connection, cut off, a 4xx answer, or turned away before the address was named.
+            MailRefused: the address is not taken.
+            MailFailed: the message is not taken.
         """
         try:
             server = self._connect()
-            try:
-                code, answer = self._deliver(server, message)
-            finally:
-                server.close()  # no QUIT: once DATA is answered, nothing may turn the outcome into an unknown one
-        except smtplib.SMTPResponseException as error:
-            raise _refused(error.smtp_code, _text(error.smtp_error)) from error
-        except smtplib.SMTPRecipientsRefused as error:
-            code, words = next(iter(error.recipients.values()))
-            raise _refused(code, _text(words)) from error
+        except smtplib.SMTPResponseException as error:  # greeting, EHLO, STARTTLS, AUTH
+            raise MailDeferred(f"{error.smtp_code} {_text(error.smtp_error)}", our_setup=error.smtp_code >= 500) from error
+        except ssl.SSLError as error:
+            raise MailDeferred(f"{type(error).__name__}: TLS with the mail server failed", our_setup=True) from error
+        except smtplib.SMTPNotSupportedError as error:
+            raise MailDeferred("the mail server offers no such login or TLS", our_setup=True) from error
         except (OSError, smtplib.SMTPException) as error:
-            raise MailDeferred(f"{type(error).__name__}: the mail server cannot be reached or broke off") from error
+            raise _broken_off(error) from error
+        try:
+            code, answer = self._deliver(server, message)
+        except (OSError, smtplib.SMTPException) as error:
+            raise _broken_off(error) from error
+        finally:
+            server.close()  # no QUIT: once DATA is answered, nothing may turn the outcome into an unknown one
         return f"{code} {_text(answer)}"
 
     def check(self) -> str:
@@ -53,16 +60,19 @@ class SmtpMailer:
             return _text(server.noop()[1])
 
     def _deliver(self, server: smtplib.SMTP, message: EmailMessage) -> tuple[int, bytes]:
-        recipient = str(message["To"])
         code, answer = server.mail(self._envelope_sender)
         if code != 250:
-            raise smtplib.SMTPResponseException(code, answer)
-        code, answer = server.rcpt(recipient)
+            raise MailDeferred(f"{code} {_text(answer)}", our_setup=code >= 500)
+        code, answer = server.rcpt(str(message["To"]))
         if code not in (250, 251):
-            raise smtplib.SMTPResponseException(code, answer)
-        code, answer = server.data(message.as_bytes())
+            raise _of_the_recipient(code, _text(answer))
+        try:
+            code, answer = server.data(message.as_bytes())
+        except smtplib.SMTPDataError as error:  # the answer to DATA itself, before the text
+            code, answer = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else error.smtp_error.encode()
         if code != 250:
-            raise smtplib.SMTPResponseException(code, answer)
+            words = f"{code} {_text(answer)}"
+            raise MailFailed(words) if code >= 500 else MailDeferred(words)
         return code, answer
 
     def _connect(self) -> smtplib.SMTP:
@@ -80,8 +90,18 @@ class SmtpMailer:
         return server
 
 
-def _refused(code: int, answer: str) -> Exception:
-    return MailRefused(f"{code} {answer}") if code >= 500 else MailDeferred(f"{code} {answer}")
+def _of_the_recipient(code: int, answer: str) -> Exception:
+    """5xx to RCPT means the address, except where it says that the server will have nothing from us (530, 5.7.x)."""
+    words = f"{code} {answer}"
+    if code < 500:
+        return MailDeferred(words)
+    if code in (530, 534, 535, 538) or answer.startswith("5.7."):
+        return MailDeferred(words, our_setup=True)
+    return MailRefused(words)
+
+
+def _broken_off(error: Exception) -> MailDeferred:
+    return MailDeferred(f"{type(error).__name__}: the mail server cannot be reached or broke off")
 
 
 def _text(answer: bytes | str) -> str:

@@ -66,6 +66,11 @@ class AddressBody(ReasonBody):
     email: str = Field(max_length=254)
 
 
+class NamesBody(ReasonBody):
+    first_name: str = Field(max_length=200)
+    last_name: str = Field(max_length=200)
+
+
 class ContractBody(_Body):
     customer_number: str = Field(max_length=40)
 

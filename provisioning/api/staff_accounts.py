@@ -15,6 +15,7 @@ from provisioning.api.schemas import (
     ContractBody,
     ErasureBody,
     ErasureDecisionBody,
+    NamesBody,
     ReasonBody,
     SuspendBody,
 )
@@ -98,6 +99,13 @@ _account_action(
     AddressBody,
     lambda o, login, b: misdirected.correct_address(o, actor(), login, b.email, b.reason),
     "Correct or confirm the e-mail address",
+)
+_account_action(
+    "correct-names",
+    Action.CORRECT_NAMES,
+    NamesBody,
+    lambda o, login, b: misdirected.correct_names(o, actor(), login, b.first_name, b.last_name, b.reason),
+    "Correct the names in Keycloak; the application keeps what was filed",
 )
 _account_action("delete", Action.DELETE, ReasonBody, _delete, "Delete now; the evidence stays for its retention (S8)")
 _account_action(

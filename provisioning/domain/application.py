@@ -108,6 +108,7 @@ class Action(StrEnum):
     RESEND = "resend"
     MISDIRECTED = "misdirected"
     CORRECT_ADDRESS = "correct-address"
+    CORRECT_NAMES = "correct-names"
     DELETE = "delete"
     RESIGN = "resign"
     END_CONTRACT = "end-contract"
@@ -150,6 +151,7 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.RESEND: frozenset({Role.REGISTRAR}),
     Action.MISDIRECTED: frozenset({Role.REGISTRAR}),
     Action.CORRECT_ADDRESS: frozenset({Role.REGISTRAR}),
+    Action.CORRECT_NAMES: frozenset({Role.REGISTRAR}),
     Action.DELETE: frozenset({Role.REGISTRAR}),
     Action.RESIGN: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.END_CONTRACT: frozenset({Role.REGISTRAR}),

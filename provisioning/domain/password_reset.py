@@ -32,7 +32,9 @@ class PasswordReset:
     """One wish for a new temporary password.
 
     Attributes:
-        nonce: yields the password together with the key; None once the mail server took the mail, or it is void.
+        nonce: yields the password together with the key it was drawn for; None once the mail server took the mail, or it
+            is void.
+        nonce_key: the name of that key.
     """
 
     reset_id: str
@@ -43,7 +45,15 @@ class PasswordReset:
     message_id: str | None = None
     expires_at: datetime | None = None
     nonce: bytes | None = field(default=None, repr=False)
-    attempts: int = 0
+    nonce_key: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.step in (ResetStep.RESERVED, ResetStep.SET)
+
+    def end(self, step: ResetStep) -> None:
+        """DONE or VOID: from here on nothing can yield the password."""
+        self.step, self.nonce, self.nonce_key = step, None, None
 
 
 def outcome_for(account: Account, earlier: list[datetime], now: datetime, rules: Rulebook) -> ResetOutcome:
@@ -60,6 +70,6 @@ def outcome_for(account: Account, earlier: list[datetime], now: datetime, rules:
         account.state is AccountState.RESIGNING and not account.may_log_in
     ):
         return ResetOutcome.REFUSED
-    if not account.may_log_in or account.user_id is None or account.address_doubt_at is not None:
+    if not account.may_be_mailed_a_password or account.user_id is None:
         return ResetOutcome.NOT_NOW
     return ResetOutcome.ISSUED

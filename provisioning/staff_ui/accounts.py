@@ -25,7 +25,8 @@ from provisioning.staff_ui import words
 from provisioning.staff_ui.views import actor, logged_in, staff
 from provisioning.use_cases import change_contact, erase, misdirected, resign, suspend
 from provisioning.use_cases.decide import required_reason
-from provisioning.use_cases.follow_keycloak import CONSOLE, KINDS
+from provisioning.use_cases.follow_keycloak import KINDS
+from provisioning.use_cases.seen_in_keycloak import CONSOLE
 from provisioning.use_cases.undelivered import mark_handled
 
 _S = AccountState
@@ -40,7 +41,7 @@ class Deed:
 
     Attributes:
         states: where it makes sense; elsewhere there is no button (and the use case refuses).
-        fields: inputs of the page: reason, secret, email, customer_number, received_on, channel.
+        fields: inputs of the page: reason, secret, email, names, customer_number, received_on, channel.
     """
 
     action: Action
@@ -85,6 +86,16 @@ DEEDS: dict[str, Deed] = {
         ("email", "reason"),
         lambda o, login, t: misdirected.correct_address(o, actor(), login, t.get("email", ""), t.get("reason")),
     ),
+    "correct-names": Deed(
+        Action.CORRECT_NAMES,
+        _LIVE | {_S.SUSPENDED, _S.RESIGNING},
+        _("Tak klient będzie nazwany w Keycloak. We wniosku zostaje to, co złożono. Bez znaków / ( ) [ ] i podobnych."),
+        _("Imię i nazwisko zapisane."),
+        ("names", "reason"),
+        lambda o, login, t: misdirected.correct_names(
+            o, actor(), login, t.get("first_name", ""), t.get("last_name", ""), t.get("reason")
+        ),
+    ),
     "misdirected": Deed(
         Action.MISDIRECTED,
         _LIVE | {_S.SUSPENDED, _S.RESIGNING},
@@ -99,7 +110,7 @@ DEEDS: dict[str, Deed] = {
     ),
     "suspend": Deed(
         Action.SUSPEND,
-        _LIVE,
+        _LIVE | {_S.RESIGNING},
         _(
             "Sesje klienta zakończą się, a logowanie będzie zamknięte. Klient dostanie e-mail z powodem, chyba że zaznaczysz inaczej."
         ),
@@ -110,7 +121,7 @@ DEEDS: dict[str, Deed] = {
     ),
     "resume": Deed(
         Action.RESUME,
-        frozenset({_S.SUSPENDED}),
+        frozenset({_S.SUSPENDED, _S.RESIGNING}),
         _("Klient znów będzie mógł się logować i dostanie o tym e-mail."),
         _("Konto odblokowane."),
         ("note",),
@@ -191,7 +202,11 @@ def account(login: str) -> str:
         changes=changes,
         reset=reset,
         trouble=words.trouble(found, activation.recipient if activation else found.email),
-        deeds=[(name, deed) for name, deed in DEEDS.items() if found.state in deed.states and may(g.user.roles, deed.action)],
+        deeds=[
+            (name, deed)
+            for name, deed in DEEDS.items()
+            if found.state in deed.states and may(g.user.roles, deed.action) and _makes_sense(name, found)
+        ],
     )
 
 
@@ -322,6 +337,11 @@ def terms_answers(version: str) -> str:
     return render_template("staff/terms_answers.html", version=version, answers=found[:_PAGE], next_page=following)
 
 
+def _makes_sense(name: str, account: Account) -> bool:
+    """While a resignation runs the account may be open or suspended meanwhile."""
+    return {"suspend": account.may_log_in, "resume": account.is_suspended}.get(name, True)
+
+
 def _in_console(account: Account) -> str | None:
     """The address of the user in Keycloak's console; None when Keycloak holds none (any more)."""
     if account.user_id is None or account.must_be_gone:
@@ -338,4 +358,5 @@ def _second_click(login: str, name: str, error: NotPossible) -> bool:
     with wired().office.work() as work:
         found = work.accounts.get(login)
         last = work.audit.of(found.reference)[-1:]
-    return found.state is outcome[name] and bool(last) and last[0].actor == g.user.username
+    there = found.is_suspended if name == "suspend" else found.state is outcome[name]
+    return there and bool(last) and last[0].actor == g.user.username

@@ -105,6 +105,7 @@ CLOSING_CAUSE = {
 DEED = {
     "resend": _("Wyślij hasło ponownie"),
     "correct-address": _("Popraw albo potwierdź adres"),
+    "correct-names": _("Popraw imię i nazwisko"),
     "misdirected": _("Wiadomość trafiła pod zły adres"),
     "suspend": _("Zablokuj konto"),
     "resume": _("Odblokuj konto"),
@@ -178,7 +179,8 @@ MAIL_STATE = {
     MailState.ACCEPTED: _("przyjęty przez serwer poczty"),
     MailState.DEFERRED: _("serwer poczty prosi o ponowienie"),
     MailState.REFUSED: _("odrzucony przez serwer poczty"),
-    MailState.REPLACED: _("zastąpiony nowszym"),
+    MailState.FAILED: _("nie dał się wysłać"),
+    MailState.VOID: _("unieważniony przed wysłaniem"),
     MailState.BOUNCED: _("nie dotarł"),
 }
 FIELD = {
@@ -223,6 +225,7 @@ AUDIT = {
     "account.active": _("klient ustawił własne hasło, konto aktywne"),
     "account.waits": _("zakładanie konta czeka"),
     "mail.accepted": _("serwer poczty przyjął wiadomość"),
+    "mail.failed": _("serwer poczty nie przyjął wiadomości"),
     "mail.refused": _("serwer poczty odrzucił wiadomość"),
     "mail.bounced": _("wiadomość wróciła, nie dotarła"),
     "mail.handled": _("załatwiono wiadomość, która nie dotarła"),
@@ -260,6 +263,8 @@ AUDIT = {
     "account.changed_outside": _("zmiana w konsoli Keycloak"),
     "account.address_changed_outside": _("adres e-mail zmieniony w konsoli Keycloak"),
     "account.misdirected": _("wiadomość trafiła pod zły adres, hasło unieważnione"),
+    "account.names_corrected": _("poprawiono imię i nazwisko"),
+    "account.password_renewed": _("hasło tymczasowe zastąpiono nowym, zanim wyszło"),
     "account.address_corrected": _("poprawiono albo potwierdzono adres e-mail"),
     "account.resent": _("wysłano ponownie hasło tymczasowe"),
     "account.email_change_asked": _("klient prosi o zmianę adresu e-mail"),
@@ -339,11 +344,16 @@ def trouble(account: Account, recipient: str) -> str | None:
     words: dict[Trouble, str] = {
         Trouble.KEYCLOAK_UNAVAILABLE: gettext("Konto czeka: Keycloak nie odpowiada") + again,
         Trouble.KEYCLOAK_REFUSED: gettext("Konto czeka: Keycloak odmawia usłudze dostępu, powiadom dział IT") + again,
-        Trouble.KEYCLOAK_REJECTED: gettext("Konto czeka: Keycloak nie przyjmuje danych, powiadom dział IT") + again,
+        Trouble.KEYCLOAK_REJECTED: gettext(
+            "Konto czeka: Keycloak nie przyjmuje imienia, nazwiska lub adresu e-mail. Popraw je na stronie konta"
+        )
+        + again,
         Trouble.LOGIN_BELONGS_TO_ANOTHER: gettext(
             "Alarm: ten login należy w Keycloak do innego wniosku. Nic nie nadpisano, powiadom dział IT."
         ),
         Trouble.MAIL_DEFERRED: gettext("Konto czeka: serwer poczty nie przyjmuje teraz wiadomości na %(to)s", to=recipient) + again,
+        Trouble.MAIL_SETUP: gettext("Konto czeka: serwer poczty nie przyjmuje naszych wiadomości, powiadom dział IT") + again,
+        Trouble.MAIL_FAILED: gettext("Serwer poczty odrzucił treść wiadomości z hasłem. Powiadom dział IT, potem wyślij ponownie."),
         Trouble.NOT_IN_KEYCLOAK: gettext(
             "W Keycloak nie ma użytkownika tego konta, powiadom dział IT (ibok-provisioning reconcile)."
         ),

@@ -9,9 +9,9 @@ from provisioning.domain.application import Action, require_permission
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.form.check import checked_contact
 from provisioning.ports import CUSTOMER, Actor, ChangeRequest, MailKind, Office
-from provisioning.use_cases.carry_out import decided
 from provisioning.use_cases.decide import required_reason
 from provisioning.use_cases.mail_out import queue_account_mail
+from provisioning.use_cases.wanted import decided
 
 LANGUAGES = ("pl", "en")
 

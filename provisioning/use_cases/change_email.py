@@ -10,11 +10,10 @@ from provisioning.domain.email_change import EmailChange
 from provisioning.domain.errors import FieldError, Invalid, NotFound, NotPossible
 from provisioning.form.check import checked_email
 from provisioning.ports import CUSTOMER, MailKind, Office, Work
-from provisioning.use_cases.carry_out import decided
-from provisioning.use_cases.mail_out import queue_account_mail
-from provisioning.use_cases.request_new_password import void_open_resets
+from provisioning.use_cases.mail_out import queue_account_mail, void_waiting_mails
 from provisioning.use_cases.submit import masked_email
-from provisioning.use_cases.tokens import email_change_token, email_undo_token, matches
+from provisioning.use_cases.tokens import is_email_change_token, is_email_undo_token
+from provisioning.use_cases.wanted import decided, void_open_reset
 
 
 def ask_to_change_email(office: Office, login: str, typed: str) -> EmailChange:
@@ -33,7 +32,7 @@ def ask_to_change_email(office: Office, login: str, typed: str) -> EmailChange:
             raise NotPossible("wrong_state", "This account has no access.")
         if address == account.email:
             raise Invalid([FieldError("email", "same_as_before")])
-        _replace_earlier(work, login)
+        _replace_earlier(work, login, account.reference)
         now = office.clock.now()
         change = EmailChange(
             change_id=uuid.uuid4().hex,
@@ -59,7 +58,7 @@ def confirm_email_change(office: Office, token: str) -> EmailChange:
     """
     with office.work() as work:
         change, account = _by_token(work, token)
-        if change.nonce is not None and not matches(email_change_token(office, change), token):
+        if change.nonce is not None and not is_email_change_token(office, change, token):
             raise NotFound("token")
         now = office.clock.now()
         change.confirm(now, office.rules)
@@ -86,28 +85,33 @@ def undo_email_change(office: Office, token: str) -> EmailChange:
     """
     with office.work() as work:
         change, account = _by_token(work, token)
-        if change.undo_nonce is not None and not matches(email_undo_token(office, change), token):
+        if change.undo_nonce is not None and not is_email_undo_token(office, change, token):
             raise NotFound("token")
         now = office.clock.now()
         change.undo(now, office.rules)
         work.email_changes.save(change)
-        _replace_earlier(work, account.login)
+        _replace_earlier(work, account.login, account.reference)
         account.email = change.old_email
-        void_open_resets(work, account)
+        void_open_reset(work, account)
+        account.want_mailed_passwords_useless()
         decided(work, account)
-        work.queue.make_mailed_passwords_useless(account.login)
         queue_account_mail(office, work, MailKind.EMAIL_RESTORED, account, change.change_id)
         work.audit.write(CUSTOMER, "account.email_restored", account.reference, {}, now, private={"to": change.old_email})
     return change
 
 
-def _replace_earlier(work: Work, login: str) -> None:
+def _replace_earlier(work: Work, login: str, reference: str) -> None:
     for earlier in work.email_changes.of(login):
         if earlier.confirmed_at is None and earlier.nonce is not None:
             earlier.nonce = None
             work.email_changes.save(earlier)
+            void_waiting_mails(work, reference, MailKind.EMAIL_CHANGE)
 
 
 def _by_token(work: Work, token: str) -> tuple[EmailChange, Account]:
-    change = work.email_changes.locked(token.partition(".")[0])
-    return change, work.accounts.locked(change.login)
+    """The account is locked before its change, as everywhere: else two buttons pressed at once wait for each other."""
+    known = work.email_changes.get(token.partition(".")[0])
+    if known is None:
+        raise NotFound("token")
+    account = work.accounts.locked(known.login)
+    return work.email_changes.locked(known.change_id), account

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import time
 
-from provisioning.domain.account import Account, AccountState
+from provisioning.domain.account import Account
 from provisioning.domain.errors import NotPossible
+from provisioning.domain.mail import MailKind
 from provisioning.ports import WORKER, DirectoryTrouble, Office
+from provisioning.use_cases.mail_out import void_waiting_mails
+from provisioning.use_cases.wanted import void_activation_mail
 
 
 def confirm_first_logins(office: Office, *, everyone: bool, limit: int = 200) -> int:
@@ -35,12 +38,12 @@ def confirmed_soon(office: Office, account: Account, patience: float = 2.0) -> A
 
     The web process may not ask Keycloak itself; a customer who just set a password should still read "active".
     """
-    if account.state is not AccountState.AWAITING_FIRST_LOGIN:
+    if not account.awaits_first_login:
         return account
     with office.work() as work:
         work.queue.confirm_first_login(account.reference)
     deadline = time.monotonic() + patience
-    while account.state is AccountState.AWAITING_FIRST_LOGIN and time.monotonic() < deadline:
+    while account.awaits_first_login and time.monotonic() < deadline:
         time.sleep(0.1)
         with office.work() as work:
             account = work.accounts.get(account.login)
@@ -49,7 +52,7 @@ def confirmed_soon(office: Office, account: Account, patience: float = 2.0) -> A
 
 def confirm_first_login(office: Office, account: Account) -> bool:
     """Ask Keycloak about one account; True when it became active now."""
-    if account.user_id is None or account.state is not AccountState.AWAITING_FIRST_LOGIN:
+    if account.user_id is None or not account.awaits_first_login:
         return False
     try:
         if office.directory.must_change_password(account.user_id):
@@ -59,6 +62,10 @@ def confirm_first_login(office: Office, account: Account) -> bool:
     with office.work() as work:
         current = work.accounts.by_reference(account.reference, for_change=True)
         assert current is not None  # accounts are never deleted
+        if current.user_id != account.user_id:
+            return False  # made again meanwhile
+        void_activation_mail(office, work, current)
+        void_waiting_mails(work, current.reference, MailKind.ACTIVATION_REMINDER)
         try:
             current.activate(office.clock.now())
         except NotPossible:

@@ -6,14 +6,14 @@ import secrets
 from collections.abc import Callable
 
 from ibok_idp.temporary_password import new_nonce
-from provisioning.domain.account import Account, AccountState, Step
+from provisioning.domain.account import Account, AccountState
 from provisioning.domain.application import Action, Application, RejectedFor, Status, require_permission
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.login_names import new_login
-from provisioning.ports import Actor, Mail, MailKind, Office, Work
-from provisioning.use_cases.carry_out import decided
-from provisioning.use_cases.mail_out import message_id, queue_account_mail, queue_mail
+from provisioning.ports import Actor, MailKind, Office, Work
+from provisioning.use_cases.mail_out import queue_account_mail, queue_mail
 from provisioning.use_cases.submit import set_term
+from provisioning.use_cases.wanted import activation_mail, decided
 
 _MOST_ALIKE = 50
 
@@ -40,27 +40,21 @@ def approve(office: Office, actor: Actor, reference: str, version: int, reason: 
             login=login,
             reference=reference,
             state=AccountState.AWAITING_FIRST_LOGIN,
-            step=Step.LOGIN_RESERVED,
             created_at=office.clock.now(),
             email=application.email,
+            first_name=application.contact_person[0],
+            last_name=application.contact_person[1],
             language=application.language,
             phone=application.data.get("phone"),
             correspondence_address=application.data.get("correspondence_address"),
             customer_numbers=[application.data["customer_number"]],
             nonce=new_nonce(),
+            nonce_key=office.keys.key_id,
         )
         work.accounts.add(account)
-        work.mails.add(
-            Mail(
-                message_id=message_id(office, MailKind.ACTIVATED, reference, login),
-                reference=reference,
-                kind=MailKind.ACTIVATED,
-                recipient=application.email,
-                created_at=office.clock.now(),
-            )
-        )
+        work.mails.add(activation_mail(office, account))
         work.applications.save(application)
-        work.queue.activate(reference)
+        work.queue.keep(login)
         details = {"login": login, **_days_late(office, application)}
         private = {"reason": words} if words else None
         work.audit.write(actor, "application.approved", reference, details, office.clock.now(), private=private)

@@ -1,20 +1,20 @@
-"""Mails leave through the queue: written down with the change they tell of, sent by the worker, followed to the end."""
+"""Mails leave through the queue: written down with the change they tell of, sent by the worker, followed to the end.
+
+Those with a password belong to the keeper of the account (keep_account.py) alone.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from dataclasses import replace
 from typing import Any
 
 from provisioning.domain.account import Account, Trouble
 from provisioning.domain.application import Application
 from provisioning.domain.errors import NotFound
-from provisioning.domain.rulebook import retry_pause
-from provisioning.ports import WORKER, Mail, MailDeferred, MailKind, MailRefused, MailState, Office, Work
+from provisioning.domain.mail import GIVE_UP_AFTER, OF_THE_APPLICATION, WITH_PASSWORD, Mail, MailKind, MailState
+from provisioning.ports import WORKER, MailDeferred, MailFailed, MailRefused, Office, Work
 from provisioning.use_cases.tokens import email_change_token, email_undo_token
-
-GIVE_UP_AFTER = timedelta(days=3)
-_OF_THE_APPLICATION = {MailKind.CONFIRM_EMAIL, MailKind.RECEIVED, MailKind.REJECTED, MailKind.INCOMPLETE}
 
 
 def queue_mail(office: Office, work: Work, kind: MailKind, application: Application, occasion: str) -> Mail:
@@ -30,16 +30,24 @@ def queue_mail(office: Office, work: Work, kind: MailKind, application: Applicat
 def queue_account_mail(
     office: Office, work: Work, kind: MailKind, account: Account, occasion: str, about: dict[str, Any] | None = None, to: str = ""
 ) -> Mail:
-    """The same for a mail of an account, to its present address unless `to` names another.
+    """The same for a mail of an account: to the address it has when the mail goes out, or to the one given as `to`.
 
     Args:
         about: what the mail speaks of; kept with it until the person is anonymised, so nothing secret.
     """
-    return _queue(office, work, kind, account.reference, to or account.email, occasion, about or {})
+    return _queue(office, work, kind, account.reference, to or account.email, occasion, about or {}, fixed=bool(to))
 
 
 def _queue(
-    office: Office, work: Work, kind: MailKind, reference: str, recipient: str, occasion: str, about: dict[str, Any]
+    office: Office,
+    work: Work,
+    kind: MailKind,
+    reference: str,
+    recipient: str,
+    occasion: str,
+    about: dict[str, Any],
+    *,
+    fixed: bool = False,
 ) -> Mail:
     mail = Mail(
         message_id=message_id(office, kind, reference, occasion),
@@ -48,6 +56,7 @@ def _queue(
         recipient=recipient,
         created_at=office.clock.now(),
         about=about,
+        fixed_recipient=fixed,
     )
     work.mails.add(mail)
     work.queue.send_mail(mail.message_id)
@@ -59,71 +68,82 @@ def message_id(office: Office, kind: MailKind, reference: str, occasion: str) ->
     return f"<{kind}.{digest}@{office.mail_domain}>"
 
 
-def hand_over(
-    office: Office, mail: Mail, application: Application, account: Account | None, secret: str | None
-) -> timedelta | None:
-    """Try once to hand a mail to the mail server; its state and the server's answer are in `mail` afterwards.
+def void_waiting_mails(work: Work, reference: str, *kinds: MailKind) -> None:
+    """What these mails would say is not true any more: they do not go out."""
+    for mail in work.mails.of(reference):
+        if mail.kind in kinds and mail.waits:
+            mail.void()
+            work.mails.save(mail)
 
-    Args:
-        secret: what the mail brings and what rests nowhere: a temporary password, or the token of a link.
 
-    Returns:
-        how long to wait before the next try, None when the mail server has decided.
+def send_mail(office: Office, identifier: str) -> MailState:
+    """Send one mail that holds no password, if it waits and its time has come; returns its state afterwards.
+
+    Raises:
+        NotFound: no such mail.
     """
-    mail.attempts += 1
-    message = office.compose(office, mail, application, account, secret)
-    office.seam("mail.before_data")
-    try:
-        mail.answer = office.mailer.send(message)
-        mail.state, mail.accepted_at, mail.next_attempt_at = MailState.ACCEPTED, office.clock.now(), None
-    except MailDeferred as error:
-        pause = retry_pause(mail.attempts)
-        mail.state, mail.answer, mail.next_attempt_at = MailState.DEFERRED, str(error), office.clock.now() + pause
-        return pause
-    except MailRefused as error:
-        mail.state, mail.answer, mail.next_attempt_at = MailState.REFUSED, str(error), None
-    return None
+    with office.only_one(f"mail:{identifier}") as alone:
+        with office.work() as work:
+            mail = work.mails.get(identifier)
+            if mail is None:
+                raise NotFound(identifier)
+            application = work.applications.get(mail.reference)
+            account = work.accounts.by_reference(mail.reference)
+            recipient, secret = _meant(office, work, mail, application, account)
+        too_early = mail.next_attempt_at is not None and mail.next_attempt_at > office.clock.now()
+        if not alone or not mail.waits or mail.kind in WITH_PASSWORD or too_early:
+            return mail.state
+        if recipient is None:
+            return _write_down(office, mail, "", None)
+        message = office.compose(office, replace(mail, recipient=recipient), application, account, secret)
+        office.seam("send_mail.before_call")
+        answer: str | MailDeferred | MailRefused | MailFailed
+        try:
+            answer = office.mailer.send(message)
+        except (MailDeferred, MailRefused, MailFailed) as error:
+            answer = error
+        office.seam("send_mail.after_call")
+        return _write_down(office, mail, recipient, answer)
 
 
-def send_mail(office: Office, identifier: str) -> timedelta | None:
-    """Send one queued mail (those with a password belong to `activate` and `request_new_password`).
-
-    Returns:
-        None when the matter is closed, or how long to wait before the next try.
-    """
+def _write_down(
+    office: Office, sent: Mail, recipient: str, answer: str | MailDeferred | MailRefused | MailFailed | None
+) -> MailState:
     with office.work() as work:
-        mail = work.mails.get(identifier)
-        if mail is None:
-            raise NotFound(identifier)
-        application = work.applications.get(mail.reference)
-        account = work.accounts.by_reference(mail.reference)
-        replaced, secret = _still_meant(office, work, mail, application)
-    if mail.state not in (MailState.QUEUED, MailState.DEFERRED):
-        return None
-    pause = None
-    if replaced:
-        mail.state, mail.next_attempt_at = MailState.REPLACED, None
-    else:
-        pause = hand_over(office, mail, application, account, secret)
-        if pause is not None and office.clock.now() - mail.created_at > GIVE_UP_AFTER:
-            mail.state, mail.next_attempt_at, pause = MailState.REFUSED, None, None
-    with office.work() as work:
+        now = office.clock.now()
+        account = work.accounts.by_reference(sent.reference, for_change=True)  # accounts are locked before mails
+        mail = work.mails.get(sent.message_id, for_change=True)
+        assert mail is not None  # mails are never deleted
+        mail.attempts += 1
+        if isinstance(answer, str):
+            mail.accepted(answer, recipient, now)
+        elif not mail.waits:
+            return mail.state  # made pointless meanwhile
+        elif answer is None:
+            mail.void()
+        elif isinstance(answer, MailDeferred):
+            mail.deferred(str(answer), now)
+            if now - mail.created_at > GIVE_UP_AFTER:
+                mail.failed(str(answer))
+        elif isinstance(answer, MailRefused):
+            mail.refused(str(answer))
+            mail.recipient = recipient
+            address_did_not_take(work, account, recipient, Trouble.MAIL_REFUSED, now)
+        else:
+            mail.failed(str(answer))
         work.mails.save(mail)
-        if mail.state not in (MailState.DEFERRED, MailState.REPLACED):
+        if not mail.waits and mail.state is not MailState.VOID:
             audit_mail(office, work, mail)
-        if mail.state is MailState.REFUSED:
-            mark_address(office, work, mail, Trouble.MAIL_REFUSED)
-    return pause
+        return mail.state
 
 
-def mark_address(office: Office, work: Work, mail: Mail, trouble: Trouble) -> Account | None:
-    """A mail to the account's present address did not arrive: staff must find the right one. None when it is no such mail."""
-    account = work.accounts.by_reference(mail.reference, for_change=True)
-    if account is None or account.must_be_gone or mail.recipient != account.email:
-        return None
-    account.address_is_wrong(trouble, office.clock.now())
+def address_did_not_take(work: Work, account: Account | None, recipient: str, trouble: Trouble, now: Any) -> bool:
+    """A mail to the account's present address did not arrive: staff must find the right one. False when it is no such mail."""
+    if account is None or account.must_be_gone or recipient != account.email:
+        return False
+    account.address_is_wrong(trouble, now)
     work.accounts.save(account)
-    return account
+    return True
 
 
 def audit_mail(office: Office, work: Work, mail: Mail) -> None:
@@ -132,14 +152,28 @@ def audit_mail(office: Office, work: Work, mail: Mail) -> None:
     work.audit.write(WORKER, f"mail.{mail.state}", mail.reference, details, office.clock.now(), private={"answer": mail.answer})
 
 
-def _still_meant(office: Office, work: Work, mail: Mail, application: Application) -> tuple[bool, str | None]:
-    """Whether something newer took the mail's place, and the token of its link."""
-    if mail.kind in _OF_THE_APPLICATION:
-        return mail.recipient != application.email, None
-    if not mail.recipient:  # the person was anonymised
-        return True, None
+def _meant(
+    office: Office, work: Work, mail: Mail, application: Application, account: Account | None
+) -> tuple[str | None, str | None]:
+    """To whom the mail goes as things are now (None: it has no use any more), and the token of its link."""
+    recipient = mail.recipient
+    if mail.kind in OF_THE_APPLICATION:
+        recipient = application.email
+    elif account is not None and not mail.fixed_recipient:
+        recipient = account.email or mail.recipient
     if mail.kind in (MailKind.EMAIL_CHANGE, MailKind.EMAIL_CHANGED):
-        change = work.email_changes.locked(mail.about["change"])
+        change = work.email_changes.get(mail.about["change"]) if "change" in mail.about else None
+        if change is None:
+            return None, None
         token = email_change_token(office, change) if mail.kind is MailKind.EMAIL_CHANGE else email_undo_token(office, change)
-        return token is None, token
-    return False, None
+        return (recipient if token else None), token
+    return recipient or None, None
+
+
+def due_mails(office: Office, limit: int = 200) -> int:
+    """Send what is due, oldest first: tries again, and finds mails whose wake-up was lost; returns how many were looked at."""
+    with office.work() as work:
+        due = work.mails.to_be_sent(office.clock.now(), limit)
+    for identifier in due:
+        send_mail(office, identifier)
+    return len(due)

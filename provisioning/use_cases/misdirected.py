@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import uuid
-from datetime import timedelta
 
-from provisioning.domain.account import Account, AccountState
+from provisioning.domain.account import Account
 from provisioning.domain.application import Action, require_permission
-from provisioning.domain.errors import NotPossible
+from provisioning.domain.errors import FieldError, Invalid, NotPossible
+from provisioning.domain.mail import MailKind
 from provisioning.domain.password_reset import ResetOutcome
-from provisioning.domain.rulebook import retry_pause
 from provisioning.form.check import checked_email
-from provisioning.ports import Actor, DirectoryTrouble, Incident, MailKind, Office
-from provisioning.use_cases.activate import resend_activation
-from provisioning.use_cases.carry_out import decided
+from provisioning.ports import Actor, Incident, Office
 from provisioning.use_cases.decide import required_reason
-from provisioning.use_cases.request_new_password import reserve, void_open_resets
+from provisioning.use_cases.request_new_password import reserve
+from provisioning.use_cases.wanted import decided, void_open_reset, void_passwords_on_their_way, want_activation_mail
 
+# What Keycloak's person-name-prohibited-characters validator refuses in first and last names.
+_NOT_IN_A_NAME = re.compile(r"[<>&\"$%!#?§;*~/\\|^=\[\]{}()\x00-\x1f\x7f]")
 _DISCLOSED = {
     MailKind.ACTIVATED: ["login", "hasło tymczasowe", "imię i nazwisko lub nazwa", "numer ewidencyjny", "adres punktu poboru"],
     MailKind.NEW_PASSWORD: ["login", "hasło tymczasowe"],
@@ -52,42 +53,16 @@ def mark_misdirected(office: Office, actor: Actor, login: str, note: str | None)
         )
         work.incidents.add(incident)
         account.address_doubt_at = now
-        void_open_resets(work, account)
-        work.accounts.save(account)
-        work.queue.make_mailed_passwords_useless(login)
+        void_passwords_on_their_way(office, work, account)
+        account.want_mailed_passwords_useless()
+        decided(work, account)
         private = {"address": incident.address, "disclosed": incident.disclosed, "reason": incident.note}
         work.audit.write(actor, "account.misdirected", account.reference, {"incident": incident.incident_id}, now, private=private)
     return incident
 
 
-def make_mailed_passwords_useless(office: Office, login: str) -> timedelta | None:
-    """In Keycloak: what was mailed opens nothing any more, and every session is over.
-
-    An own password stays: it was in no mail.
-
-    Returns:
-        None when done, or how long to wait before the next try.
-    """
-    with office.only_one(f"passwords:{login}", patience=5) as alone:  # soon, for the password is in wrong hands
-        if not alone:
-            return timedelta(seconds=1)
-        with office.work() as work:
-            account = work.accounts.get(login)
-        if account.user_id is None:
-            return None
-        try:
-            if account.state is AccountState.AWAITING_FIRST_LOGIN or account.activated_at is None:
-                office.directory.remove_passwords(account.user_id)
-            else:
-                office.directory.void_temporary_password(account.user_id)
-            office.directory.end_sessions(account.user_id)
-        except DirectoryTrouble as trouble:
-            return retry_pause(1) if trouble.retry else None
-        return None
-
-
 def correct_address(office: Office, actor: Actor, login: str, email: str, reason: str | None) -> Account:
-    """Write a new address down, or confirm the present one after a doubt; mails with passwords go out again.
+    """Write a new address down, or confirm the present one after a doubt; passwords that wait go to it.
 
     Raises:
         Forbidden. Invalid: no reason, or not an address. NotPossible: `wrong_state`.
@@ -101,11 +76,52 @@ def correct_address(office: Office, actor: Actor, login: str, email: str, reason
             raise NotPossible("wrong_state", "The account is deleted.")
         before, account.email, account.address_doubt_at = account.email, address, None
         account.address_is_mended()
-        void_open_resets(work, account)
         decided(work, account)
         private = {"from": before, "to": address, "reason": words}
         work.audit.write(actor, "account.address_corrected", account.reference, {}, office.clock.now(), private=private)
     return account
+
+
+def correct_names(office: Office, actor: Actor, login: str, first_name: str, last_name: str, reason: str | None) -> Account:
+    """Mend the names under which the account stands in Keycloak, for instance when Keycloak does not take them (S4).
+
+    The application keeps what was filed.
+
+    Raises:
+        Forbidden. Invalid: no reason, or a name that is empty, too long or has characters Keycloak refuses.
+        NotPossible: `wrong_state`.
+    """
+    require_permission(actor.roles, Action.CORRECT_NAMES)
+    words = required_reason(reason)
+    names = checked_names(first_name, last_name)
+    with office.work() as work:
+        account = work.accounts.locked(login)
+        if account.must_be_gone:
+            raise NotPossible("wrong_state", "The account is deleted.")
+        before = {"first_name": account.first_name, "last_name": account.last_name}
+        account.first_name, account.last_name = names
+        decided(work, account)
+        private = {"from": before, "to": {"first_name": names[0], "last_name": names[1]}, "reason": words}
+        work.audit.write(actor, "account.names_corrected", account.reference, {}, office.clock.now(), private=private)
+    return account
+
+
+def checked_names(first_name: str, last_name: str) -> tuple[str, str]:
+    """
+    Raises:
+        Invalid: `required`, `too_long` or `invalid_characters`, for each name.
+    """
+    errors = []
+    for name, value in (("first_name", first_name.strip()), ("last_name", last_name.strip())):
+        if not value:
+            errors.append(FieldError(name, "required"))
+        elif len(value) > 100:
+            errors.append(FieldError(name, "too_long"))
+        elif _NOT_IN_A_NAME.search(value):
+            errors.append(FieldError(name, "invalid_characters"))
+    if errors:
+        raise Invalid(errors)
+    return first_name.strip(), last_name.strip()
 
 
 def resend(office: Office, actor: Actor, login: str) -> Account:
@@ -114,7 +130,7 @@ def resend(office: Office, actor: Actor, login: str) -> Account:
     Before the first login a new activation password (S5), afterwards one beside the own password (S7).
 
     Raises:
-        Forbidden. NotPossible: `not_ready`, `wrong_state`, `address_in_doubt`.
+        Forbidden. NotPossible: `wrong_state`, `address_in_doubt`.
     """
     require_permission(actor.roles, Action.RESEND)
     with office.work() as work:
@@ -124,9 +140,9 @@ def resend(office: Office, actor: Actor, login: str) -> Account:
         if account.address_doubt_at is not None:
             raise NotPossible("address_in_doubt", "Confirm or correct the e-mail address first.")
         if account.activated_at is None:
-            void_open_resets(work, account)
-            resend_activation(office, work, account)
-            work.accounts.save(account)
+            void_open_reset(work, account)
+            want_activation_mail(office, work, account)
+            decided(work, account)
         else:
             reserve(office, work, account, ResetOutcome.ISSUED, actor)
         work.audit.write(actor, "account.resent", account.reference, {"login": login}, office.clock.now())

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from provisioning.domain.account import Account, Trouble
 from provisioning.ports import WORKER, DirectoryTrouble, Office, SeenInKeycloak
-from provisioning.use_cases.activate import make_again
-from provisioning.use_cases.carry_out import decided
+from provisioning.use_cases.wanted import decided, want_activation_mail
 
 _PAGE = 1000
+_OPENS = frozenset({"disabled", "missing"})  # setting these right lets somebody in
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,13 @@ class Disagreement:
     repairable: bool
 
 
-def reconcile(office: Office, *, repair: bool = False) -> Iterator[Disagreement]:
+def reconcile(office: Office, *, repair: bool = False, reopen: frozenset[str] = frozenset()) -> Iterator[Disagreement]:
     """Every disagreement, in the order of logins, those that Keycloak alone knows last.
+
+    Args:
+        repair: set right what closes nothing open and opens nothing closed. A user that is disabled or missing in Keycloak
+            may have been suspended or deleted after the back-up that our table comes from: it is listed, never opened.
+        reopen: logins that IT has looked at by name: their users are enabled, or made again with a new activation mail.
 
     Raises:
         DirectoryTrouble: Keycloak does not answer; what was repaired until then stays.
@@ -42,10 +47,13 @@ def reconcile(office: Office, *, repair: bool = False) -> Iterator[Disagreement]
             accounts = work.accounts.after(login, _PAGE)
         for account in accounts:
             seen = theirs.pop(account.user_id or "", None)
-            found = [] if account.user_id is None or account.keycloak_pending else list(_compare(office, account, seen))
+            found = [] if account.user_id is None or account.unsettled else list(_compare(office, account, seen))
             yield from found
-            if repair and any(each.repairable for each in found):
-                _repair(office, account.login, missing=any(each.kind == "missing" for each in found))
+            kinds = {each.kind for each in found}
+            if account.login in reopen and kinds & _OPENS:
+                _repair(office, account.login, missing="missing" in kinds)
+            elif repair and any(each.repairable for each in found) and not kinds & _OPENS:
+                _repair(office, account.login, missing=False)
         if len(accounts) < _PAGE:
             break
         login = accounts[-1].login
@@ -75,8 +83,9 @@ def _compare(office: Office, account: Account, seen: SeenInKeycloak | None) -> I
         yield from _absent(office, account)
         return
     if seen.enabled != account.may_log_in:
-        yield differs("enabled" if seen.enabled else "disabled", account.state, str(seen.enabled).lower())
-    if seen.email != account.email:
+        kind = "enabled" if seen.enabled else "disabled"
+        yield differs(kind, account.state, str(seen.enabled).lower(), repairable=seen.enabled)
+    if seen.email.lower() != account.email.lower():
         yield differs("email", account.email, seen.email)
     if sorted(seen.customer_numbers) != sorted(account.customer_numbers):
         yield differs("customer_numbers", ", ".join(account.customer_numbers), ", ".join(seen.customer_numbers))
@@ -95,15 +104,18 @@ def _absent(office: Office, account: Account) -> Iterator[Disagreement]:
         yield Disagreement(account.login, "outside_group", account.state, "", repairable=False)
         return
     if elsewhere is None:
-        yield Disagreement(account.login, "missing", account.state, "", repairable=account.may_log_in)
+        yield Disagreement(account.login, "missing", account.state, "", repairable=False)
 
 
 def _repair(office: Office, login: str, *, missing: bool) -> None:
     with office.work() as work:
         account = work.accounts.locked(login)
-        if missing:
-            make_again(office, work, account)
-            work.accounts.save(account)
+        if missing:  # Keycloak lost the user: the same login, with a new activation mail
+            account.was_lost_in_keycloak()
+            want_activation_mail(office, work, account)
+        elif account.must_be_gone:
+            account.gone_in_keycloak = False
         else:
-            decided(work, account)
+            account.in_keycloak = None  # whatever it holds now, all of it is set again
+        decided(work, account)
         work.audit.write(WORKER, "account.repaired", account.reference, {"missing": missing}, office.clock.now())

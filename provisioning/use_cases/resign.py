@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import structlog
+
 from provisioning.domain.account import Account, ClosingCause
 from provisioning.domain.application import Action, require_permission
 from provisioning.domain.errors import NotPossible
-from provisioning.ports import CUSTOMER, WORKER, Actor, MailKind, MailState, Office, Work
-from provisioning.use_cases.carry_out import decided
-from provisioning.use_cases.mail_out import queue_account_mail
+from provisioning.domain.mail import POINTLESS_AFTER_THE_END, MailKind
+from provisioning.ports import CUSTOMER, WORKER, Actor, Office, Work
+from provisioning.use_cases.mail_out import queue_account_mail, void_waiting_mails
+from provisioning.use_cases.wanted import decided, void_passwords_on_their_way
+
+_log = structlog.get_logger()
+_PAGE = 500
 
 
 def resign(office: Office, login: str, *, cause: ClosingCause = ClosingCause.RESIGNATION, actor: Actor | None = None) -> Account:
@@ -61,6 +67,7 @@ def withdraw_resignation(office: Office, login: str, actor: Actor | None = None)
         account = work.accounts.locked(login)
         account.withdraw_resignation()
         decided(work, account)
+        void_waiting_mails(work, account.reference, MailKind.RESIGNATION, MailKind.RESIGNATION_NOTE)
         now = office.clock.now()
         queue_account_mail(office, work, MailKind.RESIGNATION_WITHDRAWN, account, now.isoformat())
         work.audit.write(actor or CUSTOMER, "account.resignation_withdrawn", account.reference, {}, now)
@@ -105,6 +112,7 @@ def delete_now(office: Office, work: Work, account: Account, cause: ClosingCause
     """S8: the one way to USUNIETE: the Keycloak user goes, the login name is burnt for ever (it stays in issued_logins)."""
     now = office.clock.now()
     account.delete(now, office.clock.today() + timedelta(days=office.rules.closing.retention_days), cause)
+    _end_what_is_on_its_way(office, work, account)
     decided(work, account)
     private = {"reason": reason} if reason else None
     work.audit.write(by, "account.deleted", account.reference, {"login": account.login, "cause": cause}, now, private=private)
@@ -112,9 +120,23 @@ def delete_now(office: Office, work: Work, account: Account, cause: ClosingCause
 
 def close_due_accounts(office: Office) -> int:
     """The daily job of S8: close, delete and anonymise what has come to its day. Each account in its own transaction."""
-    with office.work() as work:
-        due = [account.login for account in work.accounts.due(office.clock.today(), 1000)]
-    return sum(close_if_due(office, login) for login in due)
+    moved, login = 0, ""
+    while True:
+        with office.work() as work:
+            page = work.accounts.due(office.clock.today(), login, _PAGE)
+        for login in page:
+            moved += _closed_anyhow(office, login)
+        if len(page) < _PAGE:
+            return moved
+
+
+def _closed_anyhow(office: Office, login: str) -> bool:
+    """One account that cannot be moved on stops no other."""
+    try:
+        return close_if_due(office, login)
+    except Exception as error:
+        _log.exception("account.not_moved_on", login=login, error=type(error).__name__)
+        return False
 
 
 def close_if_due(office: Office, login: str) -> bool:
@@ -125,19 +147,24 @@ def close_if_due(office: Office, login: str) -> bool:
         now = office.clock.now()
         if account.closes_on and account.state == "resigning" and account.closes_on <= today:
             account.close(now, today + timedelta(days=office.rules.closing.delete_after_days))
+            _end_what_is_on_its_way(office, work, account)
             decided(work, account)
             queue_account_mail(office, work, MailKind.CLOSED, account, "closed")
             work.audit.write(WORKER, "account.closed", account.reference, {"cause": account.closing_cause}, now)
         elif account.delete_on and account.state == "closed" and account.delete_on <= today:
             delete_now(office, work, account, account.closing_cause or ClosingCause.RESIGNATION, WORKER)
         elif account.anonymise_on and account.state == "deleted" and account.anonymise_on <= today:
-            on_their_way = any(mail.next_attempt_at or mail.state is MailState.QUEUED for mail in work.mails.of(account.reference))
-            if account.keycloak_pending or on_their_way:
+            if account.keycloak_pending or any(mail.waits for mail in work.mails.of(account.reference)):
                 return False  # Keycloak has not let go of the user, or the last answer is not out
             anonymise(office, work, account, WORKER)
         else:
             return False  # another worker was quicker
     return True
+
+
+def _end_what_is_on_its_way(office: Office, work: Work, account: Account) -> None:
+    void_passwords_on_their_way(office, work, account)
+    void_waiting_mails(work, account.reference, *POINTLESS_AFTER_THE_END)
 
 
 def anonymise(office: Office, work: Work, account: Account, by: Actor) -> None:

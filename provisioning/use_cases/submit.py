@@ -13,8 +13,8 @@ from provisioning.domain.errors import FieldError, Invalid, NotFound, NotPossibl
 from provisioning.domain.rulebook import TermStart
 from provisioning.form.check import Submission
 from provisioning.ports import APPLICANT, Document, MailKind, MailState, Office, Work
-from provisioning.use_cases.mail_out import queue_mail
-from provisioning.use_cases.tokens import confirmation_token, matches, status_token
+from provisioning.use_cases.mail_out import queue_mail, void_waiting_mails
+from provisioning.use_cases.tokens import is_confirmation_token, is_status_token, status_token
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def confirm_email(office: Office, reference: str, token: str) -> Application:
         application = work.applications.get(reference, for_change=True)
         if application.email_confirmed_at is not None and application.confirmation_nonce is None:
             raise NotPossible("already_confirmed", "The e-mail address is confirmed already.")
-        if not matches(confirmation_token(office, application), token):
+        if not is_confirmation_token(office, application, token):
             raise NotFound(reference)
         assert application.confirmation_sent_at is not None  # set together with the nonce
         if office.clock.now() - application.confirmation_sent_at > office.rules.email_confirmation_life:
@@ -151,6 +151,7 @@ def send_confirmation_again(office: Office, reference: str, token: str, email: s
         application.confirmation_nonce = secrets.token_bytes(32)
         application.confirmation_sent_at = office.clock.now()
         application.version += 1
+        void_waiting_mails(work, reference, MailKind.CONFIRM_EMAIL)  # the earlier link is dead
         queue_mail(office, work, MailKind.CONFIRM_EMAIL, application, application.confirmation_nonce.hex())
         work.applications.save(application)
         work.audit.write(APPLICANT, "application.confirmation_sent_again", reference, details, office.clock.now())
@@ -189,7 +190,7 @@ def status_of(office: Office, reference: str, token: str) -> tuple[Application, 
 
 def _by_status_token(office: Office, work: Work, reference: str, token: str, *, for_change: bool = False) -> Application:
     application = work.applications.get(reference, for_change=for_change)
-    if application.channel is not Channel.WEB or not matches(status_token(office, application), token):
+    if application.channel is not Channel.WEB or not is_status_token(office, application, token):
         raise NotFound(reference)
     return application
 

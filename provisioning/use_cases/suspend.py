@@ -5,10 +5,9 @@ from __future__ import annotations
 from provisioning.domain.account import Account
 from provisioning.domain.application import Action, require_permission
 from provisioning.ports import Actor, MailKind, Office
-from provisioning.use_cases.carry_out import decided
 from provisioning.use_cases.decide import required_reason
-from provisioning.use_cases.mail_out import queue_account_mail
-from provisioning.use_cases.request_new_password import void_open_resets
+from provisioning.use_cases.mail_out import queue_account_mail, void_waiting_mails
+from provisioning.use_cases.wanted import decided, void_open_reset
 
 
 def suspend(office: Office, actor: Actor, login: str, reason: str | None, *, secret: bool = False) -> Account:
@@ -18,15 +17,16 @@ def suspend(office: Office, actor: Actor, login: str, reason: str | None, *, sec
         secret: the customer is not told, for instance while a misuse is looked into.
 
     Raises:
-        Forbidden. Invalid: no reason. NotPossible: `wrong_state`, `not_ready`.
+        Forbidden. Invalid: no reason. NotPossible: `wrong_state`.
     """
     require_permission(actor.roles, Action.SUSPEND)
     words = required_reason(reason)
     with office.work() as work:
         account = work.accounts.locked(login)
         account.suspend()
-        void_open_resets(work, account)
+        void_open_reset(work, account)
         decided(work, account)
+        void_waiting_mails(work, account.reference, MailKind.RESUMED)
         now = office.clock.now()
         if not secret:
             queue_account_mail(office, work, MailKind.SUSPENDED, account, now.isoformat(), {"reason": words})
@@ -45,6 +45,7 @@ def resume(office: Office, actor: Actor, login: str, reason: str | None) -> Acco
         account = work.accounts.locked(login)
         account.resume()
         decided(work, account)
+        void_waiting_mails(work, account.reference, MailKind.SUSPENDED)
         now = office.clock.now()
         queue_account_mail(office, work, MailKind.RESUMED, account, now.isoformat())
         private = {"reason": reason.strip()} if reason and reason.strip() else None

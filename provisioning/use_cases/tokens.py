@@ -11,38 +11,54 @@ from provisioning.domain.email_change import EmailChange
 from provisioning.ports import Office
 
 
-def status_token(office: Office, application: Application) -> str:
+def status_token(office: Office, application: Application, key: bytes | None = None) -> str:
     """128 bits that open the status page of one application."""
-    return _derived(office.temporary_password_key, application.nonce, f"status:{application.reference}")
+    return _derived(key or office.keys.current, application.nonce, f"status:{application.reference}")
 
 
-def confirmation_token(office: Office, application: Application) -> str | None:
+def confirmation_token(office: Office, application: Application, key: bytes | None = None) -> str | None:
     """The token of the newest confirmation mail; None once it was used."""
     if application.confirmation_nonce is None:
         return None
-    secret = _derived(
-        office.temporary_password_key, application.confirmation_nonce, f"email:{application.reference}:{application.email}"
-    )
+    purpose = f"email:{application.reference}:{application.email}"
+    secret = _derived(key or office.keys.current, application.confirmation_nonce, purpose)
     return f"{application.reference}.{secret}"
 
 
-def email_change_token(office: Office, change: EmailChange) -> str | None:
+def email_change_token(office: Office, change: EmailChange, key: bytes | None = None) -> str | None:
     """The token that proves a new address; None once it was used or replaced."""
     if change.nonce is None:
         return None
-    return f"{change.change_id}.{_derived(office.temporary_password_key, change.nonce, f'new-email:{change.new_email}')}"
+    return f"{change.change_id}.{_derived(key or office.keys.current, change.nonce, f'new-email:{change.new_email}')}"
 
 
-def email_undo_token(office: Office, change: EmailChange) -> str | None:
+def email_undo_token(office: Office, change: EmailChange, key: bytes | None = None) -> str | None:
     """The token with which the old address takes a change back; None once it was used."""
     if change.undo_nonce is None:
         return None
-    return f"{change.change_id}.{_derived(office.temporary_password_key, change.undo_nonce, f'undo-email:{change.old_email}')}"
+    return f"{change.change_id}.{_derived(key or office.keys.current, change.undo_nonce, f'undo-email:{change.old_email}')}"
 
 
-def matches(expected: str | None, given: str) -> bool:
-    """Compare in constant time."""
-    return expected is not None and hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))
+def is_status_token(office: Office, application: Application, given: str) -> bool:
+    return _is_one_of([status_token(office, application, key) for key in office.keys.every], given)
+
+
+def is_confirmation_token(office: Office, application: Application, given: str) -> bool:
+    return _is_one_of([confirmation_token(office, application, key) for key in office.keys.every], given)
+
+
+def is_email_change_token(office: Office, change: EmailChange, given: str) -> bool:
+    return _is_one_of([email_change_token(office, change, key) for key in office.keys.every], given)
+
+
+def is_email_undo_token(office: Office, change: EmailChange, given: str) -> bool:
+    return _is_one_of([email_undo_token(office, change, key) for key in office.keys.every], given)
+
+
+def _is_one_of(expected: list[str | None], given: str) -> bool:
+    """Compare in constant time. A link that was mailed under an earlier key goes on working as long as that key is set."""
+    typed = given.encode("utf-8", "replace")
+    return any(each is not None and hmac.compare_digest(each.encode(), typed) for each in expected)
 
 
 def _derived(key: bytes, nonce: bytes, purpose: str) -> str:

@@ -5,23 +5,27 @@ from __future__ import annotations
 from provisioning.domain.account import Trouble
 from provisioning.domain.application import Action, require_permission
 from provisioning.domain.errors import NotFound, NotPossible
-from provisioning.ports import WORKER, Actor, Bounce, Mail, MailKind, MailState, Office, Work
-from provisioning.use_cases.mail_out import audit_mail, mark_address, queue_account_mail
+from provisioning.domain.mail import NOT_DELIVERED, Mail, MailKind, MailState
+from provisioning.ports import WORKER, Actor, Bounce, Office, Work
+from provisioning.use_cases.mail_out import address_did_not_take, audit_mail, queue_account_mail
 
 _BATCH = 200
 
 
 def note_bounce(office: Office, work: Work, bounce: Bounce) -> bool:
     """The other mail server sent a mail of ours back: "mail nie dotarł", with its reason; False when the mail is not ours."""
-    mail = work.mails.get(bounce.message_id)
+    known = work.mails.get(bounce.message_id)
+    if known is None:
+        return False
+    account = work.accounts.by_reference(known.reference, for_change=True)
+    mail = work.mails.get(bounce.message_id, for_change=True)
     if mail is None or mail.state is not MailState.ACCEPTED or not mail.recipient:
         return False
-    mail.state, mail.answer = MailState.BOUNCED, bounce.answer[:300]
+    mail.bounced(bounce.answer[:300])
     work.mails.save(mail)
     audit_mail(office, work, mail)
-    account = mark_address(office, work, mail, Trouble.MAIL_BOUNCED)
-    if account is not None and account.trouble is Trouble.MAIL_BOUNCED:
-        work.audit.write(WORKER, "account.waits", account.reference, {"why": Trouble.MAIL_BOUNCED}, office.clock.now())
+    if address_did_not_take(work, account, mail.recipient, Trouble.MAIL_BOUNCED, office.clock.now()):
+        work.audit.write(WORKER, "account.waits", mail.reference, {"why": Trouble.MAIL_BOUNCED}, office.clock.now())
     return True
 
 
@@ -33,8 +37,8 @@ def mark_handled(office: Office, actor: Actor, message_id: str) -> Mail:
     """
     require_permission(actor.roles, Action.HANDLE_MAIL)
     with office.work() as work:
-        mail = work.mails.get(message_id)
-        if mail is None or mail.state not in (MailState.REFUSED, MailState.BOUNCED):
+        mail = work.mails.get(message_id, for_change=True)
+        if mail is None or mail.state not in NOT_DELIVERED:
             raise NotFound(message_id)
         if mail.handled_at is not None:
             raise NotPossible("already_decided", "Somebody has dealt with it already.")

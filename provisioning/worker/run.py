@@ -17,13 +17,11 @@ from provisioning.adapters.postgres import DatabaseGone
 from provisioning.adapters.virus_scan import ScannerGone
 from provisioning.ports import DirectoryTrouble, Office
 from provisioning.use_cases.accept_terms import announce_terms
-from provisioning.use_cases.activate import activate
-from provisioning.use_cases.carry_out import carry_out
 from provisioning.use_cases.confirm_first_login import confirm_first_login, confirm_first_logins
 from provisioning.use_cases.follow_keycloak import follow_keycloak
-from provisioning.use_cases.mail_out import send_mail
-from provisioning.use_cases.misdirected import make_mailed_passwords_useless
-from provisioning.use_cases.request_new_password import flood, issue_new_password, request_new_password
+from provisioning.use_cases.keep_account import keep, sweep
+from provisioning.use_cases.mail_out import due_mails, send_mail
+from provisioning.use_cases.request_new_password import flood, request_new_password
 from provisioning.use_cases.resign import close_due_accounts
 from provisioning.use_cases.take_in import forget_set_aside, take_in
 from provisioning.use_cases.undelivered import remind_of_first_login
@@ -54,14 +52,25 @@ def job_app(office: Office, database_url: str, concurrency: int) -> App:
             if pause is not None:
                 raise TryLater(pause.total_seconds())
 
-    task("activate", activate)
-    task("send_mail", lambda office, message_id: send_mail(office, message_id))
+    task("keep_account", _keep)
+    task("send_mail", _send_mail)
     task("confirm_first_login", _confirm_first_login, retry=False)
     task("request_new_password", _request_new_password)
-    task("issue_new_password", issue_new_password)
-    task("carry_out", carry_out)
-    task("make_mailed_passwords_useless", make_mailed_passwords_useless)
+    for name in ("activate", "carry_out", "make_mailed_passwords_useless"):  # deferred by processes before schema 0009
+        task(name, _keep)
     return app
+
+
+def _keep(office: Office, login: str = "", reference: str = "") -> None:
+    if not login:
+        with office.work() as work:
+            account = work.accounts.by_reference(reference)
+        login = account.login if account is not None else ""
+    keep(office, login)
+
+
+def _send_mail(office: Office, message_id: str) -> None:
+    send_mail(office, message_id)
 
 
 def _confirm_first_login(office: Office, reference: str) -> None:
@@ -113,6 +122,7 @@ async def _run_once(
             asyncio.create_task(_every(2, stopping, lambda: asyncio.to_thread(_first_logins, office, everyone=False))),
             asyncio.create_task(_every(20, stopping, lambda: asyncio.to_thread(_first_logins, office, everyone=True))),
             asyncio.create_task(_every(3, stopping, lambda: asyncio.to_thread(_follow, office))),
+            asyncio.create_task(_every(2, stopping, lambda: asyncio.to_thread(_sweep, office))),
             asyncio.create_task(_every(60, stopping, lambda: asyncio.to_thread(_alarm, office))),
             asyncio.create_task(_every(60, stopping, lambda: asyncio.to_thread(_housekeeping, office))),
             asyncio.create_task(_every(_MAILBOX_SECONDS, stopping, lambda: asyncio.to_thread(_read_mailbox, office, mailbox))),
@@ -146,6 +156,12 @@ def _alarm(office: Office) -> None:
         late = work.accounts.waiting_too_long(office.clock.now() - office.rules.alarm_after)
     for account in late:
         _log.error("account.waits_too_long", reference=account.reference, why=account.trouble, since=str(account.trouble_since))
+
+
+def _sweep(office: Office) -> None:
+    """What waits for its next try, and what lost its wake-up."""
+    sweep(office)
+    due_mails(office)
 
 
 def _follow(office: Office) -> None:

@@ -24,31 +24,26 @@ import requests
 from deploy.demo import wait_for_mail
 from provisioning.adapters.postgres import migrate
 from provisioning.domain.account import AccountState, Step, Trouble
+from provisioning.domain.keeping import Act
 from provisioning.domain.password_reset import ResetStep
 from provisioning.form.catalogue import all_versions, current_form
 from provisioning.form.check import Checker
-from provisioning.ports import Actor, MailKind, Office
+from provisioning.ports import Actor, MailKind, MailState, Office
 from provisioning.settings import Settings
-from provisioning.use_cases.activate import activate
-from provisioning.use_cases.carry_out import carry_out
 from provisioning.use_cases.decide import approve
+from provisioning.use_cases.keep_account import Kept, keep
+from provisioning.use_cases.mail_out import due_mails, send_mail
+from provisioning.use_cases.misdirected import correct_address, resend
 from provisioning.use_cases.register_paper import register_paper
-from provisioning.use_cases.request_new_password import issue_new_password, request_new_password
+from provisioning.use_cases.request_new_password import request_new_password
 from provisioning.use_cases.suspend import suspend
 from provisioning.wiring import wire
+from tests.support.fakes import FixedClock
 from tests.support.free_ports import free_ports
 from tests.support.world import World, eventually, mail_text, paper_body
 
-SEAMS = [
-    "create.before_call",
-    "create.after_call",
-    "create.before_commit",
-    "create.after_commit",
-    "mail.before_data",
-    "mail.after_data",
-    "mail.before_commit",
-    "mail.after_commit",
-]
+POINTS = ("before_call", "after_call", "before_commit", "after_commit")
+SEAMS = [f"{act}.{point}" for act in (Act.MAKE_USER, Act.MAIL_ACTIVATION) for point in POINTS]
 CLERK = Actor("clerk", frozenset({"bok-clerk"}))
 REGISTRAR = Actor("registrar", frozenset({"bok-registrar"}))
 
@@ -99,6 +94,21 @@ class Place:
     def account(self, reference: str) -> Any:
         with self.office.work() as work:
             return work.accounts.by_reference(reference)
+
+    def keep(self, found: dict[str, str], office: Office | None = None) -> Any:
+        """One round of the keeper, in this process, whatever pause is running; the account afterwards."""
+        login = self.account(found["reference"]).login
+        self.now(login)
+        keep(office or self.office, login)
+        return self.account(found["reference"])
+
+    def now(self, login: str) -> None:
+        """The pauses of an account are over."""
+        with self.office.work() as work:
+            account = work.accounts.locked(login)
+            account.look_now()
+            account.mail_next_at = None
+            work.accounts.save(account)
 
     def history(self, reference: str) -> list[str]:
         with self.office.work() as work:
@@ -210,9 +220,7 @@ def test_k01_killed_before_the_decision_is_committed_nothing_has_happened(place:
     with place.wired.engine.connect() as connection:
         from sqlalchemy import text
 
-        jobs = connection.execute(
-            text("SELECT count(*) FROM procrastinate_jobs WHERE args->>'reference' = :r"), {"r": application.reference}
-        )
+        jobs = connection.execute(text("SELECT count(*) FROM accounts WHERE reference = :r"), {"r": application.reference})
         assert jobs.scalar_one() == 0
 
 
@@ -227,13 +235,14 @@ def test_k06_two_workers_on_one_job_have_one_effect(place: Place) -> None:
 
 def test_k06_while_another_holds_the_account_a_second_one_waits(place: Place) -> None:
     found = place.approved()
-    with place.office.only_one(f"activate:{found['reference']}") as alone:
+    login = place.account(found["reference"]).login
+    with place.office.only_one(f"account:{login}") as alone:
         assert alone
-        assert activate(place.office, found["reference"]) == timedelta(seconds=5)
+        assert keep(place.office, login, patience=0) is Kept.BUSY
     assert place.account(found["reference"]).step is Step.LOGIN_RESERVED
-    activate(place.office, found["reference"])
+    assert keep(place.office, login) is Kept.SETTLED
     assert place.account(found["reference"]).step is Step.DONE
-    assert activate(place.office, found["reference"]) is None
+    assert keep(place.office, login) is Kept.SETTLED
     assert len(place.mails(found["email"])) == 1
 
 
@@ -241,8 +250,13 @@ def test_k02_keycloak_away_is_waited_out_with_growing_pauses_and_shown_in_words(
     place.behave("accept")
     away = wire(place.settings.model_copy(update={"keycloak_url": "http://localhost:1"})).office
     found = place.approved()
-    pauses = [activate(away, found["reference"]) for _ in range(4)]
-    assert [pause.total_seconds() for pause in pauses if pause] == [5, 10, 20, 40]
+    login = place.account(found["reference"]).login
+    pauses = []
+    for _ in range(4):
+        before = place.office.clock.now()
+        assert keep(away, login) is Kept.KEYCLOAK_AWAY
+        pauses.append(round((place.account(found["reference"]).next_attempt_at - before).total_seconds(), -1))
+    assert pauses == [0, 10, 20, 40] or pauses == [10, 10, 20, 40]
     account = place.account(found["reference"])
     assert (account.trouble, account.state) == (Trouble.KEYCLOAK_UNAVAILABLE, AccountState.AWAITING_FIRST_LOGIN)
     assert account.next_attempt_at is not None
@@ -250,17 +264,15 @@ def test_k02_keycloak_away_is_waited_out_with_growing_pauses_and_shown_in_words(
     with place.office.work() as work:
         late = work.accounts.waiting_too_long(place.office.clock.now() + timedelta(seconds=1))
         assert found["reference"] in {each.reference for each in late}  # the alarm finds it
-    assert activate(place.office, found["reference"]) is None
-    account = place.account(found["reference"])
+    account = place.keep(found)
     assert (account.step, account.trouble, account.next_attempt_at) == (Step.DONE, None, None)
 
 
 def test_keycloak_that_refuses_the_service_is_shown_and_goes_on_once_mended(place: Place) -> None:
     refused = wire(place.settings.model_copy(update={"provisioning_client_secret": type(place.settings.smtp_url)("wrong")})).office
     found = place.approved()
-    assert activate(refused, found["reference"]) == timedelta(seconds=5)
-    assert place.account(found["reference"]).trouble is Trouble.KEYCLOAK_REFUSED
-    assert activate(place.office, found["reference"]) is None
+    assert place.keep(found, refused).trouble is Trouble.KEYCLOAK_REFUSED
+    assert place.keep(found).trouble is None
 
 
 def test_a_login_that_belongs_to_another_is_an_alarm_and_never_overwritten(place: Place) -> None:
@@ -268,8 +280,7 @@ def test_a_login_that_belongs_to_another_is_an_alarm_and_never_overwritten(place
     login = place.account(found["reference"]).login
     body = {"username": login, "enabled": True, "groups": ["/customers"], "attributes": {"ibok_application": ["2020-000001-1"]}}
     assert place.world.admin("POST", "/users", json=body).status_code == 201
-    assert activate(place.office, found["reference"]) is None
-    account = place.account(found["reference"])
+    account = place.keep(found)
     assert (account.trouble, account.next_attempt_at, account.user_id) == (Trouble.LOGIN_BELONGS_TO_ANOTHER, None, None)
     user = place.world.admin("GET", f"/users?exact=true&username={login}&briefRepresentation=false").json()[0]
     assert user["attributes"]["ibok_application"] == ["2020-000001-1"]
@@ -278,27 +289,28 @@ def test_a_login_that_belongs_to_another_is_an_alarm_and_never_overwritten(place
 def test_k04_smtp_4xx_is_retried_and_5xx_goes_to_staff_with_the_address(place: Place) -> None:
     found = place.approved()
     place.behave("reject_4xx")
-    assert activate(place.office, found["reference"]) == timedelta(seconds=5)
-    account = place.account(found["reference"])
+    account = place.keep(found)
     assert (account.step, account.trouble) == (Step.USER_CREATED, Trouble.MAIL_DEFERRED)
     assert account.nonce is not None
     place.behave("reject_5xx")
-    assert activate(place.office, found["reference"]) is None
-    assert place.account(found["reference"]).trouble is Trouble.MAIL_REFUSED
+    account = place.keep(found)
+    assert (account.trouble, account.nonce) == (Trouble.MAIL_REFUSED, None)
     with place.office.work() as work:
         mail = next(m for m in work.mails.of(found["reference"]) if m.kind is MailKind.ACTIVATED)
     assert mail.answer.startswith("550")
     place.behave("accept")
-    activate(place.office, found["reference"])
+    correct_address(place.office, REGISTRAR, account.login, found["email"], "potwierdzony przez telefon")
+    resend(place.office, REGISTRAR, account.login)
+    place.keep(found)
     place.holds_invariant(found)
 
 
 def test_k03_cut_off_after_data_the_same_mail_goes_again(place: Place) -> None:
     found = place.approved()
     place.behave("drop_after_data")
-    assert activate(place.office, found["reference"]) == timedelta(seconds=5)
+    assert place.keep(found).trouble is Trouble.MAIL_DEFERRED
     place.behave("accept")
-    assert activate(place.office, found["reference"]) is None
+    assert place.keep(found).trouble is None
     assert len(place.mails(found["email"])) == 2
     assert len({each["MessageID"] for each in place.mails(found["email"])}) == 1
     place.holds_invariant(found)
@@ -337,36 +349,38 @@ def test_k05_without_its_database_the_web_process_answers_503_and_says_when(plac
 
 
 def test_other_mails_wait_out_a_mail_server_too(place: Place) -> None:
-    from provisioning.use_cases.mail_out import send_mail
-
     place.behave("reject_4xx")
     found = place.approved()
     with place.office.work() as work:
         mail = next(m for m in work.mails.of(found["reference"]) if m.kind is MailKind.RECEIVED)
-    assert send_mail(place.office, mail.message_id) == timedelta(seconds=5)
-    assert send_mail(place.office, mail.message_id) == timedelta(seconds=10)
+    assert send_mail(place.office, mail.message_id) is MailState.DEFERRED
+    assert send_mail(place.office, mail.message_id) is MailState.DEFERRED  # not before its time
     place.behave("accept")
-    assert send_mail(place.office, mail.message_id) is None
-    assert send_mail(place.office, mail.message_id) is None
+    later = replace(place.office, clock=later_clock(place, timedelta(seconds=6)))
+    assert due_mails(later) >= 1
+    assert send_mail(place.office, mail.message_id) is MailState.ACCEPTED
     wait_for_mail(place.mailbox, found["email"], "przyjęliśmy")
 
 
-def test_a_mail_to_a_corrected_address_is_replaced_and_never_sent_to_the_wrong_one(place: Place) -> None:
-    from provisioning.ports import MailState
-    from provisioning.use_cases.mail_out import send_mail
+def later_clock(place: Place, by: timedelta) -> FixedClock:
+    return FixedClock(place.office.clock.now() + by)
 
+
+def test_a_mail_goes_to_the_corrected_address_and_never_to_the_wrong_one(place: Place) -> None:
+    place.behave("accept")
+    corrected = f"corrected-{secrets.token_hex(4)}@example.com"
     found = place.approved()
     with place.office.work() as work:
         application = work.applications.get(found["reference"], for_change=True)
-        application.data = {**application.data, "email": "corrected@example.com"}
+        application.data = {**application.data, "email": corrected}
         work.applications.save(application)
         mail = next(m for m in work.mails.of(found["reference"]) if m.kind is MailKind.RECEIVED)
-    assert send_mail(place.office, mail.message_id) is None
-    with place.office.work() as work:
-        assert work.mails.get(mail.message_id).state is MailState.REPLACED
+    assert send_mail(place.office, mail.message_id) is MailState.ACCEPTED
+    wait_for_mail(place.mailbox, corrected, "przyjęliśmy")
+    assert place.mails(found["email"], "przyjęliśmy") == []
 
 
-RESET_SEAMS = ["reset.before_call", "reset.after_call", "mail.before_data", "reset.after_data"]
+RESET_SEAMS = [f"{act}.{point}" for act in (Act.SET_TEMPORARY_PASSWORD, Act.MAIL_RESET) for point in POINTS[:3]]
 
 
 @pytest.mark.parametrize("seam", RESET_SEAMS)
@@ -374,8 +388,7 @@ def test_k01_s7_killed_at_a_seam_of_the_reset_every_mailed_password_works(place:
     """At least one mail, one password in all of them, it works, and no nonce is left once the mail was taken."""
     place.behave("accept")
     found = place.approved()
-    activate(place.office, found["reference"])
-    account = place.account(found["reference"])
+    account = place.keep(found)
     request_new_password(place.office, account.login)
     marker = tmp_path / "died"
     with place.worker(seam, marker) as worker:
@@ -400,12 +413,11 @@ def newest_reset(place: Place, login: str) -> Any:
         return work.resets.newest_of(login)
 
 
-@pytest.mark.parametrize("seam", ["carry_out.before_call", "carry_out.after_call"])
+@pytest.mark.parametrize("seam", [f"{Act.CHANGE_USER}.before_call", f"{Act.CHANGE_USER}.after_call"])
 def test_k01_s8_killed_while_a_suspension_is_carried_out_it_is_carried_out_later(place: Place, seam: str, tmp_path: Path) -> None:
     place.behave("accept")
     found = place.approved()
-    activate(place.office, found["reference"])
-    login = place.account(found["reference"]).login
+    login = place.keep(found).login
     suspend(place.office, REGISTRAR, login, "próba", secret=True)
     with place.worker(seam, tmp_path / "died") as worker:
         worker.wait(60)
@@ -418,36 +430,32 @@ def test_k01_s8_killed_while_a_suspension_is_carried_out_it_is_carried_out_later
 def test_s8_keycloak_away_a_decision_stands_and_is_carried_out_with_growing_pauses(place: Place) -> None:
     away = wire(place.settings.model_copy(update={"keycloak_url": "http://localhost:1"})).office
     found = place.approved()
-    activate(place.office, found["reference"])
-    login = place.account(found["reference"]).login
+    login = place.keep(found).login
     suspend(place.office, REGISTRAR, login, "próba", secret=True)
-    pauses = [carry_out(away, login) for _ in range(3)]
-    assert [pause.total_seconds() for pause in pauses if pause] == [5, 10, 20]
+    assert keep(away, login) is Kept.KEYCLOAK_AWAY
     account = place.account(found["reference"])
     assert (account.state, account.trouble, account.keycloak_pending) == (
         AccountState.SUSPENDED,
         Trouble.KEYCLOAK_UNAVAILABLE,
         True,
     )
-    assert carry_out(place.office, login) is None
-    account = place.account(found["reference"])
+    account = place.keep(found)
     assert (account.trouble, account.keycloak_pending) == (None, False)
 
 
 def test_k04_s7_the_mail_server_refuses_a_reset_mail_and_staff_see_it(place: Place) -> None:
     found = place.approved()
     place.behave("accept")
-    activate(place.office, found["reference"])
-    login = place.account(found["reference"]).login
+    login = place.keep(found).login
     reset = request_new_password(place.office, login)
     assert reset is not None
     place.behave("reject_4xx")
-    assert issue_new_password(place.office, reset.reset_id) is not None
+    assert place.keep(found).trouble is Trouble.MAIL_DEFERRED
     place.behave("reject_5xx")
-    assert issue_new_password(place.office, reset.reset_id) is None
+    assert place.keep(found).trouble is Trouble.MAIL_REFUSED
     place.behave("accept")
     done = newest_reset(place, login)
-    assert (done.step, done.nonce) == (ResetStep.DONE, None)
+    assert (done.step, done.nonce) == (ResetStep.VOID, None)
     with place.office.work() as work:
         (mail,) = [each for each in work.mails.of(found["reference"]) if each.kind is MailKind.NEW_PASSWORD]
     assert mail.state == "refused"

@@ -100,11 +100,14 @@ def test_k09_reconcile_reports_every_kind_of_disagreement_and_repairs_what_it_ma
     found = {each.login: each for each in reconcile(world.office())}
     for kind, account in accounts.items():
         assert found[account["login"]].kind == kind
-        assert found[account["login"]].repairable
+        assert found[account["login"]].repairable == (kind in ("email", "customer_numbers"))
     assert found[extra["login"]].kind == "not_deleted"
     world.sql("UPDATE accounts SET email = %s WHERE login = %s", "dry@example.com", extra["login"])  # a dry run changes nothing
     assert {each.login for each in reconcile(world.office())} >= {account["login"] for account in accounts.values()}
     list(reconcile(world.office(), repair=True))
+    closed = {accounts[name]["login"] for name in ("disabled", "missing")}
+    assert closed <= {each.login for each in reconcile(world.office())}  # a repair opens nothing by itself
+    list(reconcile(world.office(), repair=True, reopen=frozenset(closed)))
     ours = {account["login"] for account in accounts.values()} | {extra["login"]}
     eventually(lambda: not ours & {each.login for each in reconcile(world.office())}, 40)
     fresh = world.mails(accounts["missing"]["email"], "konto jest gotowe")

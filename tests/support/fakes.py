@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from email.message import EmailMessage
 from typing import Any
 
+from ibok_idp.temporary_password import KeyRing
 from provisioning.adapters.public_holidays import is_holiday
 from provisioning.domain.rulebook import Rulebook
 from provisioning.form.catalogue import all_versions, current_form
@@ -84,6 +85,6 @@ def fake_office(**changes: Any) -> Office:
         "is_holiday": is_holiday,
         "links": Links(webapp="http://localhost:8000"),
         "mail_domain": "wpwik.com",
-        "temporary_password_key": b"k" * 32,
+        "keys": KeyRing(b"k" * 32),
     }
     return Office(**parts | changes)

@@ -11,12 +11,12 @@ import pytest
 from ibok_idp.look.company import load_utility
 from ibok_idp.temporary_password import new_nonce
 from provisioning.adapters.pdf import filled_form
-from provisioning.domain.account import Account, AccountState, Step
+from provisioning.domain.account import Account, AccountState
 from provisioning.domain.application import Application, Channel, CustomerType
 from provisioning.form.catalogue import all_versions, current_form
 from provisioning.mails.compose import Composer
 from provisioning.ports import Mail, MailKind
-from provisioning.use_cases.activate import temporary_password
+from provisioning.use_cases.keep_account import activation_password
 from tests.support.fakes import fake_office
 from tests.support.world import application_body, company_body
 from tests.unit.test_s2_form_check import CHECKER
@@ -56,7 +56,6 @@ def account() -> Account:
         "wp48120937",
         "2026-000417-9",
         AccountState.AWAITING_FIRST_LOGIN,
-        Step.USER_CREATED,
         now,
         email="jozefa@example.com",
         nonce=b"a" * 32,
@@ -87,7 +86,7 @@ def compose(kind: MailKind, one: Application) -> Any:
     office = fake_office()
     mail = Mail(f"<{kind}.1@wpwik.com>", one.reference, kind, one.email, one.received_at, about=ABOUT)
     of = None if kind in OF_THE_APPLICATION else replace(account(), language=one.language)
-    secret = temporary_password(office, account()) if kind in WITH_PASSWORD else "abc.token"
+    secret = activation_password(office, account()) if kind in WITH_PASSWORD else "abc.token"
     return Composer(UTILITY, "ibok@wpwik.com", "bok@wpwik.com")(office, mail, one, of, secret)
 
 
@@ -98,7 +97,7 @@ def parts(message: Any) -> tuple[str, str]:
 @pytest.mark.parametrize("language", ["pl", "en"])
 def test_s5_the_activation_mail_brings_login_temporary_password_and_basic_data(language: str) -> None:
     text, html = parts(compose(MailKind.ACTIVATED, application(language)))
-    password = temporary_password(fake_office(), account())
+    password = activation_password(fake_office(), account())
     lines = text.replace("\r\n", "\n").split("\n")
     assert "Login: wp48120937" in lines
     assert f"Hasło tymczasowe: {password}" in lines
@@ -115,7 +114,7 @@ def test_no_mail_holds_pesel_and_only_those_of_s5_and_s7_a_password(kind: MailKi
     message = compose(kind, application(language))
     text, html = parts(message)
     assert PESEL not in text + html + message["Subject"]
-    assert (temporary_password(fake_office(), account()) in text) == (kind in WITH_PASSWORD)
+    assert (activation_password(fake_office(), account()) in text) == (kind in WITH_PASSWORD)
     assert "<script>" not in html
     assert message["Message-ID"] == f"<{kind}.1@wpwik.com>"
     assert message["Auto-Submitted"] == "auto-generated"
@@ -131,7 +130,7 @@ def test_s7_the_mail_brings_login_password_its_life_and_what_to_do_if_it_was_not
     text, _ = parts(compose(MailKind.NEW_PASSWORD, application()))
     lines = text.replace("\r\n", "\n").split("\n")
     assert "Login: wp48120937" in lines
-    assert f"Hasło tymczasowe: {temporary_password(fake_office(), account())}" in lines
+    assert f"Hasło tymczasowe: {activation_password(fake_office(), account())}" in lines
     flowing = " ".join(text.split())
     for words in ("25 listopada 2026, 13:00", "http://localhost:8000/logowanie", "To nie Ty?", "Dotychczasowe hasło działa"):
         assert words in flowing

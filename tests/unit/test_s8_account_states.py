@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from provisioning.adapters.public_holidays import is_holiday
-from provisioning.domain.account import STATE_TRANSITIONS, Account, AccountState, ClosingCause, Step
+from provisioning.domain.account import STATE_TRANSITIONS, Account, AccountState, ClosingCause
 from provisioning.domain.deadline import one_month_after
 from provisioning.domain.email_change import EmailChange
 from provisioning.domain.erasure import ErasureDecision, ErasureRequest
@@ -21,7 +21,7 @@ S = AccountState
 
 
 def account(state: AccountState = S.ACTIVE, **changes: object) -> Account:
-    base = Account("wp1", "2026-000001-1", state, Step.DONE, NOW, email="a@example.com", user_id="u", activated_at=NOW)
+    base = Account("wp1", "2026-000001-1", state, NOW, email="a@example.com", user_id="u", activated_at=NOW)
     return replace(base, **changes)
 
 

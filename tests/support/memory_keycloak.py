@@ -1,0 +1,221 @@
+"""A Keycloak in memory that keeps the contract of the real one (tests/contract/test_directory.py runs on both).
+
+Besides what the keeper calls, it can do what people do there: log in, set an own password, click in the console.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from provisioning.domain.account import Profile, Trouble
+from provisioning.ports import Clock, ConsoleEvent, Created, DirectoryTrouble, LoginEvent, SeenInKeycloak
+
+
+@dataclass
+class User:
+    user_id: str
+    login: str
+    application: str | None
+    profile: dict[str, Any]
+    password: str | None
+    must_change: bool = True
+    temporary: tuple[str, datetime] | None = None
+    in_customers: bool = True
+    sessions: int = 0
+
+
+@dataclass
+class MemoryKeycloak:
+    """Hooks: `meanwhile(point)` runs before and after the effect of each writing call, named `create.before` and so on.
+
+    Attributes:
+        away: every call fails as when nothing answers. lose_answers: the effect comes about, the answer does not arrive.
+    """
+
+    clock: Clock
+    meanwhile: Callable[[str], None] = lambda point: None
+    away: bool = False
+    lose_answers: int = 0
+    users: dict[str, User] = field(default_factory=dict)
+    events: list[LoginEvent] = field(default_factory=list)
+    console: list[ConsoleEvent] = field(default_factory=list)
+    made: int = 0
+
+    # -- the contract ----------------------------------------------------------------------------
+
+    def create(self, reference: str, login: str, profile: Profile, password: str) -> Created:
+        return self._writing("create", lambda: self._create(reference, login, profile, password))
+
+    def _create(self, reference: str, login: str, profile: Profile, password: str) -> Created:
+        found = self._by_login(login)
+        if found is not None:
+            if found.application != reference or not found.in_customers:
+                raise DirectoryTrouble(Trouble.LOGIN_BELONGS_TO_ANOTHER, retry=False)
+            return Created(found.user_id, made=False)
+        if any(character in "<>{}[]/\\" for character in profile.first_name + profile.last_name):
+            raise DirectoryTrouble(Trouble.KEYCLOAK_REJECTED, retry=True)
+        user = User(secrets.token_hex(8), login, reference, profile.row(), password)
+        self.users[user.user_id] = user
+        self.made += 1
+        return Created(user.user_id, made=True)
+
+    def find(self, reference: str, login: str) -> str | None:
+        self._reachable()
+        found = self._by_login(login)
+        return found.user_id if found is not None and found.application == reference and found.in_customers else None
+
+    def change(self, user_id: str, changes: dict[str, Any]) -> None:
+        def effect() -> None:
+            user = self._one(user_id)
+            user.profile = user.profile | changes
+            if changes.get("enabled") is False:
+                user.sessions, user.temporary = 0, None
+
+        self._writing("change", effect)
+
+    def set_activation_password(self, user_id: str, password: str) -> bool:
+        def effect() -> bool:
+            user = self._one(user_id)
+            if not user.must_change:
+                return False
+            user.password, user.temporary = password, None
+            return True
+
+        return self._writing("set_activation_password", effect)
+
+    def set_temporary_password(self, user_id: str, password: str, expires_at: datetime) -> None:
+        def effect() -> None:
+            self._one(user_id).temporary = (password, expires_at)
+
+        self._writing("set_temporary_password", effect)
+
+    def void_temporary_password(self, user_id: str) -> None:
+        def effect() -> None:
+            self._one(user_id).temporary = None
+
+        self._writing("void_temporary_password", effect)
+
+    def make_mailed_useless(self, user_id: str, *, own_password: bool) -> None:
+        def effect() -> None:
+            user = self._one(user_id)
+            user.temporary, user.sessions = None, 0
+            if not own_password:
+                user.password = None
+
+        self._writing("make_mailed_useless", effect)
+
+    def delete(self, user_id: str) -> None:
+        self._writing("delete", lambda: self.users.pop(user_id, None))
+
+    def must_change_password(self, user_id: str) -> bool:
+        self._reachable()
+        return self._one(user_id, Trouble.KEYCLOAK_REJECTED).must_change
+
+    def recent_password_changes(self) -> list[str]:
+        self._reachable()
+        return [event.user_id for event in self.events if event.kind == "UPDATE_PASSWORD"]
+
+    def see(self, user_id: str) -> SeenInKeycloak | None:
+        self._reachable()
+        self.meanwhile("see.before")
+        user = self.users.get(user_id)
+        if user is not None and not user.in_customers:
+            raise DirectoryTrouble(Trouble.OUTSIDE_CUSTOMERS, retry=False)
+        seen = _seen(user) if user else None
+        self.meanwhile("see.after")
+        return seen
+
+    def customers(self, first: int, limit: int) -> list[SeenInKeycloak]:
+        self._reachable()
+        return [_seen(each) for each in list(self.users.values())[first : first + limit] if each.in_customers]
+
+    def login_events(self, since: datetime) -> list[LoginEvent]:
+        self._reachable()
+        return [each for each in self.events if each.at >= since]
+
+    def console_events(self, since: datetime) -> list[ConsoleEvent]:
+        self._reachable()
+        return [each for each in self.console if each.at >= since]
+
+    # -- people ----------------------------------------------------------------------------------
+
+    def try_login(self, login: str, password: str) -> str:
+        """`in`, `must_change` or `refused`."""
+        user = self._by_login(login)
+        if user is None or not user.profile["enabled"]:
+            return "refused"
+        if user.temporary and user.temporary[0] == password and user.temporary[1] > self.clock.now():
+            return "must_change"
+        if user.password != password:
+            return "refused"
+        if not user.must_change:
+            user.sessions += 1
+        return "must_change" if user.must_change else "in"
+
+    def set_own_password(self, login: str, temporary: str, own: str) -> bool:
+        """S6: what the page after a login with a temporary password does."""
+        if self.try_login(login, temporary) != "must_change":
+            return False
+        user = self._by_login(login)
+        assert user is not None
+        user.password, user.must_change, user.temporary = own, False, None
+        user.sessions = 1
+        self.events.append(LoginEvent(secrets.token_hex(6), user.user_id, self.clock.now(), "UPDATE_PASSWORD", None, None, None))
+        return True
+
+    def in_the_console(self, login: str, **changes: Any) -> None:
+        """Somebody of IT clicks; `gone=True` deletes the user."""
+        user = self._by_login(login)
+        if user is None:
+            return
+        operation = "DELETE" if changes.pop("gone", False) else "UPDATE"
+        if operation == "DELETE":
+            del self.users[user.user_id]
+        user.profile = user.profile | changes
+        self.console.append(ConsoleEvent(secrets.token_hex(6), user.user_id, self.clock.now(), operation, "", "it"))
+
+    def of_application(self, reference: str) -> list[User]:
+        return [user for user in self.users.values() if user.application == reference]
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _writing(self, name: str, effect: Callable[[], Any]) -> Any:
+        self._reachable()
+        self.meanwhile(f"{name}.before")
+        outcome = effect()
+        self.meanwhile(f"{name}.after")
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise DirectoryTrouble(Trouble.KEYCLOAK_UNAVAILABLE, retry=True)
+        return outcome
+
+    def _reachable(self) -> None:
+        if self.away:
+            raise DirectoryTrouble(Trouble.KEYCLOAK_UNAVAILABLE, retry=True)
+
+    def _by_login(self, login: str) -> User | None:
+        return next((user for user in self.users.values() if user.login == login.lower()), None)
+
+    def _one(self, user_id: str, missing: Trouble = Trouble.NOT_IN_KEYCLOAK) -> User:
+        user = self.users.get(user_id)
+        if user is None:
+            raise DirectoryTrouble(missing, retry=missing is Trouble.KEYCLOAK_REJECTED)
+        if not user.in_customers:
+            raise DirectoryTrouble(Trouble.KEYCLOAK_REFUSED, retry=True)
+        return user
+
+
+def _seen(user: User) -> SeenInKeycloak:
+    return SeenInKeycloak(
+        user_id=user.user_id,
+        login=user.login,
+        email=user.profile["email"],
+        enabled=user.profile["enabled"],
+        application=user.application,
+        must_change_password=user.must_change,
+        customer_numbers=tuple(user.profile["customer_numbers"]),
+    )
