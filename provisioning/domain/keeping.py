@@ -61,7 +61,8 @@ def what_next(
     if account.nonce is not None and (not knows_key(account.nonce_key) or not _deliverable(account, mail, now)):
         return Next(Act.RENEW_ACTIVATION)
     in_keycloak = _in_keycloak(account, reset)
-    if in_keycloak is not None and not _gated(account.keycloak_blocked, account.keycloak_next_at, now):
+    blocked = account.keycloak_blocked and in_keycloak is not Act.SEE_USER  # what IT did may be what ends the block
+    if in_keycloak is not None and not _gated(blocked, account.keycloak_next_at, now):
         return Next(in_keycloak)
     by_mail = None if account.keycloak_blocked else _by_mail(account, reset)
     if by_mail is not None and not _gated(False, account.mail_next_at, now):

@@ -18,7 +18,7 @@ from enum import StrEnum
 import structlog
 
 from ibok_idp.temporary_password import new_nonce
-from provisioning.domain.account import Account, Trouble
+from provisioning.domain.account import Account, AccountState, Trouble
 from provisioning.domain.application import Application, Status
 from provisioning.domain.errors import NotFound, NotPossible
 from provisioning.domain.keeping import WITHIN, Act, Next, what_next
@@ -151,7 +151,7 @@ def _carry_out(office: Office, look: _Look, act: Act) -> _Look:
             work.applications.get(look.account.reference, for_change=True)
         account = work.accounts.locked(look.account.login)
         if isinstance(outcome, DirectoryTrouble):
-            _keycloak_waits(office, work, account, outcome)
+            _keycloak_waits(office, work, account, look, outcome)
         else:
             if act in _OF_KEYCLOAK:
                 account.keycloak_went_well()
@@ -165,8 +165,13 @@ def _carry_out(office: Office, look: _Look, act: Act) -> _Look:
     return following
 
 
-def _keycloak_waits(office: Office, work: Work, account: Account, trouble: DirectoryTrouble) -> None:
+def _keycloak_waits(office: Office, work: Work, account: Account, look: _Look, trouble: DirectoryTrouble) -> None:
     now = office.clock.now()
+    if trouble.kind is Trouble.NOT_IN_KEYCLOAK and account.state is AccountState.CLOSED:
+        account.user_id, account.gone_in_keycloak = None, True  # nobody can log in, which is all that is wanted
+        return
+    if look.next.act is Act.SEE_USER and not trouble.retry:
+        account.console_seen = max(account.console_seen, look.account.console_changes)  # that is what there was to see
     if account.keycloak_trouble is not trouble.kind:
         work.audit.write(WORKER, "account.waits", account.reference, {"why": trouble.kind}, now)
     account.keycloak_waits(trouble.kind, now, retry=trouble.retry)
