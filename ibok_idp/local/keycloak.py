@@ -91,13 +91,16 @@ class Keycloak:
 
     Args:
         home: a built server.
-        port: HTTP port on 127.0.0.1; `management_port` serves health and metrics.
+        port: HTTP port of its address, as browsers know it; `management_port` serves health and metrics.
         database_url: `postgresql://user:password@host:port/name`.
         theme: folder with login themes.
+        behind: the port on 127.0.0.1 it listens on when something else answers at its address; 0: the address itself.
     """
 
-    def __init__(self, home: Path, *, port: int, management_port: int, database_url: str, theme: Path) -> None:
-        self.home, self.port, self.management_port = home, port, management_port
+    def __init__(
+        self, home: Path, *, port: int, management_port: int, database_url: str, theme: Path, behind: int = 0
+    ) -> None:
+        self.home, self.port, self.management_port, self.behind = home, port, management_port, behind
         self.database_url, self.theme = database_url, theme
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -135,7 +138,7 @@ class Keycloak:
             "--optimized",
             "--http-enabled=true",
             "--http-host=127.0.0.1",
-            f"--http-port={self.port}",
+            f"--http-port={self.behind or self.port}",
             "--http-management-host=127.0.0.1",
             f"--http-management-port={self.management_port}",
             f"--hostname=http://localhost:{self.port}",

@@ -1,7 +1,8 @@
 """A mail server for this machine: takes every mail, shows it on a web page, and can be told to misbehave.
 
 Speaks two paths of Mailpit's API, so that its clients work: `GET /api/v1/messages` and
-`GET /api/v1/message/{ID}/raw`; `PUT /api/v1/behaviour` sets how it answers the next mails.
+`GET /api/v1/message/{ID}/raw`; `PUT /api/v1/behaviour` sets how it answers the next mails, and at which stage of the
+conversation it refuses; `GET /api/v1/refusals` tells whom it refused.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from flask import Flask, Response, abort, render_template_string, request
 from werkzeug.serving import make_server
 
 MODES = ("accept", "reject_4xx", "reject_5xx", "drop_after_data", "slow")
+STAGES = ("mail", "rcpt", "data")
 _SLOW_SECONDS = 10
 
 
@@ -33,7 +35,8 @@ class Mailbox:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.mode = "accept"
+        self.mode, self.stage = "accept", "data"
+        self.refusals: list[dict[str, Any]] = []
         self._summaries: dict[str, dict[str, Any]] = {}
         self._counter = itertools.count()
 
@@ -44,6 +47,16 @@ class Mailbox:
         partial.write_bytes(content.replace(b"\r\n", b"\n"))  # line ends of files here, not of the wire
         partial.replace(self._folder / f"{identifier}.eml")
         return identifier
+
+    def refusal(self, stage: str, recipient: str) -> str | None:
+        """What to answer at a stage in place of yes; None when it was not told to refuse there."""
+        if self.stage != stage or self.mode not in ("reject_4xx", "reject_5xx"):
+            return None
+        moment = datetime.now(UTC).isoformat()
+        self.refusals.append({"at": moment, "stage": stage, "mode": self.mode, "recipient": recipient})
+        if self.mode == "reject_4xx":
+            return f"451 4.3.0 Try again later (mailbox told to {self.mode} at {stage})"
+        return f"550 5.1.1 No such mailbox (mailbox told to {self.mode} at {stage})"
 
     def identifiers(self) -> list[str]:
         return sorted((path.stem for path in self._folder.glob("*.eml")), reverse=True)
@@ -71,13 +84,25 @@ class _Handler:
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
 
+    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        if refusal := self._mailbox.refusal("mail", ""):
+            return refusal
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
+
+    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        if refusal := self._mailbox.refusal("rcpt", address):
+            return refusal
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 OK"
+
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         content = envelope.original_content or b""
+        if refusal := self._mailbox.refusal("data", ", ".join(envelope.rcpt_tos)):
+            return refusal
         match self._mailbox.mode:
-            case "reject_4xx":
-                return "451 4.3.0 Try again later (mailbox told to reject_4xx)"
-            case "reject_5xx":
-                return "550 5.1.1 No such mailbox (mailbox told to reject_5xx)"
             case "drop_after_data":
                 self._mailbox.keep(content)
                 assert isinstance(server.transport, asyncio.Transport)
@@ -117,11 +142,16 @@ def web(mailbox: Mailbox) -> Flask:
     @app.route("/api/v1/behaviour", methods=["GET", "PUT"])
     def behaviour() -> Any:
         if request.method == "PUT":
-            mode = (request.get_json(silent=True) or {}).get("mode")
-            if mode not in MODES:
-                return {"error": f"mode is one of {', '.join(MODES)}"}, 422
-            mailbox.mode = mode
-        return {"mode": mailbox.mode}
+            wanted = request.get_json(silent=True) or {}
+            mode, stage = wanted.get("mode"), wanted.get("stage", "data")
+            if mode not in MODES or stage not in STAGES:
+                return {"error": f"mode is one of {', '.join(MODES)}, stage one of {', '.join(STAGES)}"}, 422
+            mailbox.mode, mailbox.stage = mode, stage
+        return {"mode": mailbox.mode, "stage": mailbox.stage}
+
+    @app.get("/api/v1/refusals")
+    def refusals() -> dict[str, Any]:
+        return {"refusals": mailbox.refusals}
 
     @app.get("/")
     def index() -> str:

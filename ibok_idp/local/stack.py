@@ -79,6 +79,7 @@ class Stack:
         self._lock: Any = None
         self.postgres: Postgres | None = None
         self.keycloak: Keycloak | None = None
+        self.keycloak_behind = 0  # the port Keycloak listens on when something stands before it, as in production
 
     # -- addresses -------------------------------------------------------------------------------
 
@@ -259,6 +260,7 @@ class Stack:
             management_port=self.settings.keycloak_management_port,
             database_url=database,
             theme=theme_folder(),
+            behind=self.keycloak_behind,
         )
 
         def start() -> subprocess.Popen[bytes]:
