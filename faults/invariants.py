@@ -1,0 +1,522 @@
+"""What must hold when the faults are over and nothing waits any more; every breach with its evidence."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+
+from deploy.visitor import Visitor
+from faults import reading
+from faults.choices import Choices
+from faults.driver import Case
+from faults.ground import Ground
+from faults.journal import Deed, Fault, Journal
+from faults.mailroom import Mailroom, Received
+from faults.reading import Account, Line, Mail
+
+# A mail whose hand-over had begun when a deed was answered may still arrive. Between a worker's last look at the account
+# and the mail server's answer lie one composed mail and four answers of the mail server: far under this on an idle machine.
+HAND_OVER_SECONDS = 5.0
+_OWN_PASSWORD = re.compile(r"Woda \d+ Zdroj")
+_WITH_PASSWORD = ("activated", "new_password")
+_ENDS_PASSWORDS = ("misdirected", "suspend", "delete", "erase", "end_contract", "own_password", "resend")
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One invariant that does not hold.
+
+    Attributes:
+        kind: the invariant, in a few words that are the same for all its breaches.
+        subject: login, reference or file.
+    """
+
+    kind: str
+    subject: str
+    words: str
+    case: int | None = None
+
+
+@dataclass
+class Evidence:
+    """Everything that was read, once."""
+
+    ground: Ground
+    journal: Journal
+    cases: list[Case]
+    accounts: list[Account]
+    mails: list[Mail]
+    audit: list[Line]
+    issued: dict[str, str]
+    applications: dict[str, dict[str, Any]]
+    users: list[dict[str, Any]]
+    credentials: dict[str, list[reading.Credential]]
+    received: list[Received]
+    refusals: list[dict[str, Any]]
+    ours: re.Pattern[str]
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, ground: Ground, journal: Journal, cases: list[Case], mailroom: Mailroom, seed: str) -> Evidence:
+        refusals = requests.get(f"{ground.mailbox_url}/api/v1/refusals", timeout=60).json()["refusals"]
+        return cls(
+            ground=ground,
+            journal=journal,
+            cases=cases,
+            accounts=reading.accounts(ground),
+            mails=reading.mails(ground),
+            audit=reading.audit(ground),
+            issued=reading.issued_logins(ground),
+            applications=reading.applications(ground),
+            users=reading.users(ground),
+            credentials=reading.credentials(ground),
+            received=mailroom.everything(),
+            refusals=refusals,
+            ours=re.compile(rf"k{re.escape(seed)}-\d+(-\d+)?@example\.com", re.IGNORECASE),
+        )
+
+    def __post_init__(self) -> None:
+        self.case_of = {case.reference: case for case in self.cases if case.reference}
+        self.by_reference = {account.reference: account for account in self.accounts}
+        self.deeds: dict[int, list[Deed]] = defaultdict(list)
+        for deed in self.journal.deeds:
+            self.deeds[deed.case].append(deed)
+        self.with_password: dict[str, list[Received]] = defaultdict(list)
+        for mail in self.received:
+            if mail.password and mail.login:
+                self.with_password[mail.login].append(mail)
+        self.holding = _joined([(f.began, f.ended or f.began) for f in self.journal.faults if f.holds_up])
+
+    def number(self, reference: str) -> int | None:
+        case = self.case_of.get(reference)
+        return case.number if case else None
+
+    def account_deeds(self, account: Account, *names: str) -> list[Deed]:
+        number = self.number(account.reference)
+        return [deed for deed in self.deeds.get(number, []) if deed.name in names] if number is not None else []
+
+    def idle_between(self, begin: float, end: float) -> float:
+        """Seconds from begin to end in which no fault could hold a worker up."""
+        held = sum(max(0.0, min(end, b) - max(begin, a)) for a, b in self.holding)
+        return end - begin - held
+
+
+def breaches(evidence: Evidence, logins_tried: int, seed: str) -> Iterator[Breach]:
+    """Every breach of every invariant."""
+    yield from who_may_log_in(evidence)
+    yield from one_user_each(evidence)
+    yield from nothing_left_of_the_deleted(evidence)
+    yield from nothing_half_done(evidence)
+    yield from every_mail_ended(evidence)
+    yield from no_refusal_that_was_none(evidence)
+    yield from no_password_to_a_wrong_address(evidence)
+    yield from every_mailed_password_works(evidence)
+    yield from mailed_passwords_log_in(evidence, logins_tried, seed)
+    yield from every_account_has_its_mail(evidence)
+    yield from what_was_answered_is_written(evidence)
+    yield from no_internal_errors(evidence)
+    yield from the_chain_holds(evidence)
+    yield from no_secret_in_a_log(evidence)
+
+
+def who_may_log_in(evidence: Evidence) -> Iterator[Breach]:
+    users = {user["username"]: user for user in evidence.users}
+    for account in evidence.accounts:
+        user = users.get(account.login)
+        case = evidence.number(account.reference)
+        if account.gone:
+            if user is not None:
+                state = "enabled" if user["enabled"] else "disabled"
+                words = f"the account is {account.state}, Keycloak holds a user that is {state}"
+                yield Breach("user of a deleted account", account.login, words, case)
+            continue
+        if user is None and not account.may_log_in:
+            continue
+        if user is None:
+            yield Breach("account without a user", account.login, f"{account.state}, step {account.row.get('step')}", case)
+            continue
+        if user["enabled"] != account.may_log_in:
+            words = f"the account is {account.state}, in Keycloak enabled is {user['enabled']}"
+            yield Breach("who may log in differs", account.login, words, case)
+        if user.get("email") != account.email:
+            yield Breach("address differs", account.login, f"{account.email} here, {user.get('email')} in Keycloak", case)
+        numbers = sorted(user.get("attributes", {}).get("ibok_customer_numbers", []))
+        if numbers != sorted(account.numbers):
+            yield Breach("customer numbers differ", account.login, f"{account.numbers} here, {numbers} in Keycloak", case)
+
+
+def one_user_each(evidence: Evidence) -> Iterator[Breach]:
+    known = {account.login for account in evidence.accounts}
+    ours = [
+        user for user in evidence.users if user["username"] in evidence.issued or evidence.ours.fullmatch(user.get("email") or "")
+    ]
+    for user in ours:
+        if user["username"] not in known:
+            yield Breach("user without an account", user["username"], f"e-mail {user.get('email')}")
+    owners: dict[str, list[str]] = defaultdict(list)
+    for user in ours:
+        for reference in user.get("attributes", {}).get("ibok_application", []):
+            owners[reference].append(user["username"])
+    for reference, logins in owners.items():
+        if len(logins) > 1:
+            yield Breach("two users for one application", reference, ", ".join(logins), evidence.number(reference))
+    for account in evidence.accounts:
+        if evidence.issued.get(account.login) != account.reference:
+            yield Breach("login issued for another", account.login, f"issued for {evidence.issued.get(account.login)}")
+    created: dict[str, set[str]] = defaultdict(set)
+    for line in evidence.audit:
+        if line.action == "account.created":
+            created[str(line.details.get("login"))].add(line.subject)
+    for login, subjects in created.items():
+        if len(subjects) > 1:
+            yield Breach("login used twice", login, ", ".join(sorted(subjects)))
+
+
+def nothing_left_of_the_deleted(evidence: Evidence) -> Iterator[Breach]:
+    gone = [account for account in evidence.accounts if account.gone]
+    words = {account.login: account.login for account in gone}
+    for account in gone:
+        case = evidence.case_of.get(account.reference)
+        words |= dict.fromkeys(case.addresses if case else [], account.login)
+    left: dict[str, list[str]] = defaultdict(list)
+    owners = {account.user_id: account.login for account in gone}
+    for found in reading.left_in_keycloak(evidence.ground, list(words), [a.user_id for a in gone if a.user_id]):
+        word = found.rsplit(" ", 1)[1]
+        left[words.get(word) or owners.get(word) or ""].append(found)
+    for login, where in left.items():
+        yield Breach("something of a deleted person in Keycloak", login, "; ".join(where), _case_of_login(evidence, login))
+    for account in evidence.accounts:
+        erased = any(deed.done for deed in evidence.account_deeds(account, "erase"))
+        if erased and account.state != "anonymised":
+            words_ = f"art. 17 was granted, the account is {account.state}"
+            yield Breach("granted erasure not carried out", account.login, words_, evidence.number(account.reference))
+
+
+def _case_of_login(evidence: Evidence, login: str) -> int | None:
+    return evidence.number(evidence.issued.get(login, ""))
+
+
+def nothing_half_done(evidence: Evidence) -> Iterator[Breach]:
+    for kind, count in reading.waiting(evidence.ground).items():
+        yield Breach("something still waits", kind, f"{count} of them")
+    for account in evidence.accounts:
+        refused = account.trouble in ("mail_refused", "mail_bounced")  # a person must find another address
+        if account.differences and not (refused and account.differences[0].startswith("the making stands at user_created")):
+            words = f"{'; '.join(account.differences)}; state {account.state}, trouble {account.trouble}"
+            yield Breach("half done", account.login, words, evidence.number(account.reference))
+    for reference, row in evidence.applications.items():
+        if row["status"] == "approved":
+            made = evidence.by_reference.get(reference)
+            words = f"account {made.login if made else None} is {made.state if made else None}"
+            if made is None or not made.gone:
+                yield Breach("application stays approved", reference, words, evidence.number(reference))
+
+
+def every_mail_ended(evidence: Evidence) -> Iterator[Breach]:
+    for mail in evidence.mails:
+        if mail.state not in reading.END_STATES:
+            words = f"{mail.kind} is {mail.state} after {mail.attempts} tries: {mail.answer}"
+            yield Breach("mail without an end", mail.message_id, words, evidence.number(mail.reference))
+    arrived = {mail.message_id for mail in evidence.received}
+    for mail in evidence.mails:
+        if mail.state == "accepted" and mail.message_id not in arrived:
+            yield Breach("mail accepted but never arrived", mail.message_id, mail.kind, evidence.number(mail.reference))
+
+
+def no_refusal_that_was_none(evidence: Evidence) -> Iterator[Breach]:
+    """Only an answer to RCPT or DATA speaks of the address or the message."""
+    refused = {each["recipient"].lower() for each in evidence.refusals if each["mode"] == "reject_5xx" and each["recipient"]}
+    for mail in evidence.mails:
+        if mail.state == "refused" and mail.recipient and mail.recipient.lower() not in refused:
+            words = f"{mail.kind} to {mail.recipient}: {mail.answer}"
+            yield Breach("address called wrong that nobody refused", mail.message_id, words, evidence.number(mail.reference))
+
+
+def no_password_to_a_wrong_address(evidence: Evidence) -> Iterator[Breach]:
+    """A mail that arrived later than HAND_OVER_SECONDS after a deed that forbids it was answered.
+
+    Seconds in which a worker, its database or the mail server was held up do not count: the hand-over may have begun
+    before the deed.
+    """
+    for account in evidence.accounts:
+        forbidden = list(_forbidden(evidence, account))
+        for mail in evidence.with_password.get(account.login, []):
+            for address, since, until, why in forbidden:
+                if address not in ("", mail.to) or not since < mail.at < until:
+                    continue
+                late = evidence.idle_between(since, mail.at)
+                if late > HAND_OVER_SECONDS:
+                    words = f"{mail.kind} to {mail.to} {mail.at - since:.1f} s ({late:.1f} s without a fault) after {why}"
+                    kind = f"password mailed after {why.split(' ')[0]}"
+                    yield Breach(kind, account.login, words, evidence.number(account.reference))
+                    break
+
+
+def _forbidden(evidence: Evidence, account: Account) -> Iterator[tuple[str, float, float, str]]:
+    """Address ("" for every one), from when surely, until when surely, why."""
+    deeds = evidence.account_deeds(
+        account, "suspend", "resume", "misdirected", "correct_address", "delete", "erase", "end_contract", "correct_application"
+    )
+    for place, deed in enumerate(deeds):
+        if not deed.done or deed.answered_at is None:
+            continue
+        after = deeds[place + 1 :]
+        if deed.name in ("delete", "erase"):
+            yield "", deed.answered_at, float("inf"), deed.name
+        elif deed.name == "suspend":
+            yield "", deed.answered_at, _first(after, "resume"), "suspend"
+        elif deed.name == "misdirected":
+            yield "", deed.answered_at, _first(after, "correct_address"), "misdirected"
+        elif deed.name == "correct_address":
+            new = deed.about["address"]
+            case = evidence.case_of[account.reference]
+            for old in case.addresses:
+                if old != new:
+                    until = min((d.asked_at for d in after if d.about.get("address") == old), default=float("inf"))
+                    yield old, deed.answered_at, until, "correct_address"
+
+
+def _first(deeds: list[Deed], name: str) -> float:
+    return min((deed.asked_at for deed in deeds if deed.name == name), default=float("inf"))
+
+
+def _alive(evidence: Evidence, account: Account) -> list[Received]:
+    """The newest mailed password of each kind that should work now: none of these deeds came near or after its mail."""
+    if not account.may_log_in:
+        return []
+    ends = evidence.account_deeds(account, *_ENDS_PASSWORDS)
+    found = []
+    for kind in _WITH_PASSWORD:
+        mails = [mail for mail in evidence.with_password.get(account.login, []) if mail.kind == kind]
+        if not mails:
+            continue
+        newest = max(mails, key=lambda mail: mail.at)
+        rows = [row for row in evidence.mails if row.reference == account.reference and row.kind == kind]
+        row = next((row for row in rows if row.message_id == newest.message_id), None)
+        newer = [
+            r for r in rows if row is not None and r.created_at > row.created_at and r.state in ("refused", "failed", "bounced")
+        ]
+        if newer:  # a later one replaced it, and its own mail was refused for good
+            continue
+        if newest.to != account.email:  # its address was corrected afterwards: it is nobody's any more
+            continue
+        if any(_too_near(evidence, deed, newest) for deed in ends if _matters(deed, kind)):
+            continue
+        if kind == "activated" and account.activated:
+            continue
+        found.append(newest)
+    return found
+
+
+def _too_near(evidence: Evidence, deed: Deed, mail: Received) -> bool:
+    """Whether a deed may have been carried out after this mail was handed over."""
+    if deed.answered_at is None:
+        return deed.asked_at + 60 > mail.at
+    return deed.answered_at > mail.at or evidence.idle_between(deed.answered_at, mail.at) < HAND_OVER_SECONDS
+
+
+def _matters(deed: Deed, kind: str) -> bool:
+    if deed.status is not None and not deed.done:
+        return False
+    if kind == "activated":
+        return deed.name in ("misdirected", "delete", "erase", "end_contract", "own_password")
+    return deed.name in ("misdirected", "suspend", "delete", "erase", "end_contract", "own_password", "resend")
+
+
+def every_mailed_password_works(evidence: Evidence) -> Iterator[Breach]:
+    """The newest mailed password of every account that should work, against the hash that Keycloak holds."""
+    wanted = {"activated": "password", "new_password": "ibok-temporary-password"}
+    tried = [(account, mail) for account in evidence.accounts for mail in _alive(evidence, account)]
+
+    def works(pair: tuple[Account, Received]) -> bool:
+        account, mail = pair
+        held = evidence.credentials.get(account.user_id or "", [])
+        return any(each.type == wanted[mail.kind] and each.is_of(mail.password or "") for each in held)
+
+    with ThreadPoolExecutor(2) as pool:
+        for (account, mail), good in zip(tried, pool.map(works, tried), strict=True):
+            if not good:
+                held = [each.type for each in evidence.credentials.get(account.user_id or "", [])]
+                words = f"the newest {mail.kind} mail ({mail.name}) holds a password that Keycloak does not take; it holds {held}"
+                yield Breach("dead password mailed", account.login, words, evidence.number(account.reference))
+    evidence.figures["mailed passwords verified"] = len(tried)
+
+
+def mailed_passwords_log_in(evidence: Evidence, count: int, seed: str) -> Iterator[Breach]:
+    """A sample really logs in: the login page of Keycloak with the mailed password asks for an own one."""
+    tried = [(account, mail) for account in evidence.accounts for mail in _alive(evidence, account)]
+    sample = Choices(seed, "logins").shuffled(tried)[:count]
+    url = f"{evidence.ground.people.webapp}/konto"
+
+    def asks_for_own(pair: tuple[Account, Received]) -> str:
+        account, mail = pair
+        page = Visitor().log_in(url, account.login, mail.password or "")
+        return "" if "password-new" in page.text else page.heading
+
+    with ThreadPoolExecutor(2) as pool:
+        for (account, mail), heading in zip(sample, pool.map(asks_for_own, sample), strict=True):
+            if heading:
+                words = f"the {mail.kind} password does not lead to «set your own»: {heading}"
+                yield Breach("mailed password does not log in", account.login, words, evidence.number(account.reference))
+    evidence.figures["mailed passwords logged in with"] = len(sample)
+
+
+def every_account_has_its_mail(evidence: Evidence) -> Iterator[Breach]:
+    """Nobody who waits for the first login is left without a password, unless a person was told why."""
+    for account in evidence.accounts:
+        if account.state != "awaiting_first_login" or account.in_doubt or account.trouble:
+            continue
+        if not any(mail.kind == "activated" for mail in evidence.with_password.get(account.login, [])):
+            words = "no mail with a password ever came, and no trouble is shown"
+            yield Breach("account without its mail", account.login, words, evidence.number(account.reference))
+            continue
+        came = [mail for mail in evidence.with_password[account.login] if mail.kind == "activated"]
+        corrected = [deed for deed in evidence.account_deeds(account, "correct_address") if deed.done and deed.answered_at]
+        if corrected and all(mail.to != account.email for mail in came):
+            since = max(deed.answered_at or 0 for deed in corrected)
+            if all(mail.at > since and evidence.idle_between(since, mail.at) > HAND_OVER_SECONDS for mail in came):
+                words = f"the address was corrected before the mail went out, but it went to {came[0].to} alone"
+                yield Breach(
+                    "password never came to the corrected address", account.login, words, evidence.number(account.reference)
+                )
+
+
+def what_was_answered_is_written(evidence: Evidence) -> Iterator[Breach]:
+    """A deed that was answered 200 stands in the audit, and none stands there oftener than it was asked for."""
+    actions = {
+        "upload": "document.added",
+        "approve": "application.approved",
+        "reject": "application.rejected",
+        "withdraw": "application.withdrawn",
+        "suspend": "account.suspended",
+        "resume": "account.resumed",
+        "resend": "account.resent",
+        "misdirected": "account.misdirected",
+        "correct_address": "account.address_corrected",
+        "resign": "account.resigning",
+        "withdraw_resignation": "account.resignation_withdrawn",
+        "delete": "account.deleted",
+    }
+    written = Counter((line.subject, line.action) for line in evidence.audit)
+    for case in evidence.cases:
+        deeds = evidence.deeds.get(case.number, [])
+        for name, action in actions.items():
+            asked = [deed for deed in deeds if deed.name == name]
+            sure = sum(deed.done for deed in asked)
+            possible = sum(deed.done or deed.unknown or (deed.status or 0) >= 500 for deed in asked)
+            found = written[(case.reference, action)]
+            if found < sure:
+                yield Breach(
+                    "answered but not written", case.reference, f"{name}: answered {sure} times, written {found}", case.number
+                )
+            elif found > possible and name != "delete":  # erasure and the end of a contract delete too
+                yield Breach(
+                    "written oftener than asked", case.reference, f"{name}: asked {possible}, written {found}", case.number
+                )
+    for line, count in Counter((line.subject, line.action) for line in evidence.audit if line.action == "account.created").items():
+        if count > 1:
+            yield Breach("account made twice", line[0], f"{count} lines account.created", evidence.number(line[0]))
+
+
+def no_internal_errors(evidence: Evidence) -> Iterator[Breach]:
+    for deed in evidence.journal.deeds:
+        if deed.status is not None and deed.status >= 500 and deed.status != 503:
+            yield Breach(
+                "answered with an internal error",
+                deed.login or deed.reference,
+                f"{deed.name}: {deed.status} {deed.code}",
+                deed.case,
+            )
+
+
+def the_chain_holds(evidence: Evidence) -> Iterator[Breach]:
+    done = evidence.ground.command("ibok-provisioning", "audit", "verify")
+    if done.returncode:
+        yield Breach("the audit's chain does not hold", "audit", done.stderr[-500:])
+
+
+def no_secret_in_a_log(evidence: Evidence) -> Iterator[Breach]:
+    """No secret of the stack, no PESEL, no password, no address and no parameters of a statement in any log."""
+    secrets = {
+        value for key, value in evidence.ground.secrets.items() if "URL" not in key and "USERNAME" not in key and len(value) > 7
+    }
+    words = dict.fromkeys(secrets, "a secret")
+    words |= dict.fromkeys((case.pesel for case in evidence.cases), "a PESEL")
+    words |= dict.fromkeys((mail.password for mail in evidence.received if mail.password), "a mailed password")
+    for path in sorted(evidence.ground.logs.glob("*.log")):
+        found: Counter[str] = Counter()
+        example: dict[str, str] = {}
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                kinds = {words[token] for token in re.findall(r"[A-Za-z0-9_\-]{8,}", line) if token in words}
+                if evidence.ours.search(line):
+                    kinds.add("an applicant's address")
+                if _OWN_PASSWORD.search(line):
+                    kinds.add("an own password")
+                if "[parameters: " in line:
+                    kinds.add("parameters of a statement")
+                for kind in kinds:
+                    found[kind] += 1
+                    example.setdefault(kind, line[:300])
+        for kind, count in found.items():
+            yield Breach(f"{kind} in a log", path.name, f"{count} lines, such as {example[kind]!r}")
+
+
+def _joined(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    joined: list[tuple[float, float]] = []
+    for begin, end in sorted(spans):
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((begin, end))
+    return joined
+
+
+def story(evidence: Evidence, breach: Breach) -> list[str]:
+    """Everything that is known of one breach, in the order of time."""
+    case = next((each for each in evidence.cases if each.number == breach.case), None)
+    if case is None:
+        return []
+    account = evidence.by_reference.get(case.reference)
+    lines: list[tuple[float, str]] = []
+    for deed in evidence.deeds.get(case.number, []):
+        if deed.name != "read":
+            answer = (
+                "no answer"
+                if deed.status is None
+                else f"{deed.status} {deed.code} after {(deed.answered_at or 0) - deed.asked_at:.1f} s"
+            )
+            lines.append((deed.asked_at, f"asked  {deed.name} {deed.about or ''}: {answer}"))
+    if account is not None:
+        for mail in evidence.with_password.get(account.login, []):
+            lines.append((mail.at, f"mail   {mail.kind} to {mail.to} ({mail.message_id})"))
+    for line in evidence.audit:
+        if line.subject == case.reference:
+            lines.append((line.at.timestamp(), f"audit  {line.action} by {line.actor}"))
+    for row in evidence.mails:
+        if row.reference == case.reference:
+            lines.append(
+                (
+                    row.created_at.timestamp(),
+                    f"row    {row.kind} to {row.recipient}: now {row.state}, {row.attempts} tries, {row.answer}",
+                )
+            )
+    if lines:
+        begin, end = min(at for at, _ in lines), max(at for at, _ in lines) + 5
+        for fault in evidence.journal.faults:
+            if (fault.ended or fault.began) >= begin and fault.began <= end:
+                lines.append((fault.began, f"fault  {_fault(fault)}"))
+    known = {key: value for key, value in account.row.items() if key != "nonce" and value is not None} if account else None
+    told = [f"case {case.number}, {case.way}, {case.reference}, {case.login}; row {known}"]
+    return told + [f"{datetime.fromtimestamp(at, UTC):%H:%M:%S.%f}"[:-4] + f" {words}" for at, words in sorted(lines)]
+
+
+def _fault(fault: Fault) -> str:
+    return f"{fault.number} {fault.kind} {fault.target}, {(fault.ended or fault.began) - fault.began:.1f} s, {fault.detail}"
