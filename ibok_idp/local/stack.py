@@ -153,7 +153,11 @@ class Stack:
                 )
                 if self._stopping.wait(pause):
                     return
-                service.process = service.start()
+                try:
+                    service.process = service.start()
+                except LocalStackError as error:  # what it needs may still be held by its killed children
+                    self.console.print(f"[yellow]{error}[/]", soft_wrap=True)
+                    continue
                 self._remember_pids()
                 self._write_stack_file()
 
