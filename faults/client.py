@@ -16,11 +16,15 @@ _ANSWER_SECONDS = 40
 
 
 class Later(Exception):
-    """Nothing is decided: ask again after so many seconds."""
+    """Nothing is decided: ask again after so many seconds.
 
-    def __init__(self, seconds: float = 1.0) -> None:
+    Attributes:
+        for_ever: something is away and will come back; else what was waited for may never come.
+    """
+
+    def __init__(self, seconds: float = 1.0, *, for_ever: bool = False) -> None:
         super().__init__(f"again in {seconds} s")
-        self.seconds = seconds
+        self.seconds, self.for_ever = seconds, for_ever
 
 
 class Tokens:
@@ -43,7 +47,7 @@ class Tokens:
             try:
                 token = self._fresh(name)
             except Exception as error:  # whatever a broken Keycloak makes of the login page
-                raise Later(2) from error
+                raise Later(2, for_ever=True) from error
             self._known[name] = (token, time.monotonic() + _TOKEN_SECONDS)
             return token
 
@@ -88,7 +92,7 @@ class Client:
             deed.code = type(error).__name__
             self._of_thread.session = None
             self._journal.written(deed)
-            raise Later(1) from error
+            raise Later(1, for_ever=True) from error
         deed.answered_at, deed.status = now(), answer.status_code
         if answer.status_code >= 400:
             deed.code = _code(answer)
@@ -96,7 +100,7 @@ class Client:
         if answer.status_code == 401:
             self._tokens.forget(role)
         if answer.status_code in (401, 429) or answer.status_code >= 500:
-            raise Later(min(5.0, float(answer.headers.get("Retry-After", "1") or 1)))
+            raise Later(min(5.0, float(answer.headers.get("Retry-After", "1") or 1)), for_ever=True)
         return answer
 
     def _session(self) -> requests.Session:

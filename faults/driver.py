@@ -23,7 +23,7 @@ from faults.journal import Deed, Journal, now
 from faults.mailroom import Mailroom
 
 _BATCH = 250
-_MOST_TRIES = 60
+_MOST_WAITS = 120
 
 # How the life of an account goes on after its approval, and how often in a hundred.
 _LIVES: dict[tuple[str, ...], int] = {
@@ -70,6 +70,7 @@ class Case:
         way: batch, desk (staff API) or web.
         steps: what is still to be done, in this order.
         passwords: own passwords that may be set: the last one surely when `own_sure`.
+        waits: how often the present step waited in vain for something that may never come.
         corrected: how many times the address was asked to change.
     """
 
@@ -82,6 +83,7 @@ class Case:
     login: str = ""
     status_token: str = ""
     tries: int = 0
+    waits: int = 0
     corrected: int = 0
     addresses: list[str] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
@@ -194,17 +196,19 @@ class Driver:
             over = step(case)
         except Later as later:
             over, pause = False, later.seconds
+            case.waits += not later.for_ever
         except Exception as error:  # a visit that ended on a page nobody expected; told in the report
             self.errors.append(f"{name} of case {case.number}: {type(error).__name__}: {error}")
             over, pause = False, 2.0
+            case.waits += 1
         else:
             pause = 1.0
         case.tries += 1
-        if over or (case.tries >= _MOST_TRIES and name not in ("desk", "web", "approve")):
+        if over or case.waits >= _MOST_WAITS:
             if not over:
                 case.given_up.append(name)
-            case.steps.pop(0)
-            case.tries = 0
+            case.steps = case.steps[1:] if over else []
+            case.tries = case.waits = 0
             if not case.steps:
                 return None
             return case.choices.between(0, 0.5) if case.choices.percent(40) else case.choices.between(0.5, 9)
@@ -327,7 +331,7 @@ class Driver:
         path = f"/staff/accounts/{case.login}/{name.replace('_', '-')}"
         answer = self._client.ask(deed, role, "POST", path, json=body)
         if answer.status_code == 409 and deed.code in ("not_ready", "nothing_mailed"):
-            if case.tries > 15:
+            if case.waits > 15:
                 return True
             raise Later(1)
         return True
