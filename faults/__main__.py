@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import sys
 import tempfile
 import threading
@@ -33,6 +34,7 @@ def main(
     results: Annotated[bool, typer.Option(help="write the table to faults/results/")] = True,
 ) -> None:
     """Work and break things at the same time, then judge."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing it started is left behind
     console = Console(width=160)
     seed = (seed or secrets.token_hex(4)).lower()
     console.print(f"seed {seed}", highlight=False)

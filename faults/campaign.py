@@ -97,12 +97,13 @@ def wait_for_quiet(ground: Ground, patience: float, *, hurry: bool = True) -> fl
     """Wait until nothing waits, as long as that comes nearer; the seconds it took.
 
     Args:
-        patience: seconds without any progress after which waiting is given up.
+        patience: seconds without any progress after which waiting is given up; two minutes at the most in a hurry.
         hurry: pauses between tries are not waited out.
     """
     began = last = time.monotonic()
     least, empty = sys.maxsize, 0
-    while empty < 3 and time.monotonic() - last < min(patience, 240):
+    limit = min(patience, 120) if hurry else patience
+    while empty < 3 and time.monotonic() - last < limit:
         count = sum(reading.waiting(ground).values())
         empty = empty + 1 if not count else 0
         if count < least:

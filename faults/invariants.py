@@ -25,6 +25,7 @@ from faults.reading import Account, Line, Mail
 # and the mail server's answer lie one composed mail and four answers of the mail server: far under this on an idle machine.
 HAND_OVER_SECONDS = 5.0
 _OWN_PASSWORD = re.compile(r"Woda \d+ Zdroj")
+_ALSO_BY_OTHERS = ("delete", "resign")  # the end of a contract and a granted erasure write these lines too
 _WITH_PASSWORD = ("activated", "new_password")
 _ENDS_PASSWORDS = ("misdirected", "suspend", "delete", "erase", "end_contract", "own_password", "resend")
 
@@ -416,7 +417,7 @@ def what_was_answered_is_written(evidence: Evidence) -> Iterator[Breach]:
                 yield Breach(
                     "answered but not written", case.reference, f"{name}: answered {sure} times, written {found}", case.number
                 )
-            elif found > possible and name != "delete":  # erasure and the end of a contract delete too
+            elif found > possible and name not in _ALSO_BY_OTHERS:
                 yield Breach(
                     "written oftener than asked", case.reference, f"{name}: asked {possible}, written {found}", case.number
                 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -119,6 +120,7 @@ async def serve(described: list[dict[str, Any]]) -> None:
     while line := await lines.readline():
         wanted = json.loads(line)
         await ways[wanted.pop("name")].change(**wanted)
+    os._exit(0)  # connections that are still open need no farewell
 
 
 @dataclass
