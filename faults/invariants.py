@@ -141,7 +141,7 @@ def who_may_log_in(evidence: Evidence) -> Iterator[Breach]:
         if user is None and not account.may_log_in:
             continue
         if user is None:
-            yield Breach("account without a user", account.login, f"{account.state}, step {account.row.get('step')}", case)
+            yield Breach("account without a user", account.login, f"{account.state}, {account.trouble or 'no trouble'}", case)
             continue
         if user["enabled"] != account.may_log_in:
             words = f"the account is {account.state}, in Keycloak enabled is {user['enabled']}"
@@ -208,8 +208,7 @@ def nothing_half_done(evidence: Evidence) -> Iterator[Breach]:
     for kind, count in reading.waiting(evidence.ground).items():
         yield Breach("something still waits", kind, f"{count} of them")
     for account in evidence.accounts:
-        refused = account.trouble in ("mail_refused", "mail_bounced")  # a person must find another address
-        if account.differences and not (refused and account.differences[0].startswith("the making stands at user_created")):
+        if account.differences:
             words = f"{'; '.join(account.differences)}; state {account.state}, trouble {account.trouble}"
             yield Breach("half done", account.login, words, evidence.number(account.reference))
     for reference, row in evidence.applications.items():

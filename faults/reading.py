@@ -14,7 +14,9 @@ from psycopg.rows import dict_row
 
 from faults.ground import Ground
 
-END_STATES = frozenset({"accepted", "refused", "failed", "bounced", "void", "replaced"})
+END_STATES = frozenset({"accepted", "refused", "failed", "bounced", "void"})
+# A suspended account keeps its password mail back until it is resumed: nothing is half done there.
+_HELD_BACK = "(a.state = 'suspended' OR (a.state = 'resigning' AND a.state_before = 'suspended'))"
 _PAGE = 500
 
 
@@ -123,10 +125,9 @@ def _account(row: dict[str, Any]) -> Account:
     access = {"awaiting_first_login", "active"}
     gone = row["state"] in ("deleted", "anonymised")
     differences = []
-    if row["keycloak_pending"]:
-        differences.append("a decision is not carried out in Keycloak")
-    if not gone and row["step"] != "done":
-        differences.append(f"the making stands at {row['step']}")
+    suspended = "suspended" in (row["state"], row["state_before"] if row["state"] == "resigning" else None)
+    if row["unsettled"] and not (suspended and row["nonce"] is not None):
+        differences.append("something wanted is not so yet")
     if gone and row["nonce"] is not None:
         differences.append("the nonce is still there")
     return Account(
@@ -141,7 +142,7 @@ def _account(row: dict[str, Any]) -> Account:
         activated=row["activated_at"] is not None,
         in_doubt=row["address_doubt_at"] is not None,
         differences=tuple(differences),
-        trouble=row["trouble"],
+        trouble=row["keycloak_trouble"] or row["address_trouble"] or row["mail_trouble"],
         row=row,
     )
 
@@ -162,10 +163,12 @@ def issued_logins(ground: Ground) -> dict[str, str]:
 
 def waiting(ground: Ground) -> dict[str, int]:
     """What has not come to rest, by kind; empty when nothing waits."""
-    statement = """
+    statement = f"""
         SELECT 'job ' || task_name AS kind, count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing') GROUP BY 1
-        UNION ALL SELECT 'mail ' || state, count(*) FROM mails WHERE state IN ('queued', 'deferred') GROUP BY 1
-        UNION ALL SELECT 'account not carried out', count(*) FROM accounts WHERE keycloak_pending
+        UNION ALL SELECT 'mail ' || m.state, count(*) FROM mails m LEFT JOIN accounts a USING (reference)
+            WHERE m.state IN ('queued', 'deferred') AND NOT coalesce(m.kind = 'activated' AND {_HELD_BACK}, false) GROUP BY 1
+        UNION ALL SELECT 'account not settled', count(*) FROM accounts a
+            WHERE unsettled AND NOT (keycloak_blocked OR (nonce IS NOT NULL AND {_HELD_BACK}))
         UNION ALL SELECT 'account due to be closed or deleted', count(*) FROM accounts
             WHERE (state = 'resigning' AND closes_on <= current_date) OR (state = 'closed' AND delete_on <= current_date)
             OR (state = 'deleted' AND anonymise_on <= current_date)
@@ -176,6 +179,11 @@ def waiting(ground: Ground) -> dict[str, int]:
 
 def hurry(ground: Ground) -> None:
     """Nobody waits out a pause of a quarter of an hour: what waits is tried now."""
+    for statement in (
+        "UPDATE accounts SET look_at = NULL, keycloak_next_at = NULL, mail_next_at = NULL WHERE unsettled RETURNING login",
+        "UPDATE mails SET next_attempt_at = NULL WHERE state = 'deferred' RETURNING message_id",
+    ):
+        _rows(ground.database_url, statement)
     _rows(
         ground.database_url,
         "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo' AND scheduled_at > now() RETURNING id",

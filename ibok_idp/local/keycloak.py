@@ -97,9 +97,7 @@ class Keycloak:
         behind: the port on 127.0.0.1 it listens on when something else answers at its address; 0: the address itself.
     """
 
-    def __init__(
-        self, home: Path, *, port: int, management_port: int, database_url: str, theme: Path, behind: int = 0
-    ) -> None:
+    def __init__(self, home: Path, *, port: int, management_port: int, database_url: str, theme: Path, behind: int = 0) -> None:
         self.home, self.port, self.management_port, self.behind = home, port, management_port, behind
         self.database_url, self.theme = database_url, theme
         self.process: subprocess.Popen[bytes] | None = None
