@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
@@ -25,6 +25,14 @@ class FixedClock:
 
     def today(self) -> date:
         return self.moment.date()
+
+
+class TickingClock(FixedClock):
+    """No two moments are the same, as in life; otherwise it stands still until it is moved."""
+
+    def now(self) -> datetime:
+        self.moment += timedelta(microseconds=1)
+        return self.moment
 
 
 class FakeDirectory:
