@@ -58,8 +58,9 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database schema to this version. Safe to run again; CHANGELOG.md says when older processes must stop first."""
-    from provisioning.adapters.postgres import make_engine, schema_version
+    from ibok_idp.database import make_engine
     from provisioning.adapters.postgres import migrate as run_migrations
+    from provisioning.adapters.postgres import schema_version
 
     engine = make_engine(_settings().database_url.get_secret_value())
     run_migrations(engine)
@@ -77,9 +78,9 @@ def import_customers(
 
     Exit 0: every row was taken, 2: some rows were left out (each with its line and reason), 1: the file cannot be read.
     """
+    from ibok_idp.database import make_engine
     from provisioning.adapters.customer_register import RegisterFileError, fingerprint_with
     from provisioning.adapters.customer_register import import_customers as run_import
-    from provisioning.adapters.postgres import make_engine
 
     settings = _settings()
     engine = make_engine(settings.database_url.get_secret_value())

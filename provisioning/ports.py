@@ -698,6 +698,10 @@ class DirectoryTrouble(Exception):
         self.kind, self.retry = kind, retry
 
 
+class Outage(Exception):
+    """Something that every step needs is away, the database for instance: there is no use in going on with the next one."""
+
+
 class Mailer(Protocol):
     def send(self, message: EmailMessage) -> str: ...
 

@@ -7,10 +7,11 @@ from typing import Any
 import structlog
 from flask import Flask, Response, json, request
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from werkzeug.exceptions import HTTPException
 
 from ibok_idp.errors import InvalidToken, KeycloakUnavailable
-from provisioning.adapters.postgres import DatabaseGone
+from provisioning.adapters.postgres import Collision, DatabaseBusy, DatabaseGone, DatabaseTrouble
 from provisioning.adapters.virus_scan import ScannerGone
 from provisioning.domain.errors import FieldError, Forbidden, Invalid, NotFound, NotPossible, TooSoon
 from provisioning.form.messages import message
@@ -125,13 +126,19 @@ def api_error(error: Exception) -> Response:
             return problem(
                 429, "Too Many Requests", code="too_soon", detail=str(error), headers={"Retry-After": str(error.seconds)}
             )
-        case DatabaseGone() | OperationalError():
-            _log.error("api.database_gone")
+        case Collision() | DatabaseBusy() | NoFreeConnection():
+            _log.error("api.database_busy", why=type(error).__name__)
+            detail = "Nothing was stored: too much is going on at once. Try again in a moment."
+            return problem(503, "Service Unavailable", code="database_busy", detail=detail, headers={"Retry-After": "3"})
+        case DatabaseTrouble() | OperationalError():
+            _log.error("api.database_gone", why=type(error).__name__)
+            in_doubt = isinstance(error, DatabaseGone) and error.in_doubt
+            stored = "Whether this was stored is not known: look before you repeat it" if in_doubt else "Nothing was stored"
             return problem(
                 503,
                 "Service Unavailable",
                 code="database_unavailable",
-                detail="Nothing was stored. Try again in a minute.",
+                detail=f"{stored}. Try again in a minute.",
                 headers={"Retry-After": "30"},
             )
         case ScannerGone():
