@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +45,10 @@ def serve() -> None:
 
 @app.command()
 def worker() -> None:
-    """Run the worker: makes Keycloak users, sends mails, notices first logins. Several may run at once."""
+    """Run the worker: makes Keycloak users, sends mails, notices first logins. Several may run at once, each with its port.
+
+    /healthz, /readyz and /metrics are on port IBOK_WORKER_PORT.
+    """
     settings = _settings()
     if not settings.provisioning_client_secret.get_secret_value():
         _stop("IBOK_PROVISIONING_CLIENT_SECRET is missing: the worker cannot reach Keycloak without it.")
@@ -52,7 +56,13 @@ def worker() -> None:
     from provisioning.worker.run import run_worker
 
     wired = wire(settings)
-    run_worker(wired.office, settings.database_url.get_secret_value(), settings.worker_concurrency, wired.mailbox())
+    url, concurrency = settings.database_url.get_secret_value(), settings.worker_concurrency
+    try:
+        run_worker(wired.office, url, concurrency, wired.mailbox(), bind=settings.bind, port=settings.worker_port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        _stop(f"Port {settings.worker_port} is taken: set IBOK_WORKER_PORT to another one, or to 0 for none.")
 
 
 @app.command()

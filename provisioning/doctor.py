@@ -12,13 +12,14 @@ from ibok_idp.doctor import Finding
 from ibok_idp.doctor import examine as examine_keycloak
 from ibok_idp.errors import IdpError
 from ibok_idp.settings import KeycloakAdminSettings
+from provisioning.adapters.duty_book import DutyState
 from provisioning.adapters.mailbox import MailboxGone
 from provisioning.adapters.postgres import schema_version
 from provisioning.adapters.virus_scan import ScannerGone
 from provisioning.settings import Settings
 from provisioning.wiring import Wired, wire
 
-SCHEMA = "0008"
+SCHEMA = "0009"
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -27,6 +28,7 @@ def examine(settings: Settings) -> list[Finding]:
     checks: list[tuple[str, Callable[[Wired], str]]] = [
         ("database", _database),
         ("queue", _queue),
+        ("worker", _worker),
         ("mail server", lambda each: each.mailer.check()),
         ("Keycloak", _keycloak),
         ("least rights", _rights),
@@ -69,6 +71,24 @@ def _queue(wired: Wired) -> str:
             "the oldest mail has been waiting for more than 10 minutes: is the worker running, does the mail server answer?"
         )
     return f"{waiting} jobs wait"
+
+
+def _worker(wired: Wired) -> str:
+    worker = wired.duties.worker()
+    if worker.never_seen:
+        raise _Wrong("no worker has run on this database yet: start `ibok-provisioning worker`")
+    if worker.silent_since is not None:
+        raise _Wrong(f"the worker has been silent since {worker.silent_since:%Y-%m-%d %H:%M:%S %Z}: start it, or see its log")
+    if worker.failing:
+        raise _Wrong("; ".join(_failing(each) for each in worker.failing) + ". The log says why: duty.failed")
+    return "lives, and every duty is done"
+
+
+def _failing(duty: DutyState) -> str:
+    if duty.failing_since is None:
+        return f"{duty.name} has not come back since {duty.tried_at:%Y-%m-%d %H:%M:%S %Z}"
+    times = f"{duty.failures} times" if duty.failures > 1 else "once"
+    return f"{duty.name} fails since {duty.failing_since:%Y-%m-%d %H:%M:%S %Z}, {times} by now: {duty.error}"
 
 
 def _mailbox(wired: Wired) -> str:

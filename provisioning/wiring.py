@@ -19,6 +19,7 @@ from ibok_idp.directory import CustomerDirectory
 from ibok_idp.look.company import Utility, load_utility
 from provisioning.adapters.clock import SystemClock
 from provisioning.adapters.customer_register import fingerprint_with
+from provisioning.adapters.duty_book import DutyBook
 from provisioning.adapters.jobs import JobQueue
 from provisioning.adapters.keycloak import KeycloakDirectory
 from provisioning.adapters.mailbox import ImapMailbox
@@ -48,6 +49,7 @@ class Wired:
     directory: CustomerDirectory
     mailer: SmtpMailer
     virus_scan: VirusScan
+    duties: DutyBook
     again: Callable[[Callable[[], Any]], Any]
 
     def harmless(self, name: str, content: bytes, kind: str = "scan", reference: str = "") -> Document:
@@ -120,7 +122,9 @@ def wire(settings: Settings) -> Wired:
         fingerprint=fingerprint,
         temporary_password_key=settings.temporary_password_key.get_secret_value().encode(),
     )
-    return Wired(settings, engine, office, utility, directory, mailer, VirusScan(settings.clamd_socket), work.again)
+    return Wired(
+        settings, engine, office, utility, directory, mailer, VirusScan(settings.clamd_socket), DutyBook(engine), work.again
+    )
 
 
 def _rules(settings: Settings, utility: Utility) -> Rulebook:

@@ -342,7 +342,7 @@ class _Accounts:
         """Accounts whose day has come to be closed, deleted or anonymised."""
         return self._all(
             "(state = 'resigning' AND closes_on <= :today) OR (state = 'closed' AND delete_on <= :today) "
-            "OR (state = 'deleted' AND anonymise_on <= :today) ORDER BY login LIMIT :limit",
+            "OR (state = 'deleted' AND anonymise_on <= :today) ORDER BY random() LIMIT :limit",  # those that stick starve nobody
             today=today,
             limit=limit,
         )
@@ -362,7 +362,7 @@ class _Accounts:
             "AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.reference = accounts.reference AND m.kind = 'terms_announced' "
             "AND m.about->>'terms_version' = :version) "
             "AND NOT EXISTS (SELECT 1 FROM applications a WHERE a.reference = accounts.reference AND a.terms_version = :version) "
-            "ORDER BY login LIMIT :limit",
+            "ORDER BY random() LIMIT :limit",  # as in due
             version=terms_version,
             limit=limit,
         )
@@ -408,7 +408,7 @@ class _Accounts:
             "state = 'awaiting_first_login' AND step = 'done' AND address_doubt_at IS NULL AND trouble IS NULL "
             "AND password_expires_at > :now AND password_expires_at <= :until "
             "AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.reference = accounts.reference AND m.kind = 'activation_reminder' "
-            "AND m.about->>'activation' = accounts.activation::text) ORDER BY login LIMIT :limit",
+            "AND m.about->>'activation' = accounts.activation::text) ORDER BY random() LIMIT :limit",  # as in due
             now=now,
             until=until,
             limit=limit,
@@ -674,6 +674,10 @@ class _AccountEvents:
         names, values = columns(AccountEvent)
         statement = with_json(f"INSERT INTO account_events ({names}) VALUES ({values}) ON CONFLICT DO NOTHING", "details")  # noqa: S608
         return bool(self._connection.execute(statement, vars(event)).rowcount == 1)
+
+    def known(self, event_ids: list[str]) -> set[str]:
+        found = text("SELECT event_id FROM account_events WHERE event_id = ANY(:ids)")
+        return set(self._connection.execute(found, {"ids": event_ids}).scalars())
 
     def of(self, login: str, kinds: tuple[str, ...], limit: int) -> list[AccountEvent]:
         condition = "account_events WHERE login = :l AND kind = ANY(:kinds) ORDER BY at DESC LIMIT :limit"

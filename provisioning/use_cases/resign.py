@@ -10,6 +10,7 @@ from provisioning.domain.errors import NotPossible
 from provisioning.ports import CUSTOMER, WORKER, Actor, MailKind, MailState, Office, Work
 from provisioning.use_cases.carry_out import decided
 from provisioning.use_cases.mail_out import queue_account_mail
+from provisioning.use_cases.one_by_one import one_by_one
 
 
 def resign(office: Office, login: str, *, cause: ClosingCause = ClosingCause.RESIGNATION, actor: Actor | None = None) -> Account:
@@ -111,10 +112,14 @@ def delete_now(office: Office, work: Work, account: Account, cause: ClosingCause
 
 
 def close_due_accounts(office: Office) -> int:
-    """The daily job of S8: close, delete and anonymise what has come to its day. Each account in its own transaction."""
+    """The daily job of S8: close, delete and anonymise what has come to its day. Each account in its own transaction.
+
+    Raises:
+        LeftBehind: some could not be moved on; all the others were.
+    """
     with office.work() as work:
         due = [account.login for account in work.accounts.due(office.clock.today(), 1000)]
-    return sum(close_if_due(office, login) for login in due)
+    return one_by_one("account", due, lambda login: close_if_due(office, login))
 
 
 def close_if_due(office: Office, login: str) -> bool:
