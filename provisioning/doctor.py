@@ -20,6 +20,7 @@ from provisioning.settings import Settings
 from provisioning.wiring import Wired, wire
 
 SCHEMA = "0009"
+_MOST_SKEW_SECONDS = 10
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -31,6 +32,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("worker", _worker),
         ("mail server", lambda each: each.mailer.check()),
         ("Keycloak", _keycloak),
+        ("clocks", _clocks),
         ("least rights", _rights),
     ]
     if settings.imap_url.get_secret_value():
@@ -105,6 +107,16 @@ def _clamd(wired: Wired) -> str:
 def _keycloak(wired: Wired) -> str:
     parameters = wired.directory.hashing_parameters()
     return f"reached as ibok-provisioning; passwords: argon2, {parameters.memory} KiB, {parameters.iterations} rounds"
+
+
+def _clocks(wired: Wired) -> str:
+    skew = (wired.directory.clock() - wired.office.clock.now()).total_seconds()
+    if abs(skew) > _MOST_SKEW_SECONDS:
+        raise _Wrong(
+            f"Keycloak's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this machine's: "
+            "temporary passwords end at another time than their mail says; mend the time service of both machines"
+        )
+    return f"Keycloak's clock and this machine's agree to {_MOST_SKEW_SECONDS} s"
 
 
 def _rights(wired: Wired) -> str:

@@ -19,7 +19,7 @@ from flask import request
 from sqlalchemy import text
 
 from ibok_idp.database import make_engine
-from ibok_idp.log import _hide
+from ibok_idp.log import _hide, configure_logging
 from provisioning.adapters.postgres import (
     Collision,
     DatabaseBusy,
@@ -306,7 +306,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     logging.getLogger().addHandler(handler)
     yield output
     logging.getLogger().removeHandler(handler)
-    structlog.reset_defaults()
+    configure_logging()
 
 
 SECRETS = {"email": "zofia@example.com", "phone": "+48 600 100 200", "nonce": b"nonce-that-yields-a-password"}

@@ -253,10 +253,13 @@ def test_doctor_says_that_no_worker_ran_that_it_is_silent_and_which_duty_fails(k
     assert "the worker has been silent since" in finding(wired)
 
 
-def test_every_duty_has_words_on_the_task_page(wired: Wired) -> None:
+def test_every_duty_has_words_on_the_task_page_and_a_line_in_the_docs(wired: Wired) -> None:
     from provisioning.staff_ui import words
 
-    assert {duty.name for duty in duties(wired.office)} == set(words.DUTY)
+    names = {duty.name for duty in duties(wired.office)}
+    assert names == set(words.DUTY)
+    page = (Path(doctor.__file__).parents[1] / "docs" / "how-to" / "failing-duty.md").read_text()
+    assert [name for name in names if f"`{name}`" not in page] == []
 
 
 def test_a_duty_that_this_version_does_not_know_is_forgotten(keepers: Keepers) -> None:
