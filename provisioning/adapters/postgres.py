@@ -61,36 +61,34 @@ _PRIVATE = "private"
 
 
 class DatabaseTrouble(Outage):
-    """PostgreSQL did not do it, and the statement is not at fault."""
+    """PostgreSQL did not do it, and the statement is not at fault. Nothing of the transaction was written.
+
+    Attributes:
+        in_doubt: but it went away while the transaction was being committed, so whether that one was written is not
+            known; or an earlier transaction of the same request had been.
+    """
+
+    in_doubt = False
 
 
 class DatabaseGone(DatabaseTrouble):
-    """PostgreSQL cannot be reached, or cut the connection.
-
-    Attributes:
-        in_doubt: it went away while a transaction was being committed, so whether that one was written is not known. In
-            every other case nothing was.
-    """
-
-    def __init__(self, words: str, *, in_doubt: bool = False) -> None:
-        super().__init__(words)
-        self.in_doubt = in_doubt
+    """PostgreSQL cannot be reached, or cut the connection."""
 
 
 class Collision(DatabaseTrouble):
-    """A deadlock or a serialisation failure: nothing was written, and the same again may well hold."""
+    """A deadlock or a serialisation failure: the same again may well hold."""
 
 
 class DatabaseBusy(DatabaseTrouble):
-    """No free connection, or a lock or a statement took too long; nothing was written."""
+    """No free connection, or a lock or a statement took too long."""
 
 
 class DatabaseFull(DatabaseTrouble):
-    """No room on PostgreSQL's disk or in its memory; nothing was written, and IT must act."""
+    """No room on PostgreSQL's disk or in its memory; IT must act."""
 
 
 class DatabaseReadOnly(DatabaseTrouble):
-    """A stand-by answers, as in a failover; nothing was written."""
+    """A stand-by answers, as in a failover."""
 
 
 _TROUBLES: dict[Cause, type[DatabaseTrouble]] = {
@@ -192,14 +190,16 @@ class PostgresWork:
         Only as long as nothing of it has been committed: then nothing has happened yet, whatever it is.
 
         Raises:
-            Collision: after the last try, or in the middle. Whatever `do` raises.
+            Collision: after the last try, or in the middle. Whatever `do` raises; a DatabaseTrouble says `in_doubt` when
+                something had been committed before it.
         """
         for pause in (*self._PAUSES, None):
             before = self._here.commits
             try:
                 return do()
-            except Collision:
-                if pause is None or self._here.commits != before:
+            except DatabaseTrouble as trouble:
+                trouble.in_doubt = trouble.in_doubt or self._here.commits != before
+                if pause is None or trouble.in_doubt or not isinstance(trouble, Collision):
                     raise
                 time.sleep(pause * (0.5 + secrets.randbelow(1000) / 1000))  # not in step with whom it collided with
         raise AssertionError("the last try returns or raises")
@@ -251,9 +251,11 @@ def _told_apart(error: Exception, *, committing: bool = False) -> Exception | No
     if isinstance(found, DataError | psycopg.DataError):  # NUL and lone surrogates cannot be held, so nothing can be named so
         return Invalid([FieldError("body", "invalid_characters")])
     cause = cause_of(found)
-    if cause is Cause.GONE:
-        return DatabaseGone("PostgreSQL does not answer.", in_doubt=committing)
-    return _TROUBLES[cause](f"PostgreSQL: {cause}") if cause else None
+    if cause is None:
+        return None
+    trouble = _TROUBLES[cause](f"PostgreSQL: {cause}")
+    trouble.in_doubt = committing and cause is Cause.GONE
+    return trouble
 
 
 class _Transaction:

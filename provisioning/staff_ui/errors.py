@@ -41,7 +41,7 @@ def register(
         text = gettext("Baza danych nie odpowiada. Nic nie zostało zapisane, spróbuj za chwilę. Jeżeli to trwa, powiadom dział IT.")
         if getattr(error, "in_doubt", False):
             text = gettext(
-                "Połączenie z bazą danych zerwało się przy samym zapisie, więc nie wiadomo, czy zmiana jest zapisana. Otwórz stronę jeszcze raz i sprawdź, zanim ją powtórzysz."
+                "Baza danych przestała odpowiadać w trakcie zapisu, więc nie wiadomo, czy zmiana jest zapisana w całości. Otwórz stronę jeszcze raz i sprawdź, zanim ją powtórzysz."
             )
         return problem_page(gettext("Chwilowa przerwa"), text), 503, {"Retry-After": "30"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -188,11 +189,11 @@ class _Worker:
         """Come back by itself after whatever ended the taking of jobs: PostgreSQL away, or what nobody foresaw."""
         failures = 0
         while not stopping.is_set():
+            began = time.monotonic()
             try:
                 await self._take_jobs_once(slow, stopping)
-                failures = 0
             except Exception as error:
-                failures += 1
+                failures = failures + 1 if time.monotonic() - began < 60 else 1
                 pause = min(30, 2**failures)
                 _log.error("worker.queue_gone", error=type(error).__name__, again_in_seconds=pause)
                 await wait(stopping, pause)

@@ -144,8 +144,9 @@ def test_what_has_been_committed_in_part_is_never_done_again(wired: Wired) -> No
         run(wired, "UPDATE pair SET count = count + 1")
         run(wired, raising("40P01"))
 
-    with pytest.raises(Collision):
+    with pytest.raises(Collision) as told:
         wired.again(do)
+    assert told.value.in_doubt  # and the door says so
     assert counted(wired) == [1]
     tries = []
 
