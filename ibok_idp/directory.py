@@ -283,10 +283,22 @@ class CustomerDirectory:
     def own_user_id(self) -> str:
         """The id of the service account itself, to tell its own changes from those of people."""
         if self._own_id is None:
-            self._call("GET", f"/admin/realms/{self._realm}/users/count")  # a call, so that there is a token
-            payload = (self._connection().token or {})["access_token"].split(".")[1]
-            self._own_id = str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sub"])
+            self._own_id = str(self._own_claims()["sub"])
         return self._own_id
+
+    def clock(self) -> datetime:
+        """What time it is for Keycloak, in whole seconds: when it says that a fresh token was issued.
+
+        Not the `Date` of its answer, which a proxy may have written.
+        """
+        self._per_thread.admin = None  # a token of this moment
+        return datetime.fromtimestamp(self._own_claims()["iat"], UTC)
+
+    def _own_claims(self) -> dict[str, Any]:
+        self._call("GET", f"/admin/realms/{self._realm}/users/count")  # a call, so that there is a token
+        payload = (self._connection().token or {})["access_token"].split(".")[1]
+        claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return claims
 
     def _events(self, kind: str, since: datetime, first: int, limit: int, more: str) -> list[dict[str, Any]]:
         moment = int(since.timestamp() * 1000)

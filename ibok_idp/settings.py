@@ -39,6 +39,7 @@ class LocalSettings(BaseSettings):
     state_dir: Path = Field(Path(".ibok"), description="secrets, database and logs of this checkout")
     webapp_port: int = Field(8000, ge=1, le=65535)
     provisioning_port: int = Field(8001, ge=1, le=65535)
+    worker_port: int = Field(8002, ge=1, le=65535)
     keycloak_port: int = Field(8080, ge=1, le=65535)
     keycloak_management_port: int = Field(9000, ge=1, le=65535)
     mailbox_port: int = Field(8025, ge=1, le=65535)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,12 +13,16 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from ibok_idp.errors import InvalidToken, KeycloakUnavailable
+from ibok_idp.single_flight import SingleFlight, StillUnderWay
 
 _ALGORITHMS = ["RS256"]
 _LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _LEEWAY_SECONDS = 10
 _REFETCH_SECONDS = 60
 _MAXIMUM_AGE_SECONDS = 300
+_PATIENCE_SECONDS = 1  # for the answer to another thread's question
+_REST_SECONDS = 2  # after a failure nobody asks; each who asked would wait for the time-out
+_NO_KEYS = "Keycloak does not hand out its public keys; try again in a minute."
 
 
 @dataclass(frozen=True)
@@ -48,38 +51,56 @@ class RealmKeys:
     """The realm's public keys: cached, fetched again for an unknown `kid`, at most once a minute.
 
     They are fetched again every five minutes in any case, so that a key that was revoked stops working; while Keycloak
-    does not answer, the known ones go on.
+    does not answer, the known ones go on. One thread fetches at a time, and nobody stands behind it: who has keys goes on
+    with them, who has none waits a moment and is told that Keycloak is away.
     """
 
     def __init__(self, url: str, timeout: float = 5, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._url, self._timeout, self._monotonic = url, timeout, monotonic
-        self._lock = threading.Lock()
+        self._fetching = SingleFlight(self._fetch)
         self._keys: KeySet | None = None
-        self._fetched = float("-inf")
+        self._fetched = self._failed = float("-inf")
 
     def current(self) -> KeySet:
         """
         Raises:
             KeycloakUnavailable: no keys are known and Keycloak does not answer.
         """
-        if self._keys is not None and self._monotonic() - self._fetched < _MAXIMUM_AGE_SECONDS:
-            return self._keys
+        known = self._keys
+        if known is not None and (self._younger_than(_MAXIMUM_AGE_SECONDS) or self._fetching.under_way):
+            return known
         return self.refreshed()
 
     def refreshed(self) -> KeySet:
-        with self._lock:
-            if self._keys is not None and self._monotonic() - self._fetched < _REFETCH_SECONDS:
-                return self._keys
-            try:
-                answer = requests.get(self._url, timeout=self._timeout)
-                answer.raise_for_status()
-                self._keys = KeySet.import_key_set(answer.json())
-                self._fetched = self._monotonic()
-            except (requests.RequestException, ValueError) as error:
-                if self._keys is None:
-                    raise KeycloakUnavailable("Keycloak does not hand out its public keys; try again in a minute.") from error
-                self._fetched = self._monotonic()  # known keys go on working; do not ask again at once
-            return self._keys
+        """
+        Raises:
+            KeycloakUnavailable: as for `current`; or the keys are just being fetched, and that takes too long.
+        """
+        known = self._keys
+        if known is not None and self._younger_than(_REFETCH_SECONDS):
+            return known
+        if known is None and self._monotonic() - self._failed < _REST_SECONDS:
+            raise KeycloakUnavailable(_NO_KEYS)
+        try:
+            return self._fetching(_PATIENCE_SECONDS)
+        except StillUnderWay as error:
+            raise KeycloakUnavailable(_NO_KEYS) from error
+
+    def _younger_than(self, seconds: float) -> bool:
+        return self._monotonic() - self._fetched < seconds
+
+    def _fetch(self) -> KeySet:
+        try:
+            answer = requests.get(self._url, timeout=self._timeout)
+            answer.raise_for_status()
+            keys = KeySet.import_key_set(answer.json())
+        except (requests.RequestException, ValueError) as error:
+            self._failed = self._monotonic()
+            if self._keys is None:
+                raise KeycloakUnavailable(_NO_KEYS) from error
+            keys = self._keys  # known keys go on working; do not ask again at once
+        self._keys, self._fetched = keys, self._monotonic()
+        return keys
 
 
 class TokenVerifier:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +45,10 @@ def serve() -> None:
 
 @app.command()
 def worker() -> None:
-    """Run the worker: makes Keycloak users, sends mails, notices first logins. Several may run at once."""
+    """Run the worker: makes Keycloak users, sends mails, notices first logins. Several may run at once, each with its port.
+
+    /healthz, /readyz and /metrics are on port IBOK_WORKER_PORT.
+    """
     settings = _settings()
     if not settings.provisioning_client_secret.get_secret_value():
         _stop("IBOK_PROVISIONING_CLIENT_SECRET is missing: the worker cannot reach Keycloak without it.")
@@ -52,14 +56,21 @@ def worker() -> None:
     from provisioning.worker.run import run_worker
 
     wired = wire(settings)
-    run_worker(wired.office, settings.database_url.get_secret_value(), settings.worker_concurrency, wired.mailbox())
+    url, concurrency = settings.database_url.get_secret_value(), settings.worker_concurrency
+    try:
+        run_worker(wired.office, url, concurrency, wired.mailbox(), bind=settings.bind, port=settings.worker_port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        _stop(f"Port {settings.worker_port} is taken: set IBOK_WORKER_PORT to another one, or to 0 for none.")
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database schema to this version. Safe to run again; CHANGELOG.md says when older processes must stop first."""
-    from provisioning.adapters.postgres import make_engine, schema_version
+    from ibok_idp.database import make_engine
     from provisioning.adapters.postgres import migrate as run_migrations
+    from provisioning.adapters.postgres import schema_version
 
     engine = make_engine(_settings().database_url.get_secret_value())
     run_migrations(engine)
@@ -77,9 +88,9 @@ def import_customers(
 
     Exit 0: every row was taken, 2: some rows were left out (each with its line and reason), 1: the file cannot be read.
     """
+    from ibok_idp.database import make_engine
     from provisioning.adapters.customer_register import RegisterFileError, fingerprint_with
     from provisioning.adapters.customer_register import import_customers as run_import
-    from provisioning.adapters.postgres import make_engine
 
     settings = _settings()
     engine = make_engine(settings.database_url.get_secret_value())

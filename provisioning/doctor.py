@@ -12,13 +12,15 @@ from ibok_idp.doctor import Finding
 from ibok_idp.doctor import examine as examine_keycloak
 from ibok_idp.errors import IdpError
 from ibok_idp.settings import KeycloakAdminSettings
+from provisioning.adapters.duty_book import DutyState
 from provisioning.adapters.mailbox import MailboxGone
 from provisioning.adapters.postgres import schema_version
 from provisioning.adapters.virus_scan import ScannerGone
 from provisioning.settings import Settings
 from provisioning.wiring import Wired, wire
 
-SCHEMA = "0008"
+SCHEMA = "0010"
+_MOST_SKEW_SECONDS = 10
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -27,8 +29,10 @@ def examine(settings: Settings) -> list[Finding]:
     checks: list[tuple[str, Callable[[Wired], str]]] = [
         ("database", _database),
         ("queue", _queue),
+        ("worker", _worker),
         ("mail server", lambda each: each.mailer.check()),
         ("Keycloak", _keycloak),
+        ("clocks", _clocks),
         ("least rights", _rights),
     ]
     if settings.imap_url.get_secret_value():
@@ -71,6 +75,24 @@ def _queue(wired: Wired) -> str:
     return f"{waiting} jobs wait"
 
 
+def _worker(wired: Wired) -> str:
+    worker = wired.duties.worker()
+    if worker.never_seen:
+        raise _Wrong("no worker has run on this database yet: start `ibok-provisioning worker`")
+    if worker.silent_since is not None:
+        raise _Wrong(f"the worker has been silent since {worker.silent_since:%Y-%m-%d %H:%M:%S %Z}: start it, or see its log")
+    if worker.failing:
+        raise _Wrong("; ".join(_failing(each) for each in worker.failing) + ". The log says why: duty.failed")
+    return "lives, and every duty is done"
+
+
+def _failing(duty: DutyState) -> str:
+    if duty.failing_since is None:
+        return f"{duty.name} has not come back since {duty.tried_at:%Y-%m-%d %H:%M:%S %Z}"
+    times = f"{duty.failures} times" if duty.failures > 1 else "once"
+    return f"{duty.name} fails since {duty.failing_since:%Y-%m-%d %H:%M:%S %Z}, {times} by now: {duty.error}"
+
+
 def _mailbox(wired: Wired) -> str:
     mailbox = wired.mailbox()
     assert mailbox is not None  # asked only when one is configured
@@ -85,6 +107,16 @@ def _clamd(wired: Wired) -> str:
 def _keycloak(wired: Wired) -> str:
     parameters = wired.directory.hashing_parameters()
     return f"reached as ibok-provisioning; passwords: argon2, {parameters.memory} KiB, {parameters.iterations} rounds"
+
+
+def _clocks(wired: Wired) -> str:
+    skew = (wired.directory.clock() - wired.office.clock.now()).total_seconds()
+    if abs(skew) > _MOST_SKEW_SECONDS:
+        raise _Wrong(
+            f"Keycloak's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this machine's: "
+            "temporary passwords end at another time than their mail says; mend the time service of both machines"
+        )
+    return f"Keycloak's clock and this machine's agree to {_MOST_SKEW_SECONDS} s"
 
 
 def _rights(wired: Wired) -> str:

@@ -14,13 +14,14 @@ from prometheus_client.core import GaugeMetricFamily
 from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from ibok_idp.errors import KeycloakUnavailable
 from ibok_idp.look.flask_look import install_look, language
 from ibok_idp.oidc_login import LoginFailed, NotLoggedIn, OidcLogin
 from ibok_idp.tokens import TokenVerifier
 from ibok_idp.web_session import SessionStore, SessionsUnavailable
-from provisioning.adapters.postgres import DatabaseGone
+from provisioning.adapters.postgres import DatabaseTrouble
 from provisioning.api import me, staff_accounts  # noqa: F401  # they hang their calls into `api`
 from provisioning.api.problems import register_problems
 from provisioning.api.views import api
@@ -93,8 +94,10 @@ def create_app(settings: Settings, wired: Wired | None = None) -> APIFlask:
     app.register_blueprint(api)
     csrf.exempt(api)
     app.register_blueprint(staff)
-    staff_errors.register(app, LoginFailed, NotLoggedIn, KeycloakUnavailable, DatabaseGone, OperationalError, SessionsUnavailable)
+    gone = (DatabaseTrouble, OperationalError, NoFreeConnection, SessionsUnavailable)
+    staff_errors.register(app, LoginFailed, NotLoggedIn, KeycloakUnavailable, *gone)
     register_problems(app)
+    _try_collisions_again(app, wired)
     _health(app, wired)
     return app
 
@@ -107,6 +110,16 @@ def _let_large_uploads_in(app: APIFlask) -> None:
         largest = LARGE_UPLOADS.get(request.endpoint or "")
         if largest is not None and app.extensions["ibok_oidc"].user() is not None:
             request.max_content_length = largest
+
+
+def _try_collisions_again(app: APIFlask, wired: Wired) -> None:
+    """A request that met a deadlock is answered anew, unless it brings files: those can be read once only."""
+    dispatch = app.dispatch_request
+
+    def repeated() -> Any:
+        return dispatch() if request.mimetype == "multipart/form-data" else wired.again(dispatch)
+
+    app.dispatch_request = repeated  # type: ignore[method-assign]  # one place for every view
 
 
 def _describe(app: APIFlask) -> None:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import structlog
 from cryptography.fernet import Fernet
 from sqlalchemy import Engine
 
+from ibok_idp.database import make_engine
 from ibok_idp.directory import CustomerDirectory
 from ibok_idp.look.company import Utility, load_utility
 from provisioning.adapters.clock import SystemClock
 from provisioning.adapters.customer_register import fingerprint_with
+from provisioning.adapters.duty_book import DutyBook
 from provisioning.adapters.jobs import JobQueue
 from provisioning.adapters.keycloak import KeycloakDirectory
 from provisioning.adapters.mailbox import ImapMailbox
-from provisioning.adapters.postgres import DatabaseGone, PostgresWork, make_engine
+from provisioning.adapters.postgres import DatabaseTrouble, PostgresWork
 from provisioning.adapters.public_holidays import is_holiday
 from provisioning.adapters.smtp import SmtpMailer
 from provisioning.adapters.uploads import MAXIMUM_BYTES, harmless_document
@@ -45,6 +49,8 @@ class Wired:
     directory: CustomerDirectory
     mailer: SmtpMailer
     virus_scan: VirusScan
+    duties: DutyBook
+    again: Callable[[Callable[[], Any]], Any]
 
     def harmless(self, name: str, content: bytes, kind: str = "scan", reference: str = "") -> Document:
         """A file as it may be kept.
@@ -72,7 +78,8 @@ def wire(settings: Settings) -> Wired:
     Raises:
         SettingsError: the utility file is wrong.
     """
-    engine = make_engine(settings.database_url.get_secret_value())
+    url = settings.database_url.get_secret_value()
+    engine = make_engine(url)
     utility = load_utility(Path(settings.utility_file) if settings.utility_file else None)
     directory = CustomerDirectory(
         str(settings.keycloak_url), "ibok-provisioning", settings.provisioning_client_secret.get_secret_value(), settings.realm
@@ -87,13 +94,13 @@ def wire(settings: Settings) -> Wired:
     def activations() -> dict[str, date]:
         """As the manager decided; without the database as last known, so that the form can still be read."""
         try:
-            with work() as transaction:
+            with work.joined() as transaction:  # it is asked for in the middle of other steps
                 known.update({each.version: each.valid_from for each in transaction.form_activations.every()})
-        except DatabaseGone:
+        except DatabaseTrouble:
             _log.warning("form_activations.as_last_known")
         return dict(known)
 
-    work = PostgresWork(engine, personal_data_cipher(personal_data_key), fingerprint, JobQueue())
+    work = PostgresWork(engine, personal_data_cipher(personal_data_key), fingerprint, JobQueue(), make_engine(url))
     composer = Composer(utility, settings.mail_from, settings.mail_reply_to)
     office = Office(
         work=work,
@@ -115,7 +122,9 @@ def wire(settings: Settings) -> Wired:
         fingerprint=fingerprint,
         keys=settings.key_ring(),
     )
-    return Wired(settings, engine, office, utility, directory, mailer, VirusScan(settings.clamd_socket))
+    return Wired(
+        settings, engine, office, utility, directory, mailer, VirusScan(settings.clamd_socket), DutyBook(engine), work.again
+    )
 
 
 def _rules(settings: Settings, utility: Utility) -> Rulebook:

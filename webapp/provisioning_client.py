@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 
+from ibok_idp.single_flight import SingleFlight, StillUnderWay
+
 _FORM_SECONDS = 30
+_PATIENCE_SECONDS = 1  # for what another thread is fetching already
+_REST_SECONDS = 2  # after a failure nobody asks Keycloak; each who asked would wait for the time-out
+_TOKEN_MARGIN_SECONDS = 30  # before its end a token is replaced, and still good for whoever does not fetch the new one
+_TOKEN_TIMEOUT_SECONDS = 5
 
 
 class ProvisioningUnavailable(Exception):
@@ -76,18 +81,24 @@ class ProvisioningClient:
         self._url, self._timeout = url.rstrip("/") + "/api/v1", timeout
         self._token_url, self._secret = f"{issuer}/protocol/openid-connect/token", client_secret
         self._session = requests.Session()
-        self._lock = threading.Lock()
-        self._token, self._token_until = "", 0.0
+        self._token, self._no_token_since = _Token("", float("-inf")), float("-inf")
+        self._fetching_token = SingleFlight(self._fetch_token)
         self._form: tuple[float, dict[str, Any]] = (float("-inf"), {})
+        self._fetching_form = SingleFlight(self._fetch_form)
 
     def form(self) -> dict[str, Any]:
         """The form as it is today, at most half a minute old: every page of the form asks for it."""
-        with self._lock:
-            until, known = self._form
-        if time.monotonic() > until:
-            known = self._call("GET", "/form").json()
-            with self._lock:
-                self._form = (time.monotonic() + _FORM_SECONDS, known)
+        until, known = self._form
+        if time.monotonic() < until or (known and self._fetching_form.under_way):
+            return known
+        try:
+            return self._fetching_form(self._timeout)
+        except StillUnderWay as error:
+            raise ProvisioningUnavailable("provisioning does not answer") from error
+
+    def _fetch_form(self) -> dict[str, Any]:
+        known: dict[str, Any] = self._call("GET", "/form").json()
+        self._form = (time.monotonic() + _FORM_SECONDS, known)
         return known
 
     def blank_form(self, language: str) -> bytes:
@@ -196,32 +207,57 @@ class ProvisioningClient:
         return self._call("GET", "/me/export", token=access_token, headers={"Accept": "application/zip"})
 
     def _call(self, verb: str, path: str, *, token: str | None = None, **options: Any) -> requests.Response:
-        for attempt in (1, 2):
-            headers = {**options.get("headers", {}), "Authorization": f"Bearer {token or self._service_token(fresh=attempt == 2)}"}
+        refused = None
+        for _ in range(2):
+            used = token or self._service_token(refused)
+            headers = {**options.get("headers", {}), "Authorization": f"Bearer {used}"}
             try:
                 answer = self._session.request(verb, self._url + path, timeout=self._timeout, **{**options, "headers": headers})
             except requests.RequestException as error:
                 raise ProvisioningUnavailable("provisioning does not answer") from error
             if answer.status_code != 401 or token:
                 break
+            refused = used
         return _checked(answer, own_token=token is not None)
 
-    def _service_token(self, *, fresh: bool) -> str:
-        with self._lock:
-            if fresh or time.monotonic() > self._token_until:
-                try:
-                    answer = requests.post(
-                        self._token_url,
-                        data={"grant_type": "client_credentials", "client_id": "ibok-webapp", "client_secret": self._secret},
-                        timeout=self._timeout,
-                    )
-                    answer.raise_for_status()
-                    body = answer.json()
-                except (requests.RequestException, ValueError) as error:
-                    raise ProvisioningUnavailable("Keycloak gives no service token") from error
-                self._token = body["access_token"]
-                self._token_until = time.monotonic() + float(body["expires_in"]) - 30
-            return self._token
+    def _service_token(self, refused: str | None) -> str:
+        """One thread at a time asks Keycloak for a new token; the others go on with the old one while it is good.
+
+        Args:
+            refused: a token that provisioning did not take; another one is needed.
+        """
+        known, now = self._token, time.monotonic()
+        if known.value != refused:
+            ending = known.until - now < _TOKEN_MARGIN_SECONDS
+            if not ending or (known.until > now and self._fetching_token.under_way):
+                return known.value
+        if now - self._no_token_since < _REST_SECONDS:
+            raise ProvisioningUnavailable("Keycloak gives no service token")
+        try:
+            return self._fetching_token(_PATIENCE_SECONDS)
+        except StillUnderWay as error:
+            raise ProvisioningUnavailable("Keycloak gives no service token") from error
+
+    def _fetch_token(self) -> str:
+        try:
+            answer = requests.post(
+                self._token_url,
+                data={"grant_type": "client_credentials", "client_id": "ibok-webapp", "client_secret": self._secret},
+                timeout=_TOKEN_TIMEOUT_SECONDS,
+            )
+            answer.raise_for_status()
+            body = answer.json()
+        except (requests.RequestException, ValueError) as error:
+            self._no_token_since = time.monotonic()
+            raise ProvisioningUnavailable("Keycloak gives no service token") from error
+        self._token = _Token(body["access_token"], time.monotonic() + float(body["expires_in"]))
+        return self._token.value
+
+
+@dataclass(frozen=True)
+class _Token:
+    value: str
+    until: float
 
 
 def _known(value: str) -> str:

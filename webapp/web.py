@@ -12,9 +12,11 @@ from flask_babel import gettext
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from prometheus_client import generate_latest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
+from ibok_idp.database import make_engine
 from ibok_idp.errors import KeycloakUnavailable
 from ibok_idp.look.company import load_utility
 from ibok_idp.look.flask_look import install_look, language, problem_page
@@ -41,8 +43,7 @@ def create_app(settings: Settings, client: ProvisioningClient | None = None) -> 
     app.config["WTF_CSRF_SSL_STRICT"] = False  # Referrer-Policy: no-referrer leaves no Referer to compare
     app.static_url_path = "/static"
     utility = load_utility(settings.utility_file)
-    address = settings.webapp_database_url.get_secret_value().replace("postgresql://", "postgresql+psycopg://", 1)
-    engine = create_engine(address, pool_pre_ping=True, pool_timeout=10, connect_args={"connect_timeout": 5})
+    engine = make_engine(settings.webapp_database_url.get_secret_value())
     store = SessionStore(
         engine,
         settings.session_key.get_secret_value(),
@@ -176,6 +177,7 @@ def _errors(app: Flask) -> None:
     app.register_error_handler(KeycloakUnavailable, no_keycloak)
     app.register_error_handler(ProvisioningUnavailable, no_provisioning)
     app.register_error_handler(OperationalError, no_database)
+    app.register_error_handler(NoFreeConnection, no_database)
     app.register_error_handler(SessionsUnavailable, no_database)
     app.register_error_handler(NotThere, not_there)
     app.register_error_handler(Rejected, not_there)  # an address that cannot be one of ours

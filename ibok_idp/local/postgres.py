@@ -59,6 +59,8 @@ class Postgres:
                     "shared_buffers=512MB",  # the usual quarter of a small server; taken only as far as it is used
                     "-c",
                     "random_page_cost=1.1",  # no disk with a head to move
+                    "-c",
+                    "log_error_verbosity=terse",  # without the row that an error speaks of (P08)
                 ],
                 stdout=output,
                 stderr=output,

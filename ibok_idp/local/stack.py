@@ -92,6 +92,10 @@ class Stack:
         return f"http://localhost:{self.settings.provisioning_port}"
 
     @property
+    def worker_url(self) -> str:
+        return f"http://localhost:{self.settings.worker_port}"
+
+    @property
     def keycloak_url(self) -> str:
         return f"http://localhost:{self.settings.keycloak_port}"
 
@@ -215,6 +219,7 @@ class Stack:
         ports = {
             "IBOK_WEBAPP_PORT": s.webapp_port,
             "IBOK_PROVISIONING_PORT": s.provisioning_port,
+            "IBOK_WORKER_PORT": s.worker_port,
             "IBOK_KEYCLOAK_PORT": s.keycloak_port,
             "IBOK_KEYCLOAK_MANAGEMENT_PORT": s.keycloak_management_port,
             "IBOK_MAILBOX_PORT": s.mailbox_port,
@@ -309,13 +314,14 @@ class Stack:
             "IBOK_PROVISIONING_URL": self.provisioning_url,
             "IBOK_WEBAPP_PORT": str(self.settings.webapp_port),
             "IBOK_PROVISIONING_PORT": str(self.settings.provisioning_port),
+            "IBOK_WORKER_PORT": str(self.settings.worker_port),
             "IBOK_SMTP_URL": f"smtp://127.0.0.1:{self.settings.smtp_port}",
         }
         passed = (
             "IBOK_TERM",
             "IBOK_ONLINE",
             "IBOK_PESEL",
-            "IBOK_WORKER",
+            "IBOK_WORKER_CONCURRENCY",
             "IBOK_LOGIN",
             "IBOK_UTILITY",
             "IBOK_MAIL_",
@@ -378,11 +384,7 @@ class Stack:
             time.sleep(0.1)
 
     def _health_of(self, name: str) -> Callable[[], bool]:
-        if name == "worker":
-            log = self.logs / "worker.log"
-            seen = log.stat().st_size if log.exists() else 0
-            return lambda: log.exists() and b"worker.ready" in log.read_bytes()[seen:]
-        url = self.webapp_url if name == "webapp" else self.provisioning_url
+        url = {"webapp": self.webapp_url, "provisioning": self.provisioning_url, "worker": self.worker_url}[name]
         return lambda: _answers(f"{url}/readyz")
 
     def _run(self, command: list[str], like: str) -> None:
@@ -415,6 +417,7 @@ class Stack:
         content = {
             "webapp": self.webapp_url,
             "provisioning": self.provisioning_url,
+            "worker": self.worker_url,
             "keycloak": self.keycloak_url,
             "realm": "ibok",
             "mailbox": self.mailbox_url,

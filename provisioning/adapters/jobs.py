@@ -7,6 +7,11 @@ from typing import Any
 import procrastinate
 from procrastinate import App, SyncPsycopgConnector
 
+from provisioning.ports import Outage
+
+JOBS = "default"  # procrastinate's own name for the queue of everything that names none
+DUTIES = "duties"  # the periodic duties, which no job keeps waiting
+
 
 class JobQueue:
     """Defers jobs by name on a connection that is in a transaction."""
@@ -31,5 +36,9 @@ class GrowingPauses(procrastinate.BaseRetryStrategy):
     """Retry for ever: after the pause the job asked for, or, for an error nobody foresaw, after growing ones."""
 
     def get_retry_decision(self, *, exception: BaseException, job: procrastinate.jobs.Job) -> procrastinate.RetryDecision:
-        seconds = exception.seconds if isinstance(exception, TryLater) else min(900, 5 * 2 ** min(job.attempts, 8))
+        if isinstance(exception, TryLater):
+            seconds = exception.seconds
+        else:  # an outage is asked about soon and often, what nobody foresaw ever more seldom
+            longest = 15 if isinstance(exception, Outage) else 900
+            seconds = min(longest, 5 * 2 ** min(job.attempts, 8))
         return procrastinate.RetryDecision(retry_in={"seconds": int(seconds)})

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
+import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any, Protocol, TypeVar
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from cryptography.fernet import Fernet
-from sqlalchemy import Connection, Engine, Row, create_engine, text
+from procrastinate.exceptions import ConnectorException
+from sqlalchemy import Connection, Engine, Row, event, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.sql import bindparam
 
+from ibok_idp.database import Cause, cause_of, without_values
 from provisioning.adapters.applications import PostgresApplications
 from provisioning.adapters.reports import PostgresReports
 from provisioning.adapters.rows import columns, every, first, insert, read, update, with_json
@@ -42,6 +48,7 @@ from provisioning.ports import (
     IntakeItem,
     IntakeState,
     Mail,
+    Outage,
     SavedView,
     StaffMember,
     TermsAnswer,
@@ -53,27 +60,54 @@ _AUDIT_LOCK = 270_001
 _PRIVATE = "private"
 
 
-class DatabaseGone(Exception):
-    """PostgreSQL does not answer; nothing was written."""
+class DatabaseTrouble(Outage):
+    """PostgreSQL did not do it, and the statement is not at fault. Nothing of the transaction was written.
+
+    Attributes:
+        in_doubt: but it went away while the transaction was being committed, so whether that one was written is not
+            known; or an earlier transaction of the same request had been.
+    """
+
+    in_doubt = False
+
+
+class DatabaseGone(DatabaseTrouble):
+    """PostgreSQL cannot be reached, or cut the connection."""
+
+
+class Collision(DatabaseTrouble):
+    """A deadlock or a serialisation failure: the same again may well hold."""
+
+
+class DatabaseBusy(DatabaseTrouble):
+    """No free connection, or a lock or a statement took too long."""
+
+
+class DatabaseFull(DatabaseTrouble):
+    """No room on PostgreSQL's disk or in its memory; IT must act."""
+
+
+class DatabaseReadOnly(DatabaseTrouble):
+    """A stand-by answers, as in a failover."""
+
+
+_TROUBLES: dict[Cause, type[DatabaseTrouble]] = {
+    Cause.GONE: DatabaseGone,
+    Cause.COLLISION: Collision,
+    Cause.BUSY: DatabaseBusy,
+    Cause.FULL: DatabaseFull,
+    Cause.READ_ONLY: DatabaseReadOnly,
+}
+
+
+class SecondTransaction(RuntimeWarning):
+    """Two connections for one thread: with all of them taken, every thread waits for another. Tests make it an error."""
 
 
 class Jobs(Protocol):
     """Defers jobs on a given database connection."""
 
     def defer(self, connection: Any, task: str, **arguments: str) -> None: ...
-
-
-def make_engine(url: str) -> Engine:
-    """A pooled engine; a dead connection is noticed before use."""
-    address = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    return create_engine(
-        address,
-        pool_pre_ping=True,
-        pool_size=10,
-        max_overflow=20,
-        pool_timeout=10,
-        connect_args={"connect_timeout": 5},
-    )
 
 
 def migrate(engine: Engine) -> None:
@@ -95,29 +129,87 @@ def schema_version(engine: Engine) -> str | None:
 
 
 class PostgresWork:
-    """Opens transactions; `with work() as w:` commits at the end or leaves everything as it was."""
+    """Opens transactions; `with work() as w:` commits at the end or leaves everything as it was.
 
-    def __init__(self, engine: Engine, fernet: Fernet, fingerprint: Callable[[str], str], jobs: Jobs) -> None:
+    Args:
+        locks: where the locks of `only_one` take their connections. Apart from those of the transactions: else every
+            connection may be taken by a lock whose holder waits for a second one.
+
+    Raises (every method):
+        DatabaseTrouble: one of its kinds. Invalid: a value that PostgreSQL cannot hold.
+    """
+
+    _PAUSES = (0.05, 0.2, 0.5)  # seconds before a collision is tried again
+
+    def __init__(
+        self, engine: Engine, fernet: Fernet, fingerprint: Callable[[str], str], jobs: Jobs, locks: Engine | None = None
+    ) -> None:
         self._engine, self._fernet, self._fingerprint, self._jobs = engine, fernet, fingerprint, jobs
+        self._locks = locks or engine
+        self._here = _Here()
+        event.listen(engine, "before_cursor_execute", _note_writing)
 
     @contextmanager
     def __call__(self) -> Iterator[Work]:
+        outer = self._here.work
+        if outer is not None:
+            words = "A second transaction is opened while this thread has one open: pass `work` on, or open it before."
+            warnings.warn(words, SecondTransaction, stacklevel=3)
+        committing = False
         try:
-            with self._engine.begin() as connection:
+            with self._engine.connect() as connection:
+                connection.info.pop(_WROTE, None)
                 work = _Transaction(connection, self._fernet, self._fingerprint, self._jobs)
-                yield work
-                work.audit.flush()
-        except DataError as error:  # NUL and lone surrogates: PostgreSQL cannot hold them, so nothing can be named so
-            raise Invalid([FieldError("body", "invalid_characters")]) from error
-        except OperationalError as error:
-            raise DatabaseGone("PostgreSQL does not answer.") from error
+                self._here.work = work
+                try:
+                    yield work
+                    work.audit.flush()
+                finally:
+                    self._here.work = outer
+                committing = True
+                connection.commit()
+                self._here.commits += connection.info.pop(_WROTE, 0)
+        except (SQLAlchemyError, ConnectorException) as error:
+            trouble = _told_apart(error, committing=committing)
+            if trouble is None:
+                raise
+            raise trouble from error
+
+    @contextmanager
+    def joined(self) -> Iterator[Work]:
+        """The transaction this thread has open, else a new one: for what must be read in the middle of another step."""
+        if self._here.work is not None:
+            yield self._here.work
+            return
+        with self() as work:
+            yield work
+
+    def again(self, do: Callable[[], _Thing]) -> _Thing:
+        """Do it, and do it again when PostgreSQL broke it off in favour of another transaction.
+
+        Only as long as nothing of it has been committed: then nothing has happened yet, whatever it is.
+
+        Raises:
+            Collision: after the last try, or in the middle. Whatever `do` raises; a DatabaseTrouble says `in_doubt` when
+                something had been committed before it.
+        """
+        for pause in (*self._PAUSES, None):
+            before = self._here.commits
+            try:
+                return do()
+            except DatabaseTrouble as trouble:
+                trouble.in_doubt = trouble.in_doubt or self._here.commits != before
+                if pause is None or trouble.in_doubt or not isinstance(trouble, Collision):
+                    raise
+                time.sleep(pause * (0.5 + secrets.randbelow(1000) / 1000))  # not in step with whom it collided with
+        raise AssertionError("the last try returns or raises")
 
     @contextmanager
     def only_one(self, name: str, patience: float = 0) -> Iterator[bool]:
         """Hold a lock that dies with this process; yields False when another still holds it after `patience` seconds."""
         number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
         try:
-            with self._engine.connect() as plain:
+            with self._locks.connect() as plain:
                 connection = plain.execution_options(isolation_level="AUTOCOMMIT")  # a lock of the session, not of a transaction
                 deadline = time.monotonic() + patience
                 while not (held := connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": number}).scalar()):
@@ -129,8 +221,41 @@ class PostgresWork:
                 finally:
                     if held:
                         connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": number})
-        except OperationalError as error:
-            raise DatabaseGone("PostgreSQL does not answer.") from error
+        except SQLAlchemyError as error:
+            trouble = _told_apart(error)
+            if trouble is None:
+                raise
+            raise trouble from error
+
+
+class _Here(threading.local):
+    """What this thread is at: its open transaction, and how many that wrote something it has committed."""
+
+    work: Work | None = None
+    commits: int = 0
+
+
+_WROTE = "ibok_wrote"
+
+
+def _note_writing(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+    if statement.lstrip()[:6].upper() != "SELECT":
+        connection.info[_WROTE] = 1
+
+
+def _told_apart(error: Exception, *, committing: bool = False) -> Exception | None:
+    """The error as use cases and doors know it; None when it shows a fault of ours."""
+    found = error.__cause__ if isinstance(error, ConnectorException) and error.__cause__ else error
+    if isinstance(found, psycopg.Error):
+        without_values(found)  # the queue's statements do not go through the engine
+    if isinstance(found, DataError | psycopg.DataError):  # NUL and lone surrogates cannot be held, so nothing can be named so
+        return Invalid([FieldError("body", "invalid_characters")])
+    cause = cause_of(found)
+    if cause is None:
+        return None
+    trouble = _TROUBLES[cause](f"PostgreSQL: {cause}")
+    trouble.in_doubt = committing and cause is Cause.GONE
+    return trouble
 
 
 class _Transaction:
@@ -196,16 +321,16 @@ class _Accounts:
         account.unsettled = account.wants_keeping
         update(self._connection, "accounts", "login", account)
 
-    def due(self, today: date, after: str, limit: int) -> list[str]:
-        """Accounts whose day has come to be closed, deleted or anonymised, a page at a time; none that still waits for others."""
+    def due(self, today: date, limit: int) -> list[str]:
+        """Accounts whose day has come to be closed, deleted or anonymised; none that still waits for others."""
         found = self._connection.execute(
             text(
-                "SELECT login FROM accounts WHERE login > :after AND ((state = 'resigning' AND closes_on <= :today) "
+                "SELECT login FROM accounts WHERE (state = 'resigning' AND closes_on <= :today) "
                 "OR (state = 'closed' AND delete_on <= :today) OR (state = 'deleted' AND anonymise_on <= :today AND gone_in_keycloak "
-                "AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.reference = accounts.reference AND m.state IN ('queued', 'deferred')))) "
-                "ORDER BY login LIMIT :limit"
+                "AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.reference = accounts.reference AND m.state IN ('queued', 'deferred'))) "
+                "ORDER BY random() LIMIT :limit"  # those that stick starve nobody
             ),
-            {"today": today, "after": after, "limit": limit},
+            {"today": today, "limit": limit},
         )
         return list(found.scalars())
 
@@ -253,7 +378,7 @@ class _Accounts:
             "AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.reference = accounts.reference AND m.kind = 'terms_announced' "
             "AND m.about->>'terms_version' = :version) "
             "AND NOT EXISTS (SELECT 1 FROM applications a WHERE a.reference = accounts.reference AND a.terms_version = :version) "
-            "ORDER BY login LIMIT :limit",
+            "ORDER BY random() LIMIT :limit",  # as in due
             version=terms_version,
             limit=limit,
         )
@@ -303,7 +428,7 @@ class _Accounts:
             "state = 'awaiting_first_login' AND nonce IS NULL AND address_doubt_at IS NULL AND NOT unsettled AND address_trouble IS NULL "
             "AND password_expires_at > :now AND password_expires_at <= :until "
             "AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.reference = accounts.reference AND m.kind = 'activation_reminder' "
-            "AND m.about->>'activation' = accounts.activation::text) ORDER BY login LIMIT :limit",
+            "AND m.about->>'activation' = accounts.activation::text) ORDER BY random() LIMIT :limit",  # as in due
             now=now,
             until=until,
             limit=limit,
@@ -574,6 +699,10 @@ class _AccountEvents:
         names, values = columns(AccountEvent)
         statement = with_json(f"INSERT INTO account_events ({names}) VALUES ({values}) ON CONFLICT DO NOTHING", "details")  # noqa: S608
         return bool(self._connection.execute(statement, vars(event)).rowcount == 1)
+
+    def known(self, event_ids: list[str]) -> set[str]:
+        found = text("SELECT event_id FROM account_events WHERE event_id = ANY(:ids)")
+        return set(self._connection.execute(found, {"ids": event_ids}).scalars())
 
     def of(self, login: str, kinds: tuple[str, ...], limit: int) -> list[AccountEvent]:
         condition = "account_events WHERE login = :l AND kind = ANY(:kinds) ORDER BY at DESC LIMIT :limit"
@@ -858,6 +987,7 @@ class _Queue:
         self._defer("request_new_password", login=login)
 
     def _defer(self, task: str, **arguments: str) -> None:
+        self._connection.info[_WROTE] = 1
         self._jobs.defer(self._connection.connection.driver_connection, task, **arguments)
 
 

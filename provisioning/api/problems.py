@@ -7,10 +7,11 @@ from typing import Any
 import structlog
 from flask import Flask, Response, json, request
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from werkzeug.exceptions import HTTPException
 
 from ibok_idp.errors import InvalidToken, KeycloakUnavailable
-from provisioning.adapters.postgres import DatabaseGone
+from provisioning.adapters.postgres import Collision, DatabaseBusy, DatabaseTrouble
 from provisioning.adapters.virus_scan import ScannerGone
 from provisioning.domain.errors import FieldError, Forbidden, Invalid, NotFound, NotPossible, TooSoon
 from provisioning.form.messages import message
@@ -125,15 +126,8 @@ def api_error(error: Exception) -> Response:
             return problem(
                 429, "Too Many Requests", code="too_soon", detail=str(error), headers={"Retry-After": str(error.seconds)}
             )
-        case DatabaseGone() | OperationalError():
-            _log.error("api.database_gone")
-            return problem(
-                503,
-                "Service Unavailable",
-                code="database_unavailable",
-                detail="Nothing was stored. Try again in a minute.",
-                headers={"Retry-After": "30"},
-            )
+        case DatabaseTrouble() | OperationalError() | NoFreeConnection():
+            return _no_database(error)
         case ScannerGone():
             _log.error("virus_scan.gone", why=str(error))
             return problem(
@@ -160,6 +154,20 @@ def api_error(error: Exception) -> Response:
             return problem(
                 500, "Internal Server Error", code="internal_error", detail="The error is on our side and has been logged."
             )
+
+
+def _no_database(error: Exception) -> Response:
+    busy = isinstance(error, Collision | DatabaseBusy | NoFreeConnection)
+    _log.error("api.database_busy" if busy else "api.database_gone", why=type(error).__name__)
+    in_doubt = isinstance(error, DatabaseTrouble) and error.in_doubt
+    stored = "Whether all of this was stored is not known: look before you repeat it." if in_doubt else "Nothing was stored."
+    return problem(
+        503,
+        "Service Unavailable",
+        code="database_busy" if busy else "database_unavailable",
+        detail=f"{stored} Try again in a {'moment' if busy else 'minute'}.",
+        headers={"Retry-After": "3" if busy else "30"},
+    )
 
 
 def _public(status: int) -> str:

@@ -67,7 +67,7 @@ def read_json() -> Any:
         RequestEntityTooLarge: more than 1 MiB.
     """
     request.max_content_length = MAXIMUM_JSON
-    text = request.get_data(cache=False)
+    text = request.get_data()  # kept, for a request that is answered anew after a deadlock
     try:
         body = json.loads(text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:

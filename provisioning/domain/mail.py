@@ -55,7 +55,7 @@ class MailState(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> MailState | None:
-        return cls.VOID if value == "replaced" else None  # as processes before schema 0009 write it
+        return cls.VOID if value == "replaced" else None  # as processes before schema 0010 write it
 
 
 _S = MailState

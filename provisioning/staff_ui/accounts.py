@@ -253,7 +253,13 @@ def tasks() -> str:
     today = wired().office.clock.today()
     badges = {each.request_id: words.day_badge(each.due_on, today, closed=each.decision is not None) for each in erasures}
     return render_template(
-        "staff/tasks.html", undelivered=undelivered, waiting=waiting, erasures=erasures, badges=badges, address_line=address_line
+        "staff/tasks.html",
+        worker=wired().duties.worker(),
+        undelivered=undelivered,
+        waiting=waiting,
+        erasures=erasures,
+        badges=badges,
+        address_line=address_line,
     )
 
 

@@ -36,9 +36,13 @@ def register(
         )
         return problem_page(gettext("Chwilowa przerwa w logowaniu"), text), 503, {"Retry-After": "30"}
 
-    def no_database(_error: Exception) -> Any:
-        _log.error("database.gone")
+    def no_database(error: Exception) -> Any:
+        _log.error("database.gone", why=type(error).__name__)
         text = gettext("Baza danych nie odpowiada. Nic nie zostało zapisane, spróbuj za chwilę. Jeżeli to trwa, powiadom dział IT.")
+        if getattr(error, "in_doubt", False):
+            text = gettext(
+                "Baza danych przestała odpowiadać w trakcie zapisu, więc nie wiadomo, czy zmiana jest zapisana w całości. Otwórz stronę jeszcze raz i sprawdź, zanim ją powtórzysz."
+            )
         return problem_page(gettext("Chwilowa przerwa"), text), 503, {"Retry-After": "30"}
 
     def no_scanner(error: ScannerGone) -> Any:

@@ -51,6 +51,22 @@ REJECTED_FOR = {
     RejectedFor.NOT_SIGNED: _("brak podpisu albo umocowania"),
     RejectedFor.DUPLICATE: _("konto już istnieje"),
 }
+DUTY = {
+    "heartbeat": _("znak życia"),
+    "first_logins": _("zauważanie pierwszych logowań"),
+    "first_logins_unseen": _("sprawdzanie kont, które czekają na pierwsze logowanie"),
+    "follow_keycloak": _("śledzenie zdarzeń w Keycloak"),
+    "accounts": _("dokańczanie kont, które na coś czekały"),
+    "mails": _("ponowne wysyłanie wiadomości"),
+    "mailbox": _("odczyt skrzynki z wnioskami"),
+    "waiting_accounts": _("alarmy o kontach, które czekają zbyt długo"),
+    "announce_terms": _("zapowiedź nowego Regulaminu"),
+    "close_accounts": _("zamykanie, usuwanie i anonimizacja kont"),
+    "remind_of_first_login": _("przypomnienia o pierwszym logowaniu"),
+    "forget_intake": _("usuwanie odłożonej korespondencji"),
+    "digest": _("poranne ostrzeżenia o terminach"),
+    "password_flood": _("alarm o fali próśb o hasło"),
+}
 INTAKE_PROBLEM = {
     "no_attachment": _("bez pliku, który da się przyjąć"),
     "too_many_files": _("więcej niż 20 plików, pozostałe leżą w skrzynce w folderze Problem"),
@@ -302,6 +318,11 @@ ACTION = {
     Action.ADD_TO_ACCOUNT: _("Dopisz numer do konta"),
     Action.ADD_SCAN: _("Dodaj skany albo zdjęcia"),
 }
+
+
+def duty(name: str) -> str:
+    """A periodic duty of the worker; one without words yet keeps its name."""
+    return str(DUTY.get(name, name))
 
 
 def mail_reason(answer: str) -> str:

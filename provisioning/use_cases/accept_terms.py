@@ -13,6 +13,7 @@ from provisioning.domain.clauses import FormVersion
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.ports import CUSTOMER, MailKind, Office, TermsAnswer
 from provisioning.use_cases.mail_out import queue_account_mail
+from provisioning.use_cases.one_by_one import one_by_one
 from provisioning.use_cases.resign import begin_closing
 
 _BATCH = 200
@@ -90,13 +91,25 @@ def terms_sha256(form: FormVersion) -> str:
 
 
 def announce_terms(office: Office) -> int:
-    """Mail the customers who have not been told of the newest Regulamin yet; a batch at a time, by the worker."""
+    """Mail the customers who have not been told of the newest Regulamin yet; a batch at a time, by the worker.
+
+    Raises:
+        LeftBehind: some could not be told; all the others were.
+    """
     form = announced(office)
     if form is None or len({each.terms_version for each in office.versions}) < 2:
         return 0
     with office.work() as work:
-        customers = work.accounts.without_terms_notice(form.terms_version, _BATCH)
+        customers = [each.login for each in work.accounts.without_terms_notice(form.terms_version, _BATCH)]
+    return one_by_one("account", customers, lambda login: _announce(office, login, form))
+
+
+def _announce(office: Office, login: str, form: FormVersion) -> bool:
+    with office.work() as work:
+        account = work.accounts.locked(login)
+        told = [each for each in work.mails.of(account.reference) if each.kind is MailKind.TERMS_ANNOUNCED]
+        if any(each.about.get("terms_version") == form.terms_version for each in told):
+            return False  # another worker was quicker
         about = {"terms_version": form.terms_version, "valid_from": form.valid_from.isoformat()}
-        for account in customers:
-            queue_account_mail(office, work, MailKind.TERMS_ANNOUNCED, account, form.terms_version, about)
-    return len(customers)
+        queue_account_mail(office, work, MailKind.TERMS_ANNOUNCED, account, form.terms_version, about)
+    return True

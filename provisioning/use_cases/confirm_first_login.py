@@ -12,6 +12,7 @@ from provisioning.domain.errors import NotPossible
 from provisioning.domain.mail import MailKind
 from provisioning.ports import WORKER, DirectoryTrouble, Office
 from provisioning.use_cases.mail_out import void_waiting_mails
+from provisioning.use_cases.one_by_one import one_by_one
 from provisioning.use_cases.wanted import void_activation_mail
 
 
@@ -21,6 +22,9 @@ def confirm_first_logins(office: Office, *, everyone: bool, limit: int = 200) ->
     Args:
         everyone: False looks only at users with a recent password event (cheap, often); True also at the others,
             longest unseen first.
+
+    Raises:
+        LeftBehind: some could not be looked after; all the others were.
     """
     try:
         recent = office.directory.recent_password_changes()
@@ -30,7 +34,8 @@ def confirm_first_logins(office: Office, *, everyone: bool, limit: int = 200) ->
             return 0
     with office.work() as work:
         waiting = work.accounts.awaiting_first_login(limit, None if everyone else recent)
-    return sum(confirm_first_login(office, account) for account in waiting)
+    accounts = {account.login: account for account in waiting}
+    return one_by_one("account", accounts, lambda login: confirm_first_login(office, accounts[login]))
 
 
 def confirmed_soon(office: Office, account: Account, patience: float = 2.0) -> Account:

@@ -1,20 +1,26 @@
 """Keycloak and we agree: logins are noticed, and what IT does in the console shows and changes the state where it must.
 
-Two cursors are kept in the database. Each round reads a little before its cursor, for events become visible only when
-Keycloak has committed them; an event that is known already is left alone.
+Two cursors are kept in the database: the time of the newest event seen, by Keycloak's clock and never by ours. Each round reads
+a little before its cursor, for events become visible only when Keycloak has committed them; an event that is known already is
+left alone.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+import structlog
+
 from provisioning.domain.account import AccountState
-from provisioning.ports import AccountEvent, Actor, ConsoleEvent, LoginEvent, Office
+from provisioning.ports import AccountEvent, Actor, ConsoleEvent, DirectoryTrouble, LoginEvent, Office, Outage
+from provisioning.use_cases.one_by_one import LeftBehind
 from provisioning.use_cases.seen_in_keycloak import CONSOLE
 from provisioning.use_cases.wanted import decided, void_open_reset
 
 _OVERLAP = timedelta(seconds=20)
 _FIRST_LOOK = timedelta(days=1)
+_PATIENCE = timedelta(hours=1)
+_log = structlog.get_logger()
 KINDS = {
     "LOGIN": "login",
     "LOGIN_ERROR": "login_failed",
@@ -28,26 +34,45 @@ def follow_keycloak(office: Office) -> int:
 
     Raises:
         DirectoryTrouble: Keycloak does not answer; the cursors stay, and nothing is lost.
+        LeftBehind: some events could not be followed; they are tried again until an hour's events have come after them.
     """
     with office.only_one("follow-keycloak") as alone:
         if not alone:
             return 0
-        return _round(office, "logins") + _round(office, "console")
+        try:
+            new = _round(office, "logins")
+        except LeftBehind:
+            _round(office, "console")
+            raise
+        return new + _round(office, "console")
 
 
 def _round(office: Office, name: str) -> int:
-    began = office.clock.now()
+    cursor = f"keycloak:{name}"
     with office.work() as work:
-        since = (work.events.cursor(name) or began - _FIRST_LOOK) - _OVERLAP
-    new = 0
-    if name == "logins":
-        for login_event in office.directory.login_events(since):
-            new += _note_login(office, login_event)
-    else:
-        for console_event in office.directory.console_events(since):
-            new += _follow_console(office, console_event)
+        reached = work.events.cursor(cursor)
+    since = reached - _OVERLAP if reached else office.clock.now() - _FIRST_LOOK
+    events: list[LoginEvent] | list[ConsoleEvent]
+    events = office.directory.login_events(since) if name == "logins" else office.directory.console_events(since)
+    if not events:
+        return 0
     with office.work() as work:
-        work.events.move_cursor(name, began)
+        known = work.events.known([each.event_id for each in events])
+    new, behind, newest = 0, [], max(each.at for each in events)
+    for event in events:
+        if event.event_id not in known:
+            try:
+                new += _note_login(office, event) if isinstance(event, LoginEvent) else _follow_console(office, event)
+            except Exception as error:
+                if isinstance(error, Outage) or (isinstance(error, DirectoryTrouble) and error.retry):
+                    raise
+                _log.exception("keycloak.event_left_behind", event_id=event.event_id, user_id=event.user_id)
+                behind.append(event.at)
+    again = [at for at in behind if newest - at < _PATIENCE]  # the cursor waits for these, but not for ever
+    with office.work() as work:
+        work.events.move_cursor(cursor, min([newest, *again]))
+    if behind:
+        raise LeftBehind(len(behind))
     return new
 
 

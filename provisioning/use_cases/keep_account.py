@@ -33,6 +33,7 @@ from provisioning.ports import (
     MailFailed,
     MailRefused,
     Office,
+    Outage,
     SeenInKeycloak,
     Work,
 )
@@ -114,6 +115,8 @@ def _kept_anyhow(office: Office, login: str) -> Kept:
     """One account that nobody foresaw stops no other."""
     try:
         return keep(office, login, patience=0)
+    except Outage:
+        raise  # the next one would meet it too
     except Exception as error:
         _log.exception("account.not_kept", login=login, error=type(error).__name__)
         with office.work() as work:

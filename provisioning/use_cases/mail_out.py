@@ -14,6 +14,7 @@ from provisioning.domain.application import Application
 from provisioning.domain.errors import NotFound
 from provisioning.domain.mail import GIVE_UP_AFTER, OF_THE_APPLICATION, WITH_PASSWORD, Mail, MailKind, MailState
 from provisioning.ports import WORKER, MailDeferred, MailFailed, MailRefused, Office, Work
+from provisioning.use_cases.one_by_one import one_by_one
 from provisioning.use_cases.tokens import email_change_token, email_undo_token
 
 
@@ -171,9 +172,11 @@ def _meant(
 
 
 def due_mails(office: Office, limit: int = 200) -> int:
-    """Send what is due, oldest first: tries again, and finds mails whose wake-up was lost; returns how many were looked at."""
+    """Send what is due, oldest first: tries again, and finds mails whose wake-up was lost; returns how many were looked at.
+
+    Raises:
+        LeftBehind: some could not be dealt with; all the others were.
+    """
     with office.work() as work:
         due = work.mails.to_be_sent(office.clock.now(), limit)
-    for identifier in due:
-        send_mail(office, identifier)
-    return len(due)
+    return one_by_one("mail", due, lambda identifier: send_mail(office, identifier) is not None)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import structlog
-
 from provisioning.domain.account import Account, ClosingCause
 from provisioning.domain.application import Action, require_permission
 from provisioning.domain.errors import NotPossible
 from provisioning.domain.mail import POINTLESS_AFTER_THE_END, MailKind
 from provisioning.ports import CUSTOMER, WORKER, Actor, Office, Work
 from provisioning.use_cases.mail_out import queue_account_mail, void_waiting_mails
+from provisioning.use_cases.one_by_one import one_by_one
 from provisioning.use_cases.wanted import decided, void_passwords_on_their_way
 
-_log = structlog.get_logger()
-_PAGE = 500
+_MOST = 1000
 
 
 def resign(office: Office, login: str, *, cause: ClosingCause = ClosingCause.RESIGNATION, actor: Actor | None = None) -> Account:
@@ -119,24 +117,14 @@ def delete_now(office: Office, work: Work, account: Account, cause: ClosingCause
 
 
 def close_due_accounts(office: Office) -> int:
-    """The daily job of S8: close, delete and anonymise what has come to its day. Each account in its own transaction."""
-    moved, login = 0, ""
-    while True:
-        with office.work() as work:
-            page = work.accounts.due(office.clock.today(), login, _PAGE)
-        for login in page:
-            moved += _closed_anyhow(office, login)
-        if len(page) < _PAGE:
-            return moved
+    """The daily job of S8: close, delete and anonymise what has come to its day. Each account in its own transaction.
 
-
-def _closed_anyhow(office: Office, login: str) -> bool:
-    """One account that cannot be moved on stops no other."""
-    try:
-        return close_if_due(office, login)
-    except Exception as error:
-        _log.exception("account.not_moved_on", login=login, error=type(error).__name__)
-        return False
+    Raises:
+        LeftBehind: some could not be moved on; all the others were.
+    """
+    with office.work() as work:
+        due = work.accounts.due(office.clock.today(), _MOST)
+    return one_by_one("account", due, lambda login: close_if_due(office, login))
 
 
 def close_if_due(office: Office, login: str) -> bool:

@@ -8,6 +8,7 @@ from provisioning.domain.errors import NotFound, NotPossible
 from provisioning.domain.mail import NOT_DELIVERED, Mail, MailKind, MailState
 from provisioning.ports import WORKER, Actor, Bounce, Office, Work
 from provisioning.use_cases.mail_out import address_did_not_take, audit_mail, queue_account_mail
+from provisioning.use_cases.one_by_one import one_by_one
 
 _BATCH = 200
 
@@ -49,12 +50,23 @@ def mark_handled(office: Office, actor: Actor, message_id: str) -> Mail:
 
 
 def remind_of_first_login(office: Office) -> int:
-    """Three days before the temporary password of S5 ends: one mail, without a password; return how many."""
+    """Three days before the temporary password of S5 ends: one mail, without a password; return how many.
+
+    Raises:
+        LeftBehind: some could not be reminded; all the others were.
+    """
     now = office.clock.now()
     with office.work() as work:
-        accounts = work.accounts.to_be_reminded(now, now + office.rules.activation_reminder, _BATCH)
-        for account in accounts:
-            assert account.password_expires_at is not None  # the query asks for it
-            about = {"expires_at": account.password_expires_at.isoformat(), "activation": account.activation}
-            queue_account_mail(office, work, MailKind.ACTIVATION_REMINDER, account, str(account.activation), about)
-    return len(accounts)
+        waiting = [each.login for each in work.accounts.to_be_reminded(now, now + office.rules.activation_reminder, _BATCH)]
+    return one_by_one("account", waiting, lambda login: _remind(office, login))
+
+
+def _remind(office: Office, login: str) -> bool:
+    with office.work() as work:
+        account = work.accounts.locked(login)
+        reminded = [each for each in work.mails.of(account.reference) if each.kind is MailKind.ACTIVATION_REMINDER]
+        if account.password_expires_at is None or any(each.about.get("activation") == account.activation for each in reminded):
+            return False  # another worker was quicker, or a new password is on its way
+        about = {"expires_at": account.password_expires_at.isoformat(), "activation": account.activation}
+        queue_account_mail(office, work, MailKind.ACTIVATION_REMINDER, account, str(account.activation), about)
+    return True

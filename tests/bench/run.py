@@ -122,7 +122,8 @@ def ours(world: World, count: int) -> float:
 
 def _queue_is_empty(world: World) -> None:
     with psycopg.connect(world.secrets["IBOK_DATABASE_URL"], autocommit=True) as connection:
-        while connection.execute("SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')").fetchone() != (0,):
+        query = "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND queue_name = 'default'"
+        while connection.execute(query).fetchone() != (0,):
             time.sleep(0.05)
 
 

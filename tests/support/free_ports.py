@@ -24,6 +24,7 @@ def local_settings(folder: Path) -> LocalSettings:
     names = (
         "webapp_port",
         "provisioning_port",
+        "worker_port",
         "keycloak_port",
         "keycloak_management_port",
         "mailbox_port",

@@ -13,7 +13,10 @@ from tests.support.next_terms import write_next_terms
 # Every test comes from 127.0.0.1; the limits themselves are tested with an app of their own.
 _MANY = {"IBOK_PASSWORD_ASKS_PER_HOUR": "100000", "IBOK_PASSWORD_ASKS_PER_HOUR_WITHOUT_SCRIPT": "100000"}
 
+# A thread that takes a second connection while it holds one is an error in the started processes too.
+_STRICT = {"PYTHONWARNINGS": "error:A second transaction:RuntimeWarning"}
+
 
 def stack_for_tests(folder: Path, console: Console | None = None) -> Stack:
     """A stack with its state in a folder of its own; not started yet."""
-    return Stack(local_settings(folder), console, environment=write_next_terms(folder / "terms") | _MANY)
+    return Stack(local_settings(folder), console, environment=write_next_terms(folder / "terms") | _MANY | _STRICT)

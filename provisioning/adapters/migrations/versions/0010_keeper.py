@@ -6,8 +6,8 @@ stay until no older process runs. Processes of the version before go on working,
 
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 _SQL = """
 ALTER TABLE accounts
