@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,11 @@ class Caller:
         return not self.roles.isdisjoint(roles)
 
 
+def roles_in(claims: Mapping[str, Any]) -> frozenset[str]:
+    """The realm roles in a token."""
+    return frozenset((claims.get("realm_access") or {}).get("roles", []))
+
+
 class RealmKeys:
     """The realm's public keys: cached, fetched again for an unknown `kid`, at most once a minute.
 
@@ -54,6 +60,7 @@ class RealmKeys:
     def __init__(self, url: str, timeout: float = 5, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._url, self._timeout, self._monotonic = url, timeout, monotonic
         self._lock = threading.Lock()
+        self._flight: Future[KeySet] | None = None
         self._keys: KeySet | None = None
         self._fetched = float("-inf")
 
@@ -62,24 +69,40 @@ class RealmKeys:
         Raises:
             KeycloakUnavailable: no keys are known and Keycloak does not answer.
         """
-        if self._keys is not None and self._monotonic() - self._fetched < _MAXIMUM_AGE_SECONDS:
+        if self._keys is not None and (self._flight is not None or self._monotonic() - self._fetched < _MAXIMUM_AGE_SECONDS):
             return self._keys
         return self.refreshed()
 
     def refreshed(self) -> KeySet:
+        """One caller asks Keycloak, without a lock; the others who need the answer wait for it, as long as that may take.
+
+        Raises:
+            KeycloakUnavailable: as `current`.
+        """
         with self._lock:
             if self._keys is not None and self._monotonic() - self._fetched < _REFETCH_SECONDS:
                 return self._keys
+            flight, mine = self._flight or Future(), self._flight is None
+            self._flight = flight
+        if mine:
             try:
-                answer = requests.get(self._url, timeout=self._timeout)
-                answer.raise_for_status()
-                self._keys = KeySet.import_key_set(answer.json())
-                self._fetched = self._monotonic()
-            except (requests.RequestException, ValueError) as error:
-                if self._keys is None:
-                    raise KeycloakUnavailable("Keycloak does not hand out its public keys; try again in a minute.") from error
-                self._fetched = self._monotonic()  # known keys go on working; do not ask again at once
-            return self._keys
+                flight.set_result(self._asked())
+            except BaseException as error:  # whoever waits must hear of it, whatever it is
+                flight.set_exception(error)
+            finally:
+                self._flight = None
+        return flight.result()
+
+    def _asked(self) -> KeySet:
+        try:
+            answer = requests.get(self._url, timeout=self._timeout)
+            answer.raise_for_status()
+            self._keys = KeySet.import_key_set(answer.json())
+        except (requests.RequestException, ValueError) as error:
+            if self._keys is None:
+                raise KeycloakUnavailable("Keycloak does not hand out its public keys; try again in a minute.") from error
+        self._fetched = self._monotonic()  # also when it failed: known keys go on working; do not ask again at once
+        return self._keys
 
 
 class TokenVerifier:
@@ -107,13 +130,29 @@ class TokenVerifier:
         audiences = claims.get("aud", [])
         if audience not in (audiences if isinstance(audiences, list) else [audiences]):
             raise InvalidToken(f"The token is not meant for {audience}.")
+        return self._caller(claims)
+
+    def own_access_token(self, token: str, client_id: str) -> Caller:
+        """Verify an access token that was issued to this application itself, whomever it is meant for.
+
+        Raises:
+            InvalidToken, KeycloakUnavailable: as `access_token`.
+        """
+        claims = self._verified(token)
+        if claims.get("typ") not in ("Bearer", "at+jwt") or claims.get("azp") != client_id:
+            raise InvalidToken("This is not an access token of this application.")
+        return self._caller(claims)
+
+    def _caller(self, claims: dict[str, Any]) -> Caller:
+        if not claims.get("sub"):
+            raise InvalidToken("The token names nobody.")
         username = str(claims.get("preferred_username") or claims.get("azp") or "")
         return Caller(
             subject=str(claims["sub"]),
             username=username,
             name=str(claims.get("name") or username),
             client=str(claims.get("azp", "")),
-            roles=frozenset(claims.get("realm_access", {}).get("roles", [])),
+            roles=roles_in(claims),
             claims=claims,
         )
 
