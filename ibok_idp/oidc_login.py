@@ -3,6 +3,7 @@ refresh tokens, RP-initiated and back-channel logout."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from flask.typing import ResponseReturnValue
 from joserfc.errors import JoseError
 
 from ibok_idp.errors import IdpError, InvalidToken, KeycloakUnavailable
-from ibok_idp.tokens import Caller, TokenVerifier, roles_in
+from ibok_idp.tokens import Caller, TokenVerifier, level_in, roles_in
 from ibok_idp.web_session import SessionEnded, SessionStore, WebSession
 
 _log = structlog.get_logger()
@@ -67,6 +68,7 @@ class OidcLogin:
         home: path to go to after login when no other was asked for.
         language: the visitor's language, for Keycloak's pages.
         on_login: called after each login, for the audit.
+        level: the least level of authentication (claim `acr`): asked of Keycloak as essential, checked in every token.
     """
 
     def __init__(
@@ -82,10 +84,11 @@ class OidcLogin:
         home: str,
         language: Callable[[], str],
         on_login: Callable[[LoggedIn], None] | None = None,
+        level: int | None = None,
     ) -> None:
         self.issuer, self.client_id, self.base_url, self.home = issuer, client_id, base_url.rstrip("/"), home
         self.store, self.verifier, self._on_login, self._language = store, verifier, on_login, language
-        self._secret = client_secret
+        self._secret, self._level = client_secret, level
         self._keycloak = OAuth(app).register(
             "keycloak",
             server_metadata_url=f"{issuer}/.well-known/openid-configuration",
@@ -140,6 +143,8 @@ class OidcLogin:
             raise KeycloakUnavailable("Keycloak does not answer at the end of the login.") from error
         except (JoseError, ValueError, KeyError) as error:
             raise LoginFailed(type(error).__name__) from error
+        if self._too_low(level_in(token["userinfo"])):  # somebody changed the request on its way
+            raise LoginFailed("the level of authentication is too low")
         user = self._remember(token)
         if self._on_login is not None:
             self._on_login(user)
@@ -269,10 +274,13 @@ class OidcLogin:
             return True
 
     def _renewed(self, login: dict[str, Any], tokens: dict[str, Any], newest: Caller) -> dict[str, Any]:
-        if newest.subject != login["subject"]:
-            raise NotLoggedIn("the new token is another person's")
+        if newest.subject != login["subject"] or self._too_low(newest.level):
+            raise NotLoggedIn("the new token is another person's or of a lower level")
         kept = {key: value for key, value in login.items() if key != "renewing_until"}
         return {**kept, "roles": sorted(newest.roles), "renewed_at": time.time(), **_tokens(tokens)}
+
+    def _too_low(self, level: int) -> bool:
+        return self._level is not None and level < self._level
 
     def _require_our_issuer(self, answered: str | None) -> None:
         """RFC 9207: the answer names who gave it; one that is silent is refused too when Keycloak says that it names itself."""
@@ -287,6 +295,9 @@ class OidcLogin:
             raise LoginFailed("another issuer answered")
 
     def _to_keycloak(self, **extra: str) -> ResponseReturnValue:
+        if self._level is not None:  # OIDC core, section 5.5.1.1: essential, so a lower level is an error and no answer
+            essential = {"id_token": {"acr": {"essential": True, "values": [str(self._level)]}}}
+            extra["claims"] = json.dumps(essential, separators=(",", ":"))
         try:
             answer: Response = self._keycloak.authorize_redirect(
                 f"{self.base_url}/oidc/callback", ui_locales=self._language(), **extra

@@ -21,6 +21,8 @@ _LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _LEEWAY_SECONDS = 10
 _REFETCH_SECONDS = 60
 _MAXIMUM_AGE_SECONDS = 300
+STAFF_MARK = "bok-staff"  # what Keycloak's flows ask for; contained in every staff role, and no right of its own
+PASSWORD, SECOND_FACTOR = 1, 2  # levels of authentication
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class Caller:
         username: login, or the name of a service account.
         client: the client the token was issued to.
         roles: realm roles in the token.
+        level: level of authentication of the person's login (claim `acr`): 1 password, 2 one-time code too; 0 unknown.
+        service_account: whether the token is a service account's, which has no login and so no level. Keycloak writes
+            the claim from a note that only the client-credentials grant sets; a token without it is a person's.
     """
 
     subject: str
@@ -39,15 +44,23 @@ class Caller:
     name: str
     client: str
     roles: frozenset[str]
+    level: int = 0
+    service_account: bool = False
     claims: dict[str, Any] = field(repr=False, compare=False, default_factory=dict)
 
     def has(self, *roles: str) -> bool:
         return not self.roles.isdisjoint(roles)
 
 
+def level_in(claims: Mapping[str, Any]) -> int:
+    """The level of authentication that a token's `acr` names; 0 when it names none."""
+    acr = str(claims.get("acr", ""))
+    return int(acr) if acr.isascii() and acr.isdigit() and len(acr) < 3 else 0
+
+
 def roles_in(claims: Mapping[str, Any]) -> frozenset[str]:
-    """The realm roles in a token."""
-    return frozenset((claims.get("realm_access") or {}).get("roles", []))
+    """The realm roles in a token that give a right."""
+    return frozenset((claims.get("realm_access") or {}).get("roles", [])) - {STAFF_MARK}
 
 
 class RealmKeys:
@@ -153,6 +166,8 @@ class TokenVerifier:
             name=str(claims.get("name") or username),
             client=str(claims.get("azp", "")),
             roles=roles_in(claims),
+            level=level_in(claims),
+            service_account="ibok_service_account" in claims and claims["ibok_service_account"] == claims.get("azp"),
             claims=claims,
         )
 

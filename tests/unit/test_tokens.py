@@ -197,6 +197,25 @@ def test_o06_while_keycloak_is_slow_keys_are_asked_for_once_and_known_ones_go_on
 
 
 @responses.activate
+@pytest.mark.parametrize(
+    ("changes", "level", "service_account"),
+    [
+        ({}, 0, False),
+        ({"acr": "1"}, 1, False),
+        ({"acr": "2"}, 2, False),
+        ({"acr": "gold"}, 0, False),
+        ({"acr": "-1"}, 0, False),
+        ({"acr": "٢"}, 0, False),
+        ({"acr": "1", "ibok_service_account": "ibok-staff"}, 1, True),
+        ({"acr": "1", "ibok_service_account": "another-client"}, 1, False),
+    ],
+)
+def test_s09_a_token_says_the_level_of_its_login(changes: dict[str, str], level: int, service_account: bool) -> None:
+    found = verifier().access_token(token(**changes), "ibok-provisioning")
+    assert (found.level, found.service_account) == (level, service_account)
+
+
+@responses.activate
 def test_o02_a_token_that_names_nobody_is_refused() -> None:
     with pytest.raises(InvalidToken):
         verifier().access_token(token(sub=None), "ibok-provisioning")
