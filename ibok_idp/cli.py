@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
+import segno
 import typer
 from rich.console import Console
 
@@ -18,6 +20,7 @@ from ibok_idp.look.company import load_utility
 from ibok_idp.realm.compare import Difference
 from ibok_idp.realm.desired import Tree, load
 from ibok_idp.realm.server import RealmServer
+from ibok_idp.second_factor import OneTimeCode, proved
 from ibok_idp.settings import KeycloakAdminSettings, load_settings
 
 app = typer.Typer(help="Keycloak as iBOK's identity store: realm, login theme, local stack.", no_args_is_help=True)
@@ -71,6 +74,28 @@ def doctor() -> None:
             highlight=False,
         )
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+@app.command()
+def staff_factor(
+    username: Annotated[str, typer.Argument(help="login of the member of staff, who stands beside with the phone")],
+    replace: Annotated[bool, typer.Option("--replace", help="for a new phone: the old one-time code stops working")] = False,
+) -> None:
+    """Set up the one-time code of a member of staff. Nobody can do that for themselves with the password alone."""
+    try:
+        server = _server(_settings())
+        user = server.staff_member(username)
+        if server.second_factors(user) and not replace:
+            raise IdpError(f"{username} has a one-time code already; --replace puts a new one in its place.")
+        code = OneTimeCode.new()
+        segno.make(code.address(username, server.display_name())).terminal(compact=True)
+        _out.print(f"Scan this with the authenticator app, or type: {code.typed}", highlight=False, soft_wrap=True)
+        if not proved(code, lambda: str(typer.prompt("Code that the app shows")), time.time):
+            raise IdpError("The codes were not right, so nothing was stored. Check the clock of the phone, then start again.")
+        server.give_second_factor(user, code.credential("dział IT / IT"))
+    except IdpError as error:
+        _stop(error)
+    _out.print(f"{username} now logs in with the password and a code of this app.", highlight=False)
 
 
 @theme.command()

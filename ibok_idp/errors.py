@@ -39,6 +39,10 @@ class CustomerNotFound(IdpError):
     """No such user among the members of /customers."""
 
 
+class NotStaff(IdpError):
+    """Not a member of staff, so there is nothing that a second factor would protect."""
+
+
 class PolicyViolation(IdpError):
     """A password that breaks rule S6 was about to be used."""
 

@@ -3,6 +3,7 @@ refresh tokens, RP-initiated and back-channel logout."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ from flask.typing import ResponseReturnValue
 from joserfc.errors import JoseError
 
 from ibok_idp.errors import IdpError, InvalidToken, KeycloakUnavailable
-from ibok_idp.tokens import TokenVerifier
-from ibok_idp.web_session import SessionStore, WebSession
+from ibok_idp.tokens import Caller, TokenVerifier, level_in, roles_in
+from ibok_idp.web_session import SessionEnded, SessionStore, WebSession
 
 _log = structlog.get_logger()
 _REFRESH_BEFORE_SECONDS = 30
-
+_KEYCLOAK_SECONDS = 5  # how long one question to Keycloak may take while somebody waits for a page
+_RENEWAL_SECONDS = 2 * _KEYCLOAK_SECONDS  # connecting and reading; after that the one who renews is taken for dead
+_LOOK_AGAIN_SECONDS = 0.05
 
 PASSWORD_ALREADY_SET = "ibok_password_already_set"  # noqa: S105  # our provider's word for the second of two browsers
 
@@ -65,6 +68,7 @@ class OidcLogin:
         home: path to go to after login when no other was asked for.
         language: the visitor's language, for Keycloak's pages.
         on_login: called after each login, for the audit.
+        level: the least level of authentication (claim `acr`): asked of Keycloak as essential, checked in every token.
     """
 
     def __init__(
@@ -80,16 +84,17 @@ class OidcLogin:
         home: str,
         language: Callable[[], str],
         on_login: Callable[[LoggedIn], None] | None = None,
+        level: int | None = None,
     ) -> None:
         self.issuer, self.client_id, self.base_url, self.home = issuer, client_id, base_url.rstrip("/"), home
         self.store, self.verifier, self._on_login, self._language = store, verifier, on_login, language
-        self._secret = client_secret
+        self._secret, self._level = client_secret, level
         self._keycloak = OAuth(app).register(
             "keycloak",
             server_metadata_url=f"{issuer}/.well-known/openid-configuration",
             client_id=client_id,
             client_secret=client_secret,
-            client_kwargs={"scope": "openid", "code_challenge_method": "S256", "timeout": 10},
+            client_kwargs={"scope": "openid", "code_challenge_method": "S256", "timeout": _KEYCLOAK_SECONDS},
         )
         routes = Blueprint("oidc", __name__)
         routes.get("/logowanie")(self.login)
@@ -121,8 +126,7 @@ class OidcLogin:
         return self._to_keycloak(prompt="login")
 
     def callback(self) -> ResponseReturnValue:
-        if request.args.get("iss", self.issuer) != self.issuer:  # RFC 9207
-            raise LoginFailed("another issuer answered")
+        self._require_our_issuer(request.args.get("iss"))
         action_status = request.args.get("kc_action_status")
         if request.args.get("error") and action_status is None:
             error = request.args["error"]
@@ -139,6 +143,8 @@ class OidcLogin:
             raise KeycloakUnavailable("Keycloak does not answer at the end of the login.") from error
         except (JoseError, ValueError, KeyError) as error:
             raise LoginFailed(type(error).__name__) from error
+        if self._too_low(level_in(token["userinfo"])):  # somebody changed the request on its way
+            raise LoginFailed("the level of authentication is too low")
         user = self._remember(token)
         if self._on_login is not None:
             self._on_login(user)
@@ -212,8 +218,13 @@ class OidcLogin:
         """Forget the login in this browser, for instance because the account was closed."""
         _session().end()
 
-    def access_token(self) -> str:
-        """A token that is valid for at least half a minute, refreshed when needed, once, also with two tabs.
+    def access_token(self, *, fresh: bool = False) -> str:
+        """A token that is valid for at least half a minute, renewed when needed, once, also with two tabs.
+
+        Each new token says anew who this is and with which roles (O07); `user` answers by the newest one.
+
+        Args:
+            fresh: ask Keycloak now, before a step that matters: a right taken away a second ago counts.
 
         Raises:
             NotLoggedIn: Keycloak ended the session (logout, rotation caught a copy, user disabled).
@@ -222,22 +233,71 @@ class OidcLogin:
         login = session.get("login")
         if not login:
             raise NotLoggedIn("nobody is logged in")
-        if login["expires_at"] - _REFRESH_BEFORE_SECONDS > time.time():
-            return str(login["access_token"])
-        failure: IdpError | None = None
-        with self.store.locked(_session()) as data:
-            login = data.get("login") or {}
-            if login.get("expires_at", 0) - _REFRESH_BEFORE_SECONDS <= time.time():
-                try:
-                    data["login"] = {**login, **_tokens(self._refreshed(str(login.get("refresh_token", ""))))}
-                except NotLoggedIn as error:
-                    failure = error
-        if isinstance(failure, NotLoggedIn):
-            _session().end()
-            raise failure
+        if fresh or _runs_out(login):
+            try:
+                self._renew(asked_at=time.time())
+            except (SessionEnded, InvalidToken, NotLoggedIn) as error:
+                _log.info("session.ended", why=str(error))
+                _session().end()
+                raise NotLoggedIn("Keycloak ended the session") from error
         return str(session["login"]["access_token"])
 
+    def _renew(self, asked_at: float) -> None:
+        """Rotate the tokens once, whoever asks at the same time; nothing is locked while Keycloak is asked."""
+        give_up = asked_at + _RENEWAL_SECONDS
+        while not self._claim_renewal(asked_at):
+            if (session["login"] or {}).get("renewed_at", 0) >= asked_at and not _runs_out(session["login"]):
+                return  # somebody else did it meanwhile
+            if time.time() > give_up:
+                raise KeycloakUnavailable("Keycloak does not answer; the session is kept.")
+            time.sleep(_LOOK_AGAIN_SECONDS)
+        try:
+            tokens = self._refreshed(str(session["login"].get("refresh_token", "")))
+            newest = self.verifier.own_access_token(tokens["access_token"], self.client_id)
+        except KeycloakUnavailable:
+            with self.store.locked(_session()) as data:
+                data["login"].pop("renewing_until", None)
+            raise
+        with self.store.locked(_session()) as data:
+            data["login"] = self._renewed(data["login"], tokens, newest)
+
+    def _claim_renewal(self, asked_at: float) -> bool:
+        """Whether the caller is the one who asks Keycloak; the session is read anew in any case."""
+        with self.store.locked(_session()) as data:
+            login = data.get("login")
+            if not login:
+                raise NotLoggedIn("nobody is logged in")
+            done = login.get("renewed_at", 0) >= asked_at and not _runs_out(login)
+            if done or login.get("renewing_until", 0) > time.time():
+                return False
+            login["renewing_until"] = time.time() + _RENEWAL_SECONDS
+            return True
+
+    def _renewed(self, login: dict[str, Any], tokens: dict[str, Any], newest: Caller) -> dict[str, Any]:
+        if newest.subject != login["subject"] or self._too_low(newest.level):
+            raise NotLoggedIn("the new token is another person's or of a lower level")
+        kept = {key: value for key, value in login.items() if key != "renewing_until"}
+        return {**kept, "roles": sorted(newest.roles), "renewed_at": time.time(), **_tokens(tokens)}
+
+    def _too_low(self, level: int) -> bool:
+        return self._level is not None and level < self._level
+
+    def _require_our_issuer(self, answered: str | None) -> None:
+        """RFC 9207: the answer names who gave it; one that is silent is refused too when Keycloak says that it names itself."""
+        if answered is None:
+            try:
+                announced = self._keycloak.load_server_metadata()
+            except requests.RequestException as error:
+                raise KeycloakUnavailable("Keycloak does not answer at the end of the login.") from error
+            if not announced.get("authorization_response_iss_parameter_supported"):
+                return
+        if answered != self.issuer:
+            raise LoginFailed("another issuer answered")
+
     def _to_keycloak(self, **extra: str) -> ResponseReturnValue:
+        if self._level is not None:  # OIDC core, section 5.5.1.1: essential, so a lower level is an error and no answer
+            essential = {"id_token": {"acr": {"essential": True, "values": [str(self._level)]}}}
+            extra["claims"] = json.dumps(essential, separators=(",", ":"))
         try:
             answer: Response = self._keycloak.authorize_redirect(
                 f"{self.base_url}/oidc/callback", ui_locales=self._language(), **extra
@@ -253,7 +313,7 @@ class OidcLogin:
             subject=claims["sub"],
             username=claims.get("preferred_username", ""),
             name=claims.get("name") or claims.get("preferred_username", ""),
-            roles=frozenset(claims.get("realm_access", {}).get("roles", [])),
+            roles=roles_in(claims),
         )
         session.clear()
         session.update(kept)
@@ -281,7 +341,7 @@ class OidcLogin:
                     "client_id": self.client_id,
                     "client_secret": self._secret,
                 },
-                timeout=10,
+                timeout=_KEYCLOAK_SECONDS,
             )
         except requests.RequestException as error:
             raise KeycloakUnavailable("Keycloak does not answer; the session is kept.") from error
@@ -299,6 +359,10 @@ def own_path(path: str | None, otherwise: str) -> str:
         return otherwise
     parts = urlsplit(path)
     return otherwise if parts.scheme or parts.netloc or "\\" in path else path
+
+
+def _runs_out(login: dict[str, Any]) -> bool:
+    return bool(login.get("expires_at", 0) - _REFRESH_BEFORE_SECONDS <= time.time())
 
 
 def _tokens(token: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,8 @@ _MAXIMUM_AGE_SECONDS = 300
 _PATIENCE_SECONDS = 1  # for the answer to another thread's question
 _REST_SECONDS = 2  # after a failure nobody asks; each who asked would wait for the time-out
 _NO_KEYS = "Keycloak does not hand out its public keys; try again in a minute."
+STAFF_MARK = "bok-staff"  # what Keycloak's flows ask for; contained in every staff role, and no right of its own
+PASSWORD, SECOND_FACTOR = 1, 2  # levels of authentication
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class Caller:
         username: login, or the name of a service account.
         client: the client the token was issued to.
         roles: realm roles in the token.
+        level: level of authentication of the person's login (claim `acr`): 1 password, 2 one-time code too; 0 unknown.
+        service_account: whether the token is a service account's, which has no login and so no level. Keycloak writes
+            the claim from a note that only the client-credentials grant sets; a token without it is a person's.
     """
 
     subject: str
@@ -41,10 +46,23 @@ class Caller:
     name: str
     client: str
     roles: frozenset[str]
+    level: int = 0
+    service_account: bool = False
     claims: dict[str, Any] = field(repr=False, compare=False, default_factory=dict)
 
     def has(self, *roles: str) -> bool:
         return not self.roles.isdisjoint(roles)
+
+
+def level_in(claims: Mapping[str, Any]) -> int:
+    """The level of authentication that a token's `acr` names; 0 when it names none."""
+    acr = str(claims.get("acr", ""))
+    return int(acr) if acr.isascii() and acr.isdigit() and len(acr) < 3 else 0
+
+
+def roles_in(claims: Mapping[str, Any]) -> frozenset[str]:
+    """The realm roles in a token that give a right."""
+    return frozenset((claims.get("realm_access") or {}).get("roles", [])) - {STAFF_MARK}
 
 
 class RealmKeys:
@@ -128,13 +146,31 @@ class TokenVerifier:
         audiences = claims.get("aud", [])
         if audience not in (audiences if isinstance(audiences, list) else [audiences]):
             raise InvalidToken(f"The token is not meant for {audience}.")
+        return self._caller(claims)
+
+    def own_access_token(self, token: str, client_id: str) -> Caller:
+        """Verify an access token that was issued to this application itself, whomever it is meant for.
+
+        Raises:
+            InvalidToken, KeycloakUnavailable: as `access_token`.
+        """
+        claims = self._verified(token)
+        if claims.get("typ") not in ("Bearer", "at+jwt") or claims.get("azp") != client_id:
+            raise InvalidToken("This is not an access token of this application.")
+        return self._caller(claims)
+
+    def _caller(self, claims: dict[str, Any]) -> Caller:
+        if not claims.get("sub"):
+            raise InvalidToken("The token names nobody.")
         username = str(claims.get("preferred_username") or claims.get("azp") or "")
         return Caller(
             subject=str(claims["sub"]),
             username=username,
             name=str(claims.get("name") or username),
             client=str(claims.get("azp", "")),
-            roles=frozenset(claims.get("realm_access", {}).get("roles", [])),
+            roles=roles_in(claims),
+            level=level_in(claims),
+            service_account="ibok_service_account" in claims and claims["ibok_service_account"] == claims.get("azp"),
             claims=claims,
         )
 

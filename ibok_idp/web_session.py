@@ -42,6 +42,10 @@ class SessionsUnavailable(IdpError):
     """The database with the sessions does not answer; the cookie stays good."""
 
 
+class SessionEnded(IdpError):
+    """The session is gone from the database: logged out here or at Keycloak, or its time is over."""
+
+
 class WebSession(CallbackDict[str, Any], SessionMixin):
     """One visit. `renew` gives it a new id (session fixation), `end` destroys it."""
 
@@ -139,17 +143,20 @@ class SessionStore(SessionInterface):
 
     @contextmanager
     def locked(self, session: WebSession) -> Iterator[dict[str, Any]]:
-        """Hold one session for a read-and-write that must happen once (refresh-token rotation in two tabs).
+        """Hold this one session for a read and a write that belong together. Ask nobody else inside: the block holds a
+        connection and the row.
 
-        Yields the data as it is in the database now; what the block changes is written, and taken over
-        by `session`.
+        Yields the data as it is in the database now; what the block changes is written, and taken over by `session`.
+
+        Raises:
+            SessionEnded: there is no such session any more.
         """
         with self._engine.begin() as connection:
-            stored = self._locked_row(connection, session.identifier or "")
-            data = stored or dict(session)
+            data = self._locked_row(connection, session.identifier or "")
+            if data is None:
+                raise SessionEnded("The session has ended.")
             yield data
-            if stored is not None and session.identifier:
-                self._write(connection, session.identifier, data)
+            self._write(connection, session.identifier or "", data)
         modified = session.modified
         session["login"] = session.login_as_read = data.get("login")
         session.modified = modified  # written already, above

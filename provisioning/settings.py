@@ -11,6 +11,7 @@ from pydantic import Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ibok_idp.temporary_password import KeyRing
+from ibok_idp.tokens import PASSWORD, SECOND_FACTOR
 from provisioning.domain.rulebook import Rulebook, TermStart, TermUnit
 
 
@@ -34,6 +35,9 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(0, ge=0, le=5, description="reverse proxies whose X-Forwarded-For names the visitor; 0: none")
     provisioning_client_secret: SecretStr = Field(SecretStr(""), description="worker: secret of the client ibok-provisioning")
     staff_client_secret: SecretStr = Field(SecretStr(""), description="web: secret of the client ibok-staff")
+    staff_second_factor: bool = Field(
+        True, description="web: staff get in with a one-time code only; only the local stack turns it off, here and in the realm"
+    )
     session_key: SecretStr = Field(SecretStr(""), description="web: encrypts sessions, at least 32 characters")
     temporary_password_key: SecretStr = Field(description="derives temporary passwords and links, at least 32 characters")
     temporary_password_keys_earlier: SecretStr = Field(
@@ -120,6 +124,11 @@ class Settings(BaseSettings):
     @property
     def issuer(self) -> str:
         return f"{str(self.keycloak_url).rstrip('/')}/realms/{self.realm}"
+
+    @property
+    def staff_level(self) -> int:
+        """The level of authentication that a staff session or token must have."""
+        return SECOND_FACTOR if self.staff_second_factor else PASSWORD
 
     @property
     def digest_addresses(self) -> tuple[str, ...]:

@@ -62,6 +62,7 @@ def create_app(settings: Settings, wired: Wired | None = None) -> APIFlask:
     app.config["WTF_CSRF_SSL_STRICT"] = False  # Referrer-Policy: no-referrer leaves no Referer to compare
     app.static_url_path = "/static"
     app.extensions["ibok_wired"] = wired
+    app.extensions["ibok_staff_level"] = settings.staff_level
     app.extensions["ibok_verifier"] = verifier = TokenVerifier(settings.issuer)
     store = SessionStore(
         wired.engine, settings.session_key.get_secret_value(), timedelta(minutes=30), secure=settings.secure, name="ibok_staff"
@@ -89,6 +90,7 @@ def create_app(settings: Settings, wired: Wired | None = None) -> APIFlask:
         verifier=verifier,
         home="/",
         language=language,
+        level=settings.staff_level,
     )
     login.exempt_from_csrf(csrf)
     app.register_blueprint(api)

@@ -62,7 +62,6 @@ class Stack:
     Args:
         settings: ports and folders.
         say: where progress goes.
-        second_factor: True gives staff a one-time code, as in production.
     """
 
     def __init__(
@@ -344,6 +343,7 @@ class Stack:
         if name == "worker" and "IBOK_IMAP_URL" in os.environ:  # it holds a password: for the one process that reads the mailbox
             environment["IBOK_IMAP_URL"] = os.environ["IBOK_IMAP_URL"]
         if name == "provisioning":
+            environment["IBOK_STAFF_SECOND_FACTOR"] = "false"
             environment["IBOK_SESSION_KEY"] = self.secrets["IBOK_STAFF_SESSION_KEY"]
         return environment | self.extra_environment
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ _SECTIONS = {
     "localizationTexts",
     "requiredActions",
     "authenticationFlows",
+    "authenticatorConfig",
     "defaultDefaultClientScopes",
     "defaultOptionalClientScopes",
 }
@@ -36,6 +38,10 @@ _PLACEHOLDER = re.compile(r"\$\{(IBOK_[A-Z_]+)(?::([^}\"]*))?\}")
 
 AUTHENTICATOR = "ibok-username-password-form"  # the login form of our provider
 BROWSER_FLOW = "ibok-browser"
+BOUND_FLOWS = ("browserFlow", "directGrantFlow")  # settings of the realm that name a flow
+# Keycloak makes these itself in every realm; admin-cli would take a password in a token request (O08).
+BUILT_IN_CLIENTS = ("account", "account-console", "admin-cli", "broker", "realm-management", "security-admin-console")
+_SECOND_FACTOR = "ibok-staff-level-2"
 
 
 def realm_file() -> Path:
@@ -54,7 +60,7 @@ def load(values: Mapping[str, str], *, staff_second_factor: bool, path: Path | N
 
     Args:
         values: placeholder name to value (addresses and client secrets).
-        staff_second_factor: False removes the one-time code from staff login (local stack only).
+        staff_second_factor: False removes the one-time code from staff login, which then is of level 1 (local stack only).
         path: another file than the project's own.
         utility: whose name and telephone numbers Keycloak's pages show (realm localisation); None: those of the package.
 
@@ -69,13 +75,36 @@ def load(values: Mapping[str, str], *, staff_second_factor: bool, path: Path | N
     realm: Tree = json.loads(filled)
     more: Tree = json.loads((Path(__file__).parent / "with_provider.json").read_text(encoding="utf-8"))
     realm["authenticationFlows"] += more["authenticationFlows"]
+    realm["authenticatorConfig"] += more["authenticatorConfig"]
     realm |= {"browserFlow": more["browserFlow"], "passwordPolicy": keycloak_policy(deny_list=True)}
     _name_the_utility(realm, utility or load_utility(None))
     if not staff_second_factor:
-        for client in realm["clients"]:
-            if client["clientId"] == "ibok-staff":
-                client["authenticationFlowBindingOverrides"] = {}
+        _leave_out_second_factor(realm)
     return realm
+
+
+def _leave_out_second_factor(realm: Tree) -> None:
+    """Staff log in at level 1; everything else of their door stays as in production."""
+    for flow in realm["authenticationFlows"]:
+        flow["authenticationExecutions"] = [
+            step for step in flow["authenticationExecutions"] if step.get("flowAlias") != _SECOND_FACTOR
+        ]
+    above = {_SECOND_FACTOR}
+    while (
+        found := {
+            step["flowAlias"]
+            for flow in realm["authenticationFlows"]
+            if flow["alias"] in above
+            for step in flow["authenticationExecutions"]
+            if step["authenticatorFlow"]
+        }
+        - above
+    ):
+        above |= found
+    realm["authenticationFlows"] = [flow for flow in realm["authenticationFlows"] if flow["alias"] not in above]
+    for client in realm["clients"]:
+        if client["clientId"] == "ibok-staff":
+            client["attributes"]["minimum.acr.value"] = "1"
 
 
 def _name_the_utility(realm: Tree, utility: Utility) -> None:
@@ -91,6 +120,7 @@ def comparable(realm: Tree) -> Tree:
     """Turn a realm representation into nested dicts keyed by name, the shape `RealmServer.read` gives too."""
     flows = {flow["alias"]: flow for flow in realm["authenticationFlows"]}
     aliases = {flow["id"]: alias for alias, flow in flows.items() if "id" in flow}
+    configs = {each["alias"]: each["config"] for each in realm["authenticatorConfig"]}
     return {
         "realm": {key: value for key, value in realm.items() if key not in _SECTIONS},
         "localization": realm["localizationTexts"],
@@ -98,14 +128,14 @@ def comparable(realm: Tree) -> Tree:
             action["alias"]: _pick(action, "enabled", "defaultAction", "priority", "config") for action in realm["requiredActions"]
         },
         "userProfile": user_profile(_profile_config(realm)),
-        "roles": {role["name"]: _pick(role, "description") for role in realm["roles"]["realm"]},
+        "roles": {role["name"]: _role(role) for role in realm["roles"]["realm"]},
         "defaultRole": {realm["defaultRole"]["name"]: {"composites": []}},
         "clientScopes": {
             scope["name"]: _with_mappers(_pick(scope, "description", "protocol", "attributes"), scope)
             for scope in realm["clientScopes"]
         },
         "flows": {
-            alias: {"description": flow["description"], "executions": _executions(flow, flows)}
+            alias: {"description": flow["description"], "executions": _executions(flow, flows, configs)}
             for alias, flow in flows.items()
             if flow["topLevel"]
         },
@@ -114,6 +144,7 @@ def comparable(realm: Tree) -> Tree:
             for client in realm["clients"]
             if "authorizationSettings" not in client
         },
+        "builtInClients": {name: {"directAccessGrantsEnabled": False} for name in BUILT_IN_CLIENTS},
         "scopeMappings": _scope_mappings(realm),
         "groups": {
             group["path"]: {
@@ -180,14 +211,49 @@ def _profile_config(realm: Tree) -> Tree:
     return config
 
 
-def _executions(flow: Tree, flows: Mapping[str, Tree], level: int = 0) -> list[str]:
+def _role(role: Tree) -> Tree:
+    contained = {"composites": sorted(role["composites"]["realm"])} if "composites" in role else {}
+    return {**_pick(role, "description"), **contained}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One execution of a flow, and its line in the outline that is compared and shown."""
+
+    level: int
+    name: str
+    is_flow: bool
+    requirement: str
+    config: Mapping[str, str]
+
+    def __str__(self) -> str:
+        name = f"{self.name} (flow)" if self.is_flow else self.name
+        config = f" {json.dumps(dict(self.config), sort_keys=True)}" if self.config else ""
+        return f"{'  ' * self.level}{name}: {self.requirement}{config}"
+
+    @classmethod
+    def read(cls, line: str) -> Step:
+        """The step behind a line of an outline."""
+        name, _, rest = line.strip().partition(": ")
+        requirement, _, config = rest.partition(" ")
+        return cls(
+            level=(len(line) - len(line.lstrip())) // 2,
+            name=name.removesuffix(" (flow)"),
+            is_flow=name.endswith(" (flow)"),
+            requirement=requirement,
+            config=json.loads(config or "{}"),
+        )
+
+
+def _executions(flow: Tree, flows: Mapping[str, Tree], configs: Mapping[str, Tree], level: int = 0) -> list[str]:
     """An outline of a flow: one line an execution, indented by level."""
     lines: list[str] = []
     for step in sorted(flow["authenticationExecutions"], key=lambda each: each["priority"]):
         name = step["flowAlias"] if step["authenticatorFlow"] else step["authenticator"]
-        lines.append(f"{'  ' * level}{name}: {step['requirement']}")
+        config = configs[step["authenticatorConfig"]] if "authenticatorConfig" in step else {}
+        lines.append(str(Step(level, name, step["authenticatorFlow"], step["requirement"], config)))
         if step["authenticatorFlow"]:
-            lines.extend(_executions(flows[name], flows, level + 1))
+            lines.extend(_executions(flows[name], flows, configs, level + 1))
     return lines
 
 

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
 
 from keycloak import KeycloakAdmin
 from keycloak.exceptions import KeycloakConnectionError, KeycloakError
 
-from ibok_idp.errors import KeycloakRefused, KeycloakRejected, KeycloakUnavailable, ProviderMissing, RealmDrift
+from ibok_idp.errors import KeycloakRefused, KeycloakRejected, KeycloakUnavailable, NotStaff, ProviderMissing, RealmDrift
 from ibok_idp.keycloak_provider.build import provider_version
 from ibok_idp.realm.compare import Difference, differences
-from ibok_idp.realm.desired import AUTHENTICATOR, BROWSER_FLOW, Tree, comparable, comparable_client, user_profile
+from ibok_idp.realm.desired import (
+    AUTHENTICATOR,
+    BOUND_FLOWS,
+    BROWSER_FLOW,
+    Step,
+    Tree,
+    comparable,
+    comparable_client,
+    user_profile,
+)
+from ibok_idp.tokens import STAFF_MARK
+
+_REPLACED = " replaced "  # in the name of a flow that another took the place of, until it is taken away
 
 
 class RealmServer:
@@ -71,7 +84,7 @@ class RealmServer:
             "localization": {locale: self._call("GET", f"/localization/{locale}") for locale in desired["localization"]},
             "requiredActions": {a["alias"]: a for a in self._call("GET", "/authentication/required-actions")},
             "userProfile": user_profile(self._call("GET", "/users/profile")),
-            "roles": {role["name"]: role for role in self._call("GET", "/roles?max=1000")},
+            "roles": self._roles(desired["roles"]),
             "defaultRole": {name: {"composites": self._composites(name)} for name in desired["defaultRole"]},
             "clientScopes": {scope["name"]: self._mappers_by_name(scope) for scope in self._call("GET", "/client-scopes")},
             "flows": {
@@ -80,6 +93,8 @@ class RealmServer:
                 if alias in desired["flows"]
             },
             "clients": {name: comparable_client(client, flows) for name, client in clients.items() if name in desired["clients"]},
+            # one that is not there takes no password either
+            "builtInClients": {name: clients.get(name, wanted) for name, wanted in desired["builtInClients"].items()},
             "scopeMappings": {
                 name: self._scope_mapping(clients[name]["id"]) for name in desired["scopeMappings"] if name in clients
             },
@@ -135,6 +150,7 @@ class RealmServer:
             "clientScopes": self._write_client_scope,
             "flows": self._write_flow,
             "clients": self._write_client,
+            "builtInClients": self._write_built_in_client,
             "groups": self._write_group,
             "scopeMappings": self._write_scope_mapping,
             "serviceAccounts": self._write_service_account,
@@ -146,6 +162,7 @@ class RealmServer:
                 for name in dict.fromkeys(each.name for each in left if each.section == section):
                     write(name, desired[section].get(name, {}) if section != "realm" else desired["realm"])
             left = differences(desired, self.read(desired)) if left else []
+        self._delete_replaced_flows()
         if left:
             raise RealmDrift(
                 "These differences could not be carried out; mend them in the console:\n  " + "\n  ".join(map(str, left))
@@ -170,6 +187,40 @@ class RealmServer:
         mapping = f"/users/{found[0]['id']}/role-mappings"
         self._reconcile_roles(mapping, {"realm": roles}, {"realm": [r["name"] for r in self._call("GET", f"{mapping}/realm")]})
 
+    # -- staff and their second factor -----------------------------------------------------------
+
+    def display_name(self) -> str:
+        return str(self._call("GET", "").get("displayName") or self.realm)
+
+    def staff_member(self, username: str) -> str:
+        """The id of a member of staff.
+
+        Raises:
+            NotStaff: no such user, or one without a staff role.
+        """
+        found = self._call("GET", f"/users?exact=true&username={quote(username)}")
+        if not found:
+            raise NotStaff(f"There is no user {username} in the realm {self.realm}.")
+        roles = self._call("GET", f"/users/{found[0]['id']}/role-mappings/realm/composite")
+        if STAFF_MARK not in {role["name"] for role in roles}:
+            raise NotStaff(f"{username} has no staff role: give one first (docs/how-to/staff-second-factor.md).")
+        return str(found[0]["id"])
+
+    def second_factors(self, user_id: str) -> list[str]:
+        """Ids of the one-time codes that a user has."""
+        return [each["id"] for each in self._call("GET", f"/users/{user_id}/credentials") if each["type"] == "otp"]
+
+    def give_second_factor(self, user_id: str, credential: Tree) -> None:
+        """Store a one-time code in place of those there are, and end the user's sessions.
+
+        The old ones go first: when it fails half-way, the user has none and is let in nowhere.
+        """
+        for identifier in self.second_factors(user_id):
+            self._call("DELETE", f"/users/{user_id}/credentials/{identifier}")
+        user = self._call("GET", f"/users/{user_id}")
+        self._call("PUT", f"/users/{user_id}", {**user, "credentials": [credential]})
+        self._call("POST", f"/users/{user_id}/logout")
+
     def _write_realm(self, desired: Tree, found: list[Difference]) -> None:
         changed = {each.key.split(".")[0] for each in found if each.section == "realm"}
         body = {key: desired[key] for key in changed}
@@ -177,8 +228,9 @@ class RealmServer:
         if "attributes" in body:
             body["attributes"] = {**current.get("attributes", {}), **body["attributes"]}
         flows = {flow["alias"] for flow in self._call("GET", "/authentication/flows")}
-        if body.get("browserFlow", current["browserFlow"]) not in flows:
-            del body["browserFlow"]  # made in this round, bound in the next
+        for binding in BOUND_FLOWS:
+            if body.get(binding, current[binding]) not in flows:
+                del body[binding]  # made in this round, bound in the next
         self._call("PUT", "", body)
 
     def _write_localization(self, locale: str, texts: Tree) -> None:
@@ -202,11 +254,18 @@ class RealmServer:
         self._call("PUT", "/users/profile", current)
 
     def _write_role(self, name: str, wanted: Tree) -> None:
+        described = {key: value for key, value in wanted.items() if key != "composites"}
         current = self._call("GET", f"/roles/{quote(name)}", missing_is_none=True)
         if current is None:
-            self._call("POST", "/roles", {"name": name, **wanted})
+            self._call("POST", "/roles", {"name": name, **described})
         else:
-            self._call("PUT", f"/roles/{quote(name)}", {**current, **wanted})
+            self._call("PUT", f"/roles/{quote(name)}", {**current, **described})
+        if "composites" in wanted:
+            here, then = set(self._composites(name)), set(wanted["composites"])
+            for verb, names in (("POST", then - here), ("DELETE", here - then)):
+                if names:
+                    roles = [self._call("GET", f"/roles/{quote(each)}") for each in sorted(names)]
+                    self._call(verb, f"/roles/{quote(name)}/composites", roles)
 
     def _write_default_role(self, name: str, _wanted: Tree) -> None:
         current = self._call("GET", f"/roles/{quote(name)}/composites")
@@ -230,38 +289,61 @@ class RealmServer:
                 self._call("POST", models, mapper)
 
     def _write_flow(self, alias: str, wanted: Tree) -> None:
+        """Only details differ: they are mended in place. Steps differ: the flow is built anew beside the old one, which
+        stays bound until the new one is, so that no login ever meets half a flow."""
+        steps = [Step.read(line) for line in wanted["executions"]]
         known = {flow["alias"]: flow for flow in self._call("GET", "/authentication/flows")}
+        if alias in known and not _same_steps(steps, [Step.read(line) for line in self._outline(alias)]):
+            self._set_aside(known[alias])
+            del known[alias]
         if alias not in known:
-            self._call(
-                "POST",
-                "/authentication/flows",
-                {
-                    "alias": alias,
-                    "description": wanted["description"],
-                    "providerId": "basic-flow",
-                    "topLevel": True,
-                    "builtIn": False,
-                },
-            )
-            parents = [alias]
-            for line in wanted["executions"]:
-                level, name = (len(line) - len(line.lstrip())) // 2, line.strip().split(": ")[0]
-                parent = f"/authentication/flows/{quote(parents[level])}/executions"
-                if name.startswith("ibok-") and name != AUTHENTICATOR:
-                    self._call("POST", f"{parent}/flow", {"alias": name, "type": "basic-flow", "provider": "", "description": ""})
-                    parents[level + 1 :] = [name]
-                else:
-                    self._call("POST", f"{parent}/execution", {"provider": name})
+            self._build_flow(alias, wanted["description"], steps)
         else:
-            self._call(
-                "PUT", f"/authentication/flows/{known[alias]['id']}", {**self._flow(alias), "description": wanted["description"]}
-            )
-        requirements = {line.strip().split(": ")[0]: line.strip().split(": ")[1] for line in wanted["executions"]}
-        for execution in self._call("GET", f"/authentication/flows/{quote(alias)}/executions"):
-            name = execution.get("providerId") or execution["displayName"]
-            if name in requirements and execution["requirement"] != requirements[name]:
-                execution["requirement"] = requirements[name]
-                self._call("PUT", f"/authentication/flows/{quote(alias)}/executions", execution)
+            body = {**self._flow(alias), "description": wanted["description"]}
+            self._call("PUT", f"/authentication/flows/{known[alias]['id']}", body)
+        path = f"/authentication/flows/{quote(alias)}/executions"
+        for step, execution in zip(steps, self._call("GET", path), strict=True):
+            if execution["requirement"] != step.requirement:
+                self._call("PUT", path, execution | {"requirement": step.requirement})
+            if step.config != self._config(execution):
+                self._write_step_config(step, execution)
+
+    def _build_flow(self, alias: str, description: str, steps: list[Step]) -> None:
+        body = {"alias": alias, "description": description, "providerId": "basic-flow", "topLevel": True, "builtIn": False}
+        self._call("POST", "/authentication/flows", body)
+        parents = [alias]
+        for step in steps:
+            parent = f"/authentication/flows/{quote(parents[step.level])}/executions"
+            if step.is_flow:
+                self._call("POST", f"{parent}/flow", {"alias": step.name, "type": "basic-flow", "provider": "", "description": ""})
+                parents[step.level + 1 :] = [step.name]
+            else:
+                self._call("POST", f"{parent}/execution", {"provider": step.name})
+
+    def _write_step_config(self, step: Step, execution: Tree) -> None:
+        config = {"alias": f"{step.name} {token_hex(4)}", "config": dict(step.config)}  # Keycloak wants it to be the only one
+        if identifier := execution.get("authenticationConfig"):
+            self._call("PUT", f"/authentication/config/{identifier}", {**config, "id": identifier})
+        else:
+            self._call("POST", f"/authentication/executions/{execution['id']}/config", config)
+
+    def _config(self, execution: Tree) -> Tree:
+        identifier = execution.get("authenticationConfig")
+        return self._call("GET", f"/authentication/config/{identifier}")["config"] if identifier else {}
+
+    def _set_aside(self, flow: Tree) -> None:
+        """Another name for a flow and the flows in it; whoever is bound to it stays so. The flow itself comes last: when it
+        fails half-way, the next `apply` finds its name with other steps and begins again."""
+        executions = self._call("GET", f"/authentication/flows/{quote(flow['alias'])}/executions")
+        for identifier in [*(each["flowId"] for each in executions if each.get("authenticationFlow")), flow["id"]]:
+            current = self._call("GET", f"/authentication/flows/{identifier}")
+            current["alias"] = f"{current['alias']}{_REPLACED}{token_hex(4)}"
+            self._call("PUT", f"/authentication/flows/{identifier}", current)
+
+    def _delete_replaced_flows(self) -> None:
+        for flow in self._call("GET", "/authentication/flows"):
+            if _REPLACED in flow["alias"]:
+                self._call("DELETE", f"/authentication/flows/{flow['id']}")
 
     def _write_client(self, name: str, wanted: Tree) -> None:
         flows = {flow["alias"]: flow["id"] for flow in self._call("GET", "/authentication/flows")}
@@ -282,6 +364,11 @@ class RealmServer:
                 self._call("DELETE", f"/clients/{current['id']}/{kind}-client-scopes/{scopes[scope]}")
             for scope in then - now:
                 self._call("PUT", f"/clients/{current['id']}/{kind}-client-scopes/{scopes[scope]}")
+
+    def _write_built_in_client(self, name: str, wanted: Tree) -> None:
+        current = self._client(name)
+        assert current is not None  # one that is missing is no difference
+        self._call("PUT", f"/clients/{current['id']}", {**current, **wanted})
 
     def _write_scope_mapping(self, name: str, wanted: Tree) -> None:
         client = self._client(name)
@@ -367,8 +454,24 @@ class RealmServer:
     def _outline(self, alias: str) -> list[str]:
         executions = self._call("GET", f"/authentication/flows/{quote(alias)}/executions")
         return [
-            f"{'  ' * step['level']}{step.get('providerId') or step['displayName']}: {step['requirement']}" for step in executions
+            str(
+                Step(
+                    level=step["level"],
+                    name=step.get("providerId") or step["displayName"],
+                    is_flow=bool(step.get("authenticationFlow")),
+                    requirement=step["requirement"],
+                    config=self._config(step),
+                )
+            )
+            for step in executions
         ]
+
+    def _roles(self, desired: Tree) -> Tree:
+        found = {role["name"]: role for role in self._call("GET", "/roles?max=1000")}
+        for name, wanted in desired.items():
+            if name in found and "composites" in wanted:
+                found[name] = {**found[name], "composites": self._composites(name)}
+        return found
 
     def _scope_mapping(self, client_uuid: str) -> Tree:
         found = self._call("GET", f"/clients/{client_uuid}/scope-mappings")
@@ -441,6 +544,10 @@ class RealmServer:
         if answer.status_code >= 400:
             raise _failed(answer.status_code, f"{verb} {url}", answer.text)
         return answer.json() if answer.content and "json" in answer.headers.get("Content-Type", "") else None
+
+
+def _same_steps(wanted: list[Step], there: list[Step]) -> bool:
+    return [(s.level, s.name, s.is_flow) for s in wanted] == [(s.level, s.name, s.is_flow) for s in there]
 
 
 def _translated(error: KeycloakError, what: str) -> Exception:

@@ -36,6 +36,14 @@ class ReauthenticationNeeded(Exception):
         self.max_age = max_age
 
 
+class HigherLevelNeeded(Exception):
+    """The login was of a lower level of authentication than this call asks for (RFC 9470)."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__("Log in with the second factor: this call needs a higher level of authentication.")
+        self.level = level
+
+
 class WrongRole(Exception):
     """A good token without the needed role (RFC 6750: insufficient_scope)."""
 
@@ -92,6 +100,10 @@ def api_error(error: Exception) -> Response:
         case ReauthenticationNeeded():
             code = "insufficient_user_authentication"
             challenge = f'Bearer realm="ibok", error="{code}", max_age="{error.max_age}"'
+            return problem(401, "Unauthorized", code=code, detail=str(error), headers={"WWW-Authenticate": challenge})
+        case HigherLevelNeeded():
+            code = "insufficient_user_authentication"
+            challenge = f'Bearer realm="ibok", error="{code}", acr_values="{error.level}"'
             return problem(401, "Unauthorized", code=code, detail=str(error), headers={"WWW-Authenticate": challenge})
         case InvalidToken():
             return problem(

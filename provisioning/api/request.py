@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from ibok_idp.errors import InvalidToken
 from ibok_idp.tokens import Caller, TokenVerifier
-from provisioning.api.problems import Unauthenticated, WrongRole
+from provisioning.api.problems import HigherLevelNeeded, Unauthenticated, WrongRole
+from provisioning.domain.application import Role
 from provisioning.domain.errors import FieldError, Invalid
 from provisioning.ports import Actor
 
@@ -32,6 +33,7 @@ def requires(*roles: str) -> Callable[[View], View]:
             g.caller = _verified()
             if not g.caller.has(*roles):
                 raise WrongRole
+            _require_staff_level(g.caller)
             return view(*arguments, **named)
 
         return checked
@@ -119,6 +121,14 @@ def _verified() -> Caller:
         return verifier.access_token(token.strip(), AUDIENCE)
     except InvalidToken as error:
         raise Unauthenticated(error.code, str(error)) from error
+
+
+def _require_staff_level(found: Caller) -> None:
+    """S09, S11: a person who acts by a staff role has logged in with the second factor. A service account has no login: what
+    stands for its second factor is that IT made it, gave it the role, and keeps its secret on one machine."""
+    level = int(current_app.extensions["ibok_staff_level"])
+    if found.has(*Role) and not found.service_account and found.level < level:
+        raise HigherLevelNeeded(level)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

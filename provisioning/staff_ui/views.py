@@ -54,7 +54,8 @@ def logged_in(view: View) -> View:
     @functools.wraps(view)
     def checked(*arguments: Any, **named: Any) -> Any:
         login: OidcLogin = current_app.extensions["ibok_oidc"]
-        login.access_token() if login.user() else None  # ends here when Keycloak ended the session
+        if login.user() is not None:  # O07: a session that Keycloak ended ends here; before a deed its word is asked anew
+            login.access_token(fresh=request.method == "POST")
         user = login.user()
         if user is None:
             return redirect(url_for("oidc.login", next=request.full_path if request.method == "GET" else "/"))

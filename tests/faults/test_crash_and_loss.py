@@ -74,7 +74,7 @@ class Place:
             "IBOK_SMTP_URL": f"smtp://127.0.0.1:{self.smtp}",
         }
         values = {key.removeprefix("IBOK_").lower(): value for key, value in self.environment.items() if key.startswith("IBOK_")}
-        self.settings = Settings(**values)
+        self.settings = Settings(**values, staff_second_factor=False)
         self.wired = wire(self.settings)
         migrate(self.wired.engine)
 

@@ -13,6 +13,7 @@ import requests
 from ibok_idp.directory import CustomerDirectory
 from ibok_idp.realm.desired import load
 from ibok_idp.realm.server import RealmServer
+from tests.support.production_realm import under_another_name
 from tests.support.world import World
 
 CLI = str(Path(sys.executable).parent / "ibok-idp")
@@ -25,15 +26,7 @@ def other_realm(world: World) -> Any:
     server = RealmServer(
         world.keycloak, world.secrets["IBOK_KEYCLOAK_ADMIN_USERNAME"], world.secrets["IBOK_KEYCLOAK_ADMIN_PASSWORD"], name
     )
-    wanted = wanted_realm(world)
-    text = json.dumps(wanted)
-    for section in ('"5f2f6f0e-1b0a-4c27-9b4e-1b0c0de00027"', '"5f2f6f0e-1b0a-4c27-9b4e-1b0c0de05a1f"'):
-        text = text.replace(
-            section.strip('"'), "".join(secrets.choice("0123456789abcdef") if c not in "-" else c for c in section.strip('"'))
-        )
-    wanted = json.loads(text) | {"realm": name}
-    wanted["defaultRole"]["name"] = f"default-roles-{name}"
-    yield server, wanted, name
+    yield server, under_another_name(wanted_realm(world), name), name
     requests.delete(f"{world.keycloak}/admin/realms/{name}", headers={"Authorization": f"Bearer {world.admin_token()}"}, timeout=60)
 
 
@@ -75,6 +68,24 @@ def test_r05_apply_mends_what_was_edited_in_the_console_and_leaves_strangers_alo
     assert admin("GET", "/roles/stranger").status_code == 200
     assert admin("GET", "/users?username=stranger").json()[0]["requiredActions"] == ["UPDATE_PROFILE"]
     assert "shoe_size" in {a["name"] for a in admin("GET", "/users/profile").json()["attributes"]}
+
+
+def test_apply_replaces_a_flow_of_other_steps_and_no_login_meets_half_of_one(world: World, other_realm: Any) -> None:
+    """As on a server with the flows of an earlier version: the second factor of staff comes in, nothing of the old is left."""
+    server, wanted, name = other_realm
+    server.apply(wanted)
+    values = {"IBOK_WEBAPP_URL": world.webapp, "IBOK_PROVISIONING_URL": world.provisioning, **world.secrets}
+    stricter = under_another_name(load(values, staff_second_factor=True), name)
+    changed = {(each.section, each.name) for each in server.diff(stricter)}
+    assert {("flows", "ibok-staff-browser"), ("clients", "ibok-staff")} <= changed
+    server.apply(stricter)
+    assert server.diff(stricter) == []
+    headers = {"Authorization": f"Bearer {world.admin_token()}"}
+    base = f"{world.keycloak}/admin/realms/{name}"
+    flows = {flow["alias"]: flow["id"] for flow in requests.get(f"{base}/authentication/flows", headers=headers, timeout=60).json()}
+    assert not [alias for alias in flows if "replaced" in alias]
+    (client,) = requests.get(f"{base}/clients?clientId=ibok-staff", headers=headers, timeout=60).json()
+    assert client["authenticationFlowBindingOverrides"] == {"browser": flows["ibok-staff-browser"]}
 
 
 def test_apply_brings_an_empty_realm_of_a_stock_server_to_the_desired_one(world: World, other_realm: Any) -> None:
@@ -148,6 +159,24 @@ def test_r01_the_provisioning_account_manages_customers_and_nothing_else(world: 
         {"registrar", "clerk", "manager", "auditor"}
     )
     world.admin("DELETE", f"/groups/{group}")
+
+
+def test_r01_the_provisioning_account_links_nobody_to_a_foreign_identity(world: World) -> None:
+    """With a link it could log in as any customer as soon as the realm has an identity provider; Keycloak itself allows it."""
+    token = world.service_token("ibok-provisioning")
+    user = world.user(world.registered()["login"])
+    assert user is not None
+    link = {"identityProvider": "elsewhere", "userId": "mine", "userName": "mine"}
+    path = f"/users/{user['id']}/federated-identity"
+    assert world.admin("POST", f"{path}/elsewhere", token, json=link).status_code == 403
+    assert world.admin("GET", path).json() == []
+    made = {"username": f"x{secrets.token_hex(4)}", "enabled": True, "groups": ["/customers"], "federatedIdentities": [link]}
+    assert world.admin("POST", "/users", token, json=made).status_code == 403
+    assert world.user(made["username"]) is None
+    assert world.admin("PUT", f"/users/{user['id']}", token, json=user | {"federatedIdentities": [link]}).status_code in (204, 403)
+    assert world.admin("GET", path).json() == []
+    assert world.admin("POST", f"{path}/elsewhere", json=link).status_code == 204  # an administrator may
+    assert world.admin("DELETE", f"{path}/elsewhere").status_code == 204
 
 
 def test_r02_webapps_account_reaches_neither_the_admin_api_nor_the_database(world: World) -> None:

@@ -143,12 +143,13 @@ class World:
         }
         return create_app(self.settings(**values))
 
-    def settings(self, **more: str) -> Settings:
+    def settings(self, **more: Any) -> Settings:
         """What provisioning's processes read from their environment."""
         names = ("DATABASE_URL", "PROVISIONING_CLIENT_SECRET", "TEMPORARY_PASSWORD_KEY", "PERSONAL_DATA_KEY")
         values = {name.lower(): self.secrets[f"IBOK_{name}"] for name in names}
         values |= {"keycloak_url": self.keycloak, "webapp_url": self.webapp, "provisioning_url": self.provisioning}
-        return Settings(**values, smtp_url=f"smtp://{self.stack['smtp']}", **more)
+        local = {"staff_second_factor": False, "smtp_url": f"smtp://{self.stack['smtp']}"}
+        return Settings(**{**values, **local, **more})
 
     def sql(self, statement: str, *values: Any) -> list[Any]:
         """Ask provisioning's database directly."""

@@ -13,8 +13,9 @@ from ibok_idp.keycloak_provider.common_passwords import common_passwords
 from ibok_idp.look.company import load_utility
 from ibok_idp.password_policy import COMMON_PASSWORDS, keycloak_policy
 from ibok_idp.realm.compare import differences
-from ibok_idp.realm.desired import comparable, load, realm_file
+from ibok_idp.realm.desired import Step, comparable, load, realm_file
 from ibok_idp.temporary_password import SHAPE, derive, new_nonce
+from provisioning.domain.application import Role
 
 VALUES = {
     "IBOK_WEBAPP_URL": "http://localhost:8000",
@@ -60,9 +61,36 @@ def test_the_least_rights_of_the_service_accounts(realm: dict[str, Any]) -> None
 
 
 def test_s09_staff_need_a_second_factor_unless_the_local_stack_says_otherwise() -> None:
-    strict, lax = (comparable(load(VALUES, staff_second_factor=on))["clients"]["ibok-staff"] for on in (True, False))
-    assert strict["authenticationFlowBindingOverrides"] == {"browser": "ibok-staff-browser"}
-    assert lax["authenticationFlowBindingOverrides"] == {}
+    for on, level in ((True, "2"), (False, "1")):
+        found = comparable(load(VALUES, staff_second_factor=on))
+        client, steps = found["clients"]["ibok-staff"], "\n".join(found["flows"]["ibok-staff-browser"]["executions"])
+        assert client["authenticationFlowBindingOverrides"] == {"browser": "ibok-staff-browser"}
+        assert client["attributes"]["minimum.acr.value"] == level
+        assert ("auth-otp-form" in steps) == on
+        assert steps.count("deny-access-authenticator") == (3 if on else 2)
+
+
+def test_s11_staff_are_refused_where_customers_log_in_and_nobody_enrols_a_code_alone(realm: dict[str, Any]) -> None:
+    steps = comparable(load(VALUES, staff_second_factor=True))["flows"]["ibok-browser"]["executions"]
+    refusal = steps.index("ibok-not-for-staff (flow): CONDITIONAL")
+    assert '"condUserRole": "bok-staff"' in steps[refusal + 1]
+    assert steps[refusal + 2].strip().startswith("deny-access-authenticator: REQUIRED")
+    assert not next(each for each in realm["requiredActions"] if each["alias"] == "CONFIGURE_TOTP")["enabled"]
+    staff = [role for role in realm["roles"]["realm"] if role["name"].startswith("bok-") and role["name"] != "bok-staff"]
+    assert {role["name"] for role in staff} == set(Role)
+    assert all(role["composites"] == {"realm": ["bok-staff"]} for role in staff)
+
+
+@pytest.mark.parametrize("line", comparable(load(VALUES, staff_second_factor=True))["flows"]["ibok-staff-browser"]["executions"])
+def test_a_line_of_a_flows_outline_is_read_as_it_was_written(line: str) -> None:
+    assert str(Step.read(line)) == line
+
+
+def test_o08_no_client_takes_a_password_in_a_token_request(realm: dict[str, Any]) -> None:
+    assert realm["directGrantFlow"] == "ibok-no-direct-grant"
+    wanted = comparable(load(VALUES, staff_second_factor=True))
+    assert wanted["flows"]["ibok-no-direct-grant"]["executions"] == ["deny-access-authenticator: REQUIRED"]
+    assert wanted["builtInClients"]["admin-cli"] == {"directAccessGrantsEnabled": False}
 
 
 def test_everything_it_staff_meet_in_the_console_is_described_in_both_languages(realm: dict[str, Any]) -> None:

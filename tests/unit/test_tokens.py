@@ -165,3 +165,57 @@ def test_f12_whatever_is_asked_for_the_target_stays_on_this_site(path: str) -> N
     target = own_path(path, "/")
     assert target.startswith("/")
     assert not target.startswith(("//", "/\\"))
+
+
+@responses.activate
+def test_o06_while_keycloak_is_slow_keys_are_asked_for_once_and_known_ones_go_on() -> None:
+    """No lock is held during the question: who needs no answer does not wait, who does waits for the one that is under way."""
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Event
+
+    now, asked, answer_now = [0.0], Event(), Event()
+
+    def slowly(_request: Any) -> tuple[int, dict[str, str], str]:
+        asked.set()
+        assert answer_now.wait(10)
+        return 200, {}, __import__("json").dumps({"keys": [KEY.as_dict(private=False)]})
+
+    responses.get(CERTS, json={"keys": [KEY.as_dict(private=False)]})
+    keys = RealmKeys(CERTS, monotonic=lambda: now[0])
+    keys.current()
+    responses.remove(responses.GET, CERTS)
+    responses.add_callback(responses.GET, CERTS, callback=slowly)
+    now[0] = 301
+    with ThreadPoolExecutor(5) as pool:
+        first = pool.submit(keys.refreshed)
+        assert asked.wait(10)
+        assert keys.current() is not None  # at once
+        others = [pool.submit(keys.refreshed) for _ in range(4)]
+        answer_now.set()
+        assert all(each.result(10) for each in [first, *others])
+    assert len(responses.calls) == 2
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("changes", "level", "service_account"),
+    [
+        ({}, 0, False),
+        ({"acr": "1"}, 1, False),
+        ({"acr": "2"}, 2, False),
+        ({"acr": "gold"}, 0, False),
+        ({"acr": "-1"}, 0, False),
+        ({"acr": "٢"}, 0, False),
+        ({"acr": "1", "ibok_service_account": "ibok-staff"}, 1, True),
+        ({"acr": "1", "ibok_service_account": "another-client"}, 1, False),
+    ],
+)
+def test_s09_a_token_says_the_level_of_its_login(changes: dict[str, str], level: int, service_account: bool) -> None:
+    found = verifier().access_token(token(**changes), "ibok-provisioning")
+    assert (found.level, found.service_account) == (level, service_account)
+
+
+@responses.activate
+def test_o02_a_token_that_names_nobody_is_refused() -> None:
+    with pytest.raises(InvalidToken):
+        verifier().access_token(token(sub=None), "ibok-provisioning")
