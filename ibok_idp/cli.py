@@ -29,7 +29,7 @@ realm = typer.Typer(
     no_args_is_help=True,
 )
 theme = typer.Typer(help="The login theme.", no_args_is_help=True)
-provider = typer.Typer(help="The Java provider inside Keycloak (S7) and the deny-list of common passwords.", no_args_is_help=True)
+provider = typer.Typer(help="The Java provider inside Keycloak (S7), with the deny-list of common passwords.", no_args_is_help=True)
 local = typer.Typer(help="The stack on this machine.", no_args_is_help=True)
 app.add_typer(realm, name="realm")
 app.add_typer(theme, name="theme")
@@ -119,10 +119,10 @@ def build(
         Path, typer.Argument(help="folder to write into; a Keycloak's home puts both files in their places")
     ] = Path(),
 ) -> None:
-    """Compile the provider's jar and write the deny-list of common passwords, for a Keycloak that runs elsewhere."""
+    """Compile the provider's jar, with the deny-list of common passwords inside, for a Keycloak that runs elsewhere."""
     from ibok_idp.keycloak_provider.build import JAR, build_provider, install_provider, provider_version
+    from ibok_idp.keycloak_provider.common_passwords import COMMON_PASSWORDS
     from ibok_idp.local.artifacts import cache_dir
-    from ibok_idp.password_policy import COMMON_PASSWORDS
 
     try:
         built = build_provider(cache_dir())
@@ -135,7 +135,8 @@ def build(
                 shutil.copy(built / name, target)
             _out.print(
                 f"Wrote version {provider_version()}: {target / JAR} (for the server's providers/) and "
-                f"{target / COMMON_PASSWORDS} (for its data/password-blacklists/). Then run kc.sh build and start it again.",
+                f"{target / COMMON_PASSWORDS} (for its data/password-blacklists/, until `realm apply` has run with this version). "
+                "Then run kc.sh build and start it again.",
                 soft_wrap=True,
             )
     except IdpError as error:

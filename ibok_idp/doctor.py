@@ -71,4 +71,4 @@ def _theme(server: RealmServer) -> Finding:
 
 def _provider(server: RealmServer) -> Finding:
     server.require_provider()
-    return Finding(True, "provider", f"version {server.provider_version()}")
+    return Finding(True, "provider", f"version {server.provider_version()}, {server.common_passwords()} common passwords")

@@ -15,8 +15,8 @@ from ibok_idp.errors import PolicyViolation
 MINIMUM_LENGTH = 8
 ADVISED_LENGTH = 12
 HISTORY = 3
-# The file of the deny-list in the server's data/password-blacklists/, written by `ibok-idp provider build`.
-COMMON_PASSWORDS = "ibok-common-passwords.txt"  # a file name
+# The policy of our Java provider that refuses common passwords: those of the list in its jar and no others.
+DENY_LIST_POLICY = "ibokCommonPasswords"  # the id of a policy
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ def keycloak_policy(*, deny_list: bool = False) -> str:
     """The realm's `passwordPolicy`: S6, plus not the login and not one of the last three.
 
     Args:
-        deny_list: also refuse common passwords; the server must have the file, or it takes no policy at all.
+        deny_list: also refuse common passwords; the server must have our provider, or it takes no policy at all.
     """
     *rules, ascii_only = (rule.keycloak for rule in RULES)
-    denied = [f"passwordBlacklist({COMMON_PASSWORDS})"] if deny_list else []
+    denied = [DENY_LIST_POLICY] if deny_list else []
     return " and ".join([*rules, "notUsername", f"passwordHistory({HISTORY})", *denied, ascii_only])

@@ -1,4 +1,4 @@
-"""Builds what a Keycloak needs of ours: the provider's jar and the deny-list of common passwords.
+"""Builds what a Keycloak needs of ours: the provider's jar, with the deny-list of common passwords inside.
 
 ECJ compiles the jar in two seconds on the Java runtime of a wheel, no JDK needed. The version names the sources it
 was made from, so a server with another one is recognised.
@@ -14,14 +14,13 @@ import zipfile
 from pathlib import Path
 
 from ibok_idp.errors import LocalStackError
-from ibok_idp.keycloak_provider.common_passwords import write_common_passwords
+from ibok_idp.keycloak_provider.common_passwords import COMMON_PASSWORDS, as_file
 from ibok_idp.local.artifacts import ECJ, KEYCLOAK, fetch, locked
 from ibok_idp.local.java import java_home
-from ibok_idp.password_policy import COMMON_PASSWORDS
 
 HERE = Path(__file__).parent
 JAR = "ibok-keycloak-provider.jar"
-_LIBRARIES = "/lib/lib/main/"
+_LIBRARIES = ("/lib/lib/main/", "/lib/lib/boot/")
 
 
 def provider_version() -> str:
@@ -33,7 +32,7 @@ def provider_version() -> str:
 
 
 def build_provider(cache: Path) -> Path:
-    """Return a folder with the jar and the deny-list, made when this version was never built on this machine.
+    """Return a folder with the jar (and its deny-list as a file), made when this version was never built on this machine.
 
     Raises:
         LocalStackError: a download failed, or the sources do not compile (with the compiler's words).
@@ -43,14 +42,19 @@ def build_provider(cache: Path) -> Path:
         if not built.is_dir():
             with tempfile.TemporaryDirectory(dir=cache, prefix=".provider-") as folder:
                 made = Path(folder) / "made"
-                write_common_passwords(made)
+                made.mkdir()
+                (made / COMMON_PASSWORDS).write_bytes(as_file())
                 _pack(_compile(Path(folder), cache), made / JAR)
                 made.replace(built)
     return built
 
 
 def install_provider(built: Path, home: Path) -> None:
-    """Put jar and deny-list where a Keycloak at `home` looks for them; `kc.sh build` follows."""
+    """Put the jar where a Keycloak at `home` looks for it; `kc.sh build` follows.
+
+    The list stands in the jar. Its file is for realms that an earlier version set up: until `realm apply` their policy
+    still names it, and a server without it could not even read them.
+    """
     shutil.copy(built / JAR, home / "providers")
     lists = home / "data" / "password-blacklists"
     lists.mkdir(parents=True, exist_ok=True)
@@ -63,7 +67,7 @@ def _sources() -> list[Path]:
 
 def _compile(folder: Path, cache: Path) -> Path:
     with zipfile.ZipFile(fetch(KEYCLOAK, cache)) as server:
-        libraries = [name for name in server.namelist() if _LIBRARIES in name and name.endswith(".jar")]
+        libraries = [name for name in server.namelist() if any(f in name for f in _LIBRARIES) and name.endswith(".jar")]
         server.extractall(folder / "server", libraries)
     classes = folder / "classes"
     classpath = ":".join(str(path) for path in sorted((folder / "server").rglob("*.jar")))
@@ -83,6 +87,7 @@ def _pack(classes: Path, target: Path) -> None:
     for name in [name for path in (HERE / "services").iterdir() for name in path.read_text().split()]:
         if f"{name.replace('.', '/')}.class" not in content:  # else Keycloak would only stop at its start
             raise LocalStackError(f"The provider's services name {name}, which is not among its classes.")
+    content[COMMON_PASSWORDS] = as_file()
     content["ibok-provider-version.txt"] = f"{version}\n".encode()
     manifest = f"Manifest-Version: 1.0\nImplementation-Title: iBOK Keycloak provider\nImplementation-Version: {version}\n"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as jar:

@@ -1,4 +1,4 @@
-"""The deny-list of common passwords for Keycloak's own `passwordBlacklist` policy, which compares without case.
+"""The deny-list of common passwords in the jar of our provider, which compares without case (S6).
 
 Made from the list of the package zxcvbn. Only what could keep rule S6 otherwise is worth listing: people make a
 common word fit the rule by adding digits to it, so the commonest words stand here with the usual endings too.
@@ -6,9 +6,9 @@ common word fit the rule by adding digits to it, so the commonest words stand he
 
 from __future__ import annotations
 
-from pathlib import Path
+from ibok_idp.password_policy import MINIMUM_LENGTH
 
-from ibok_idp.password_policy import COMMON_PASSWORDS, MINIMUM_LENGTH
+COMMON_PASSWORDS = "ibok-common-passwords.txt"  # a file name, in the jar
 
 _ENDINGS = ("1", "12", "123", "1234")
 _COMMONEST = 5000
@@ -23,14 +23,9 @@ def common_passwords() -> list[str]:
     return sorted({word.lower() for word in [*listed, *grown] if _could_keep_s6(word)})
 
 
-def write_common_passwords(folder: Path) -> Path:
-    """Write the file that Keycloak reads from `data/password-blacklists/`."""
-    target = folder / COMMON_PASSWORDS
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial")
-    partial.write_text("\n".join(common_passwords()) + "\n", encoding="ascii")
-    partial.replace(target)
-    return target
+def as_file() -> bytes:
+    """One word a line."""
+    return ("\n".join(common_passwords()) + "\n").encode("ascii")
 
 
 def _could_keep_s6(word: str) -> bool:

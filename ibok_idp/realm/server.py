@@ -13,6 +13,7 @@ from keycloak.exceptions import KeycloakConnectionError, KeycloakError
 
 from ibok_idp.errors import KeycloakRefused, KeycloakRejected, KeycloakUnavailable, NotStaff, ProviderMissing, RealmDrift
 from ibok_idp.keycloak_provider.build import provider_version
+from ibok_idp.password_policy import DENY_LIST_POLICY
 from ibok_idp.realm.compare import Difference, differences
 from ibok_idp.realm.desired import (
     AUTHENTICATOR,
@@ -58,20 +59,33 @@ class RealmServer:
 
     def provider_version(self) -> str | None:
         """The version of our provider in the server, None without one."""
-        providers = self._call("GET", "/admin/serverinfo", absolute=True)["providers"]["authenticator"]["providers"]
-        version = providers.get(AUTHENTICATOR, {}).get("operationalInfo", {}).get("version")
-        return str(version) if version else None
+        return self._told("authenticator", AUTHENTICATOR, "version")
+
+    def common_passwords(self) -> int:
+        """How many passwords the deny-list of the server's provider holds (S6); 0 when it has none."""
+        return int(self._told("password-policy", DENY_LIST_POLICY, "listed") or 0)
+
+    def _told(self, kind: str, provider: str, name: str) -> str | None:
+        kinds = self._call("GET", "/admin/serverinfo", absolute=True)["providers"]
+        value = kinds.get(kind, {}).get("providers", {}).get(provider, {}).get("operationalInfo", {}).get(name)
+        return str(value) if value else None
 
     def require_provider(self) -> None:
         """
         Raises:
-            ProviderMissing: the server lacks our provider, or has another version than this installation.
+            ProviderMissing: the server lacks our provider, or has another version than this installation, or one without
+                the list of common passwords, with which nobody could set a password.
         """
         found, ours = self.provider_version(), provider_version()
         if found != ours:
             raise ProviderMissing(
                 f"The server has {f'version {found} of' if found else 'no'} iBOK provider; this installation needs {ours}. Put the files of "
                 "`ibok-idp provider build` into the server (docs/how-to/install.md), run `kc.sh build`, start it again, then repeat."
+            )
+        if not self.common_passwords():
+            raise ProviderMissing(
+                "The server's iBOK provider has no list of common passwords, so nobody could set a password (S6): its jar is damaged. "
+                "Make it again with `ibok-idp provider build`, run `kc.sh build`, start the server again, then repeat."
             )
 
     def read(self, desired: Tree) -> Tree:

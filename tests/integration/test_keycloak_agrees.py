@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from ibok_idp.errors import ProviderMissing
+from ibok_idp.keycloak_provider.common_passwords import common_passwords
 from ibok_idp.realm.server import RealmServer
 from provisioning.use_cases.reconcile import reconcile
 from tests.support.world import World, eventually, where
@@ -156,6 +157,10 @@ def test_apply_refuses_to_bind_our_flow_on_a_server_without_our_provider(world: 
         world.keycloak, world.secrets["IBOK_KEYCLOAK_ADMIN_USERNAME"], world.secrets["IBOK_KEYCLOAK_ADMIN_PASSWORD"]
     )
     server.require_provider()
+    assert server.common_passwords() == len(common_passwords())  # S6: the whole list is in the jar
+    monkeypatch.setattr(RealmServer, "common_passwords", lambda self: 0)
+    with pytest.raises(ProviderMissing, match="list of common passwords"):
+        server.apply({"browserFlow": "ibok-browser"})
     monkeypatch.setattr(RealmServer, "provider_version", lambda self: None)
     with pytest.raises(ProviderMissing, match="provider build"):
         server.apply({"browserFlow": "ibok-browser"})

@@ -11,7 +11,7 @@ import ibok_idp.look as look
 from ibok_idp.errors import SettingsError
 from ibok_idp.keycloak_provider.common_passwords import common_passwords
 from ibok_idp.look.company import load_utility
-from ibok_idp.password_policy import COMMON_PASSWORDS, keycloak_policy
+from ibok_idp.password_policy import DENY_LIST_POLICY, keycloak_policy
 from ibok_idp.realm.compare import differences
 from ibok_idp.realm.desired import Step, comparable, load, realm_file
 from ibok_idp.temporary_password import SHAPE, derive, new_nonce
@@ -128,7 +128,7 @@ def test_a_difference_never_shows_a_secret_and_extras_are_none() -> None:
 def test_what_needs_our_provider_is_set_by_apply_and_not_by_a_plain_import(realm: dict[str, Any]) -> None:
     """A server without the jar fails at set-up (`realm apply` refuses), never at a customer's login."""
     assert "browserFlow" not in realm
-    assert COMMON_PASSWORDS not in realm["passwordPolicy"]
+    assert DENY_LIST_POLICY not in realm["passwordPolicy"]
     wanted = load(VALUES, staff_second_factor=True)
     assert wanted["browserFlow"] == "ibok-browser"
     assert wanted["passwordPolicy"] == keycloak_policy(deny_list=True)

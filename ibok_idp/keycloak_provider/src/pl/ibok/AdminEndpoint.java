@@ -1,7 +1,5 @@
 package pl.ibok;
 
-import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
-import jakarta.ws.rs.BadRequestException;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.NotFoundException;
@@ -10,6 +8,7 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
+import java.time.Duration;
 import org.keycloak.Config;
 import org.keycloak.common.util.Time;
 import org.keycloak.events.admin.OperationType;
@@ -18,6 +17,7 @@ import org.keycloak.models.KeycloakSession;
 import org.keycloak.models.KeycloakSessionFactory;
 import org.keycloak.models.RealmModel;
 import org.keycloak.models.UserModel;
+import org.keycloak.services.ErrorResponse;
 import org.keycloak.services.resources.admin.AdminEventBuilder;
 import org.keycloak.services.resources.admin.ext.AdminRealmResourceProvider;
 import org.keycloak.services.resources.admin.ext.AdminRealmResourceProviderFactory;
@@ -26,7 +26,7 @@ import org.keycloak.services.resources.admin.fgap.AdminPermissionEvaluator;
 /**
  * {@code PUT} and {@code DELETE /admin/realms/{realm}/ibok-temporary-passwords/{user-id}}.
  *
- * <p>Both need the right to reset that user's password (fine-grained admin permissions), so that the service account of
+ * <p>The body is a {@link HashedPassword}; what is wrong in it is answered 400 with words. Both need the right to reset that user's password (fine-grained admin permissions), so that the service account of
  * provisioning reaches members of /customers and nobody else.
  */
 public class AdminEndpoint implements AdminRealmResourceProviderFactory, AdminRealmResourceProvider {
@@ -54,15 +54,8 @@ public class AdminEndpoint implements AdminRealmResourceProviderFactory, AdminRe
     @Override
     public void close() {}
 
-    /** A password that is already hashed, as Keycloak's own export writes it; {@code expiresAt} in ms since the epoch. */
-    @JsonIgnoreProperties(ignoreUnknown = true)
-    public static class NewTemporaryPassword {
-        public String credentialData;
-        public String secretData;
-        public Long expiresAt;
-    }
-
     public static class Resource {
+        private static final Duration CLOCKS_APART = Duration.ofMinutes(5);
         private final KeycloakSession session;
         private final RealmModel realm;
         private final AdminPermissionEvaluator auth;
@@ -78,23 +71,33 @@ public class AdminEndpoint implements AdminRealmResourceProviderFactory, AdminRe
         @PUT
         @Path("{id}")
         @Consumes(MediaType.APPLICATION_JSON)
-        public Response put(@PathParam("id") String id, NewTemporaryPassword wanted) {
-            UserModel user = user(id);
-            if (wanted == null || wanted.credentialData == null || wanted.secretData == null) {
-                throw new BadRequestException("credentialData and secretData are needed");
-            }
+        public Response put(@PathParam("id") String id, String body) {
+            UserModel user = user(id); // who may not touch the user learns nothing about the body either
             TemporaryPasswords temporary = TemporaryPasswords.of(session);
-            long longest = Time.currentTimeMillis() + Settings.longestResetLife(realm).toMillis();
             try {
-                if (!temporary.knowsHash(wanted.credentialData)) {
-                    throw new BadRequestException("this server does not know the hash algorithm");
+                HashedPassword wanted = HashedPassword.read(body);
+                if (!temporary.knowsHash(wanted.credentialData())) {
+                    throw new IllegalArgumentException("this server does not know the hash algorithm");
                 }
-                temporary.replace(realm, user, wanted.credentialData, wanted.secretData,
-                    wanted.expiresAt == null ? longest : Math.min(wanted.expiresAt, longest));
+                temporary.replace(realm, user, wanted.credentialData(), wanted.secretData(), endOfLife(wanted.expiresAt()));
             } catch (IllegalArgumentException error) {
-                throw new BadRequestException(error.getMessage());
+                throw ErrorResponse.error(error.getMessage(), Response.Status.BAD_REQUEST);
             }
             return done();
+        }
+
+        /** As wished, at most the realm's longest life; a little over it may be the clock of another machine. */
+        private long endOfLife(Long wanted) {
+            long now = Time.currentTimeMillis();
+            long longest = now + Settings.longestResetLife(realm).toMillis();
+            if (wanted == null) {
+                return longest;
+            }
+            if (wanted <= now || wanted > longest + CLOCKS_APART.toMillis()) {
+                throw new IllegalArgumentException("expiresAt must be in the future, at most "
+                    + Settings.longestResetLife(realm).toHours() + " hours from now");
+            }
+            return Math.min(wanted, longest);
         }
 
         @DELETE
@@ -112,6 +115,9 @@ public class AdminEndpoint implements AdminRealmResourceProviderFactory, AdminRe
                 throw new NotFoundException("no such user");
             }
             auth.users().requireResetPassword(user);
+            if (user.getServiceAccountClientLink() != null) {
+                throw ErrorResponse.error("a service account has no password", Response.Status.BAD_REQUEST);
+            }
             return user;
         }
 

@@ -1,5 +1,7 @@
 package pl.ibok;
 
+import java.util.Optional;
+import java.util.stream.Stream;
 import org.keycloak.authentication.RequiredActionContext;
 import org.keycloak.authentication.RequiredActionProvider;
 import org.keycloak.authentication.requiredactions.UpdatePassword;
@@ -43,8 +45,7 @@ public class OwnPassword extends UpdatePassword {
             return;
         }
         String typed = context.getHttpRequest().getDecodedFormParameters().getFirst("password-new");
-        CredentialModel found = left != null ? left : temporary.outstanding(user).orElse(null);
-        if (typed != null && found != null && temporary.matches(found, typed.strip())) {
+        if (typed != null && mailed(user, left, temporary).anyMatch(found -> temporary.matches(found, Settings.withoutSpacesAround(typed)))) {
             refuseSame(context);
             return;
         }
@@ -60,6 +61,13 @@ public class OwnPassword extends UpdatePassword {
             user.credentialManager().getStoredCredentialsByTypeStream(PasswordCredentialModel.TYPE).findFirst()
                 .ifPresent(own -> user.credentialManager().updateCredentialLabel(own.getId(), LABEL));
         }
+    }
+
+    /** The passwords that came by mail: the temporary one, and an activation password that still has to be changed. */
+    private static Stream<CredentialModel> mailed(UserModel user, CredentialModel used, TemporaryPasswords temporary) {
+        Stream<CredentialModel> activation = user.credentialManager().getStoredCredentialsByTypeStream(PasswordCredentialModel.TYPE)
+            .filter(found -> Passwords.isActivation(user, found));
+        return Stream.concat(Optional.ofNullable(used).or(() -> temporary.outstanding(user)).stream(), activation);
     }
 
     /** Which password the user has, without saying anything about it. */

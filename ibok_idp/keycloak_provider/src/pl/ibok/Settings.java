@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
 import java.util.regex.Pattern;
+import org.jboss.logging.Logger;
 import org.keycloak.models.RealmModel;
 
 /** What the realm configures (realm attributes, written by `ibok-idp realm apply`), and the version of this jar. */
@@ -15,7 +16,14 @@ final class Settings {
     static final String TRIES = "ibok.temporaryPasswordTries";
     static final String PATTERN = "ibok.temporaryPasswordPattern";
 
+    private static final Logger LOG = Logger.getLogger(Settings.class);
+
     private Settings() {}
+
+    /** Whether the realm is one of ours; others on the same server keep Keycloak's own ways. */
+    static boolean governs(RealmModel realm) {
+        return realm.getAttributes().keySet().stream().anyMatch(name -> name.startsWith("ibok."));
+    }
 
     /** How long a password that somebody else set may be used for a first login (14 days unless configured). */
     static Duration activationLife(RealmModel realm) {
@@ -30,6 +38,24 @@ final class Settings {
     /** After so many wrong guesses at it a temporary password is void (5 unless configured). */
     static long tries(RealmModel realm) {
         return number(realm, TRIES, 5);
+    }
+
+    /** What was typed without what copying from a mail brings along: spaces of every kind, and signs that nobody sees. */
+    static String withoutSpacesAround(String typed) {
+        int[] signs = typed.codePoints().toArray();
+        int from = 0;
+        int to = signs.length;
+        while (from < to && isSpace(signs[from])) {
+            from++;
+        }
+        while (from < to && isSpace(signs[to - 1])) {
+            to--;
+        }
+        return new String(signs, from, to - from);
+    }
+
+    private static boolean isSpace(int sign) {
+        return Character.isWhitespace(sign) || Character.isSpaceChar(sign) || Character.getType(sign) == Character.FORMAT;
     }
 
     /** Whether what was typed has the shape of a temporary password: only then was it guessed at. */
@@ -48,6 +74,14 @@ final class Settings {
 
     private static long number(RealmModel realm, String name, long otherwise) {
         String value = realm.getAttribute(name);
-        return value == null || value.isBlank() ? otherwise : Long.parseLong(value.strip());
+        if (value == null || value.isBlank()) {
+            return otherwise;
+        }
+        try {
+            return Long.parseLong(value.strip());
+        } catch (NumberFormatException error) { // typed wrongly in the console: nobody must be kept out by it
+            LOG.errorf("The realm attribute %s is not a number; %d is used: run `ibok-idp realm diff`", name, otherwise);
+            return otherwise;
+        }
     }
 }

@@ -1,9 +1,12 @@
 package pl.ibok;
 
+import jakarta.persistence.LockModeType;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.keycloak.common.util.MultivaluedHashMap;
 import org.keycloak.common.util.Time;
+import org.keycloak.connections.jpa.JpaConnectionProvider;
 import org.keycloak.credential.CredentialInput;
 import org.keycloak.credential.CredentialInputValidator;
 import org.keycloak.credential.CredentialModel;
@@ -16,6 +19,8 @@ import org.keycloak.models.RealmModel;
 import org.keycloak.models.UserModel;
 import org.keycloak.models.credential.PasswordCredentialModel;
 import org.keycloak.models.credential.dto.PasswordCredentialData;
+import org.keycloak.models.jpa.entities.CredentialEntity;
+import org.keycloak.models.utils.KeycloakModelUtils;
 import org.keycloak.util.JsonSerialization;
 
 /**
@@ -42,8 +47,8 @@ public class TemporaryPasswords implements CredentialProvider<CredentialModel>, 
     Optional<CredentialModel> outstanding(UserModel user) {
         long now = Time.currentTimeMillis();
         long own = user.credentialManager().getStoredCredentialsByTypeStream(PasswordCredentialModel.TYPE)
-            .mapToLong(CredentialModel::getCreatedDate).max().orElse(Long.MIN_VALUE);
-        return stored(user).filter(found -> now < number(found, EXPIRES_AT) && found.getCreatedDate() > own);
+            .map(CredentialModel::getCreatedDate).filter(Objects::nonNull).mapToLong(Long::longValue).max().orElse(Long.MIN_VALUE);
+        return stored(user).filter(found -> now < number(found.getCredentialData(), EXPIRES_AT) && found.getCreatedDate() > own);
     }
 
     /** Replace whatever the user has by a new one that dies at the given moment (milliseconds since the epoch). */
@@ -62,23 +67,60 @@ public class TemporaryPasswords implements CredentialProvider<CredentialModel>, 
         return !found.isEmpty();
     }
 
-    /** Count a wrong guess; the last one that is allowed voids it. */
-    void wrongGuess(RealmModel realm, UserModel user, CredentialModel guessedAt) {
-        long guesses = number(guessedAt, WRONG_GUESSES) + 1;
-        if (guesses >= Settings.tries(realm)) {
-            user.credentialManager().removeStoredCredentialById(guessedAt.getId());
-        } else {
-            guessedAt.setCredentialData(with(guessedAt.getCredentialData(), WRONG_GUESSES, guesses));
-            user.credentialManager().updateStoredCredential(guessedAt);
-        }
+    /**
+     * Takes one of the few tries at it before anything is compared, under a lock on the row and committed at once: tries at
+     * the same moment count each, and the right password is not found by many at once (P05).
+     *
+     * @return the number of this try, 0 when none was left; the last one that is allowed may still be the right one
+     */
+    long takeTry(RealmModel realm, UserModel user, CredentialModel found) {
+        return changeTries(realm, user, found, 1);
+    }
+
+    /** The right one costs no try. */
+    void giveTryBack(RealmModel realm, UserModel user, CredentialModel found) {
+        changeTries(realm, user, found, -1);
+    }
+
+    /** Take this one away, committed at once. */
+    void remove(RealmModel realm, UserModel user, CredentialModel found) {
+        changeTries(realm, user, found, Settings.tries(realm) + 1);
+    }
+
+    private long changeTries(RealmModel realm, UserModel user, CredentialModel found, long change) {
+        return KeycloakModelUtils.runJobInTransactionWithResult(session.getKeycloakSessionFactory(), session.getContext(), own -> {
+            // past the user cache, which may not know yet what another request has just counted
+            CredentialEntity row = own.getProvider(JpaConnectionProvider.class).getEntityManager()
+                .find(CredentialEntity.class, found.getId(), LockModeType.PESSIMISTIC_WRITE);
+            UserModel owner = own.users().getUserById(own.getContext().getRealm(), user.getId());
+            if (row == null || owner == null) {
+                return 0L;
+            }
+            long tries = number(row.getCredentialData(), WRONG_GUESSES) + change;
+            if (tries > Settings.tries(realm)) {
+                owner.credentialManager().removeStoredCredentialById(found.getId());
+                return 0L;
+            }
+            CredentialModel counted = new CredentialModel();
+            counted.setId(row.getId());
+            counted.setType(row.getType());
+            counted.setCreatedDate(row.getCreatedDate());
+            counted.setUserLabel(row.getUserLabel());
+            counted.setSecretData(row.getSecretData());
+            counted.setCredentialData(with(row.getCredentialData(), WRONG_GUESSES, Math.max(0, tries)));
+            owner.credentialManager().updateStoredCredential(counted);
+            return tries;
+        }, "count a try at a temporary password");
     }
 
     boolean matches(CredentialModel found, String typed) {
+        HashCount.oneMore(session);
         PasswordCredentialModel password = PasswordCredentialModel.createFromCredentialModel(found);
         PasswordHashProvider hash = session.getProvider(PasswordHashProvider.class, password.getPasswordCredentialData().getAlgorithm());
         return hash != null && hash.verify(typed, password);
     }
 
+    /** Whether this server has the algorithm at all. */
     boolean knowsHash(String credentialData) {
         return session.getProvider(PasswordHashProvider.class, data(credentialData).getAlgorithm()) != null;
     }
@@ -87,8 +129,8 @@ public class TemporaryPasswords implements CredentialProvider<CredentialModel>, 
         return user.credentialManager().getStoredCredentialsByTypeStream(TYPE).findFirst();
     }
 
-    private static long number(CredentialModel model, String name) {
-        String value = data(model.getCredentialData()).getAdditionalParameters().getFirst(name);
+    private static long number(String credentialData, String name) {
+        String value = data(credentialData).getAdditionalParameters().getFirst(name);
         return value == null ? 0 : Long.parseLong(value);
     }
 
