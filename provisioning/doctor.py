@@ -18,7 +18,7 @@ from provisioning.adapters.virus_scan import ScannerGone
 from provisioning.settings import Settings
 from provisioning.wiring import Wired, wire
 
-SCHEMA = "0008"
+SCHEMA = "0009"
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -74,6 +74,10 @@ def _queue(wired: Wired) -> str:
 def _mailbox(wired: Wired) -> str:
     mailbox = wired.mailbox()
     assert mailbox is not None  # asked only when one is configured
+    with wired.office.work() as work:
+        stuck = work.mails_under_way.stuck(mailbox.name)
+    if stuck:
+        raise _Wrong(f"{len(stuck)} messages were read but cannot be moved out of the folder: {stuck[-1].answer}")
     return f"reached; {mailbox.waiting()} messages wait to be read"
 
 

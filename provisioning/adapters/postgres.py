@@ -19,6 +19,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.sql import bindparam
 
 from provisioning.adapters.applications import PostgresApplications
+from provisioning.adapters.mails_under_way import PostgresMailsUnderWay
 from provisioning.adapters.reports import PostgresReports
 from provisioning.adapters.rows import columns, every, first, insert, read, update, with_json
 from provisioning.domain.account import Account
@@ -149,6 +150,7 @@ class _Transaction:
         self.desk = _Desk(connection)
         self.mails = _Mails(connection)
         self.intake = _Intake(connection)
+        self.mails_under_way = PostgresMailsUnderWay(connection)
         self.reports = PostgresReports(connection)
         self.digests = _Digests(connection)
         self.form_activations = _FormActivations(connection)
@@ -593,7 +595,7 @@ class _Intake:
         self._connection = connection
 
     def add(self, item: IntakeItem, files: list[IntakeFile]) -> bool:
-        """False when this message is here already, by its hash or its Message-ID."""
+        """False when this message is here already: the same bytes, or the same Message-ID and content."""
         names, values = columns(IntakeItem)
         statement = text(f"INSERT INTO intake ({names}) VALUES ({values}) ON CONFLICT DO NOTHING")  # noqa: S608
         if self._connection.execute(statement, vars(item)).rowcount != 1:
@@ -624,6 +626,9 @@ class _Intake:
     def in_state(self, state: IntakeState, limit: int) -> list[IntakeItem]:
         condition = "intake WHERE state = :state ORDER BY received_at LIMIT :limit"
         return every(self._connection, IntakeItem, condition, state=state.value, limit=limit)
+
+    def by_hash(self, sha256: str) -> IntakeItem | None:
+        return first(self._connection, IntakeItem, "intake WHERE sha256 = :sha256", sha256=sha256)
 
     def forget_set_aside(self, before: datetime) -> int:
         statement = "UPDATE intake SET sender = '', subject = '', text = '', state = 'dismissed' WHERE state = 'set_aside' AND received_at < :b"

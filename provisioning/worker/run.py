@@ -23,9 +23,10 @@ from provisioning.use_cases.confirm_first_login import confirm_first_login, conf
 from provisioning.use_cases.follow_keycloak import follow_keycloak
 from provisioning.use_cases.mail_out import send_mail
 from provisioning.use_cases.misdirected import make_mailed_passwords_useless
+from provisioning.use_cases.read_mailbox import OfficeMailboxLog
 from provisioning.use_cases.request_new_password import flood, issue_new_password, request_new_password
 from provisioning.use_cases.resign import close_due_accounts
-from provisioning.use_cases.take_in import forget_set_aside, take_in
+from provisioning.use_cases.take_in import forget_set_aside
 from provisioning.use_cases.undelivered import remind_of_first_login
 from provisioning.use_cases.warn_of_terms import send_digest
 
@@ -165,7 +166,7 @@ def _read_mailbox(office: Office, mailbox: ImapMailbox | None) -> None:
         if not alone:
             return
         try:
-            if count := mailbox.take(lambda incoming: take_in(office, incoming)):
+            if count := mailbox.take(OfficeMailboxLog(office)):
                 _log.info("mailbox.read", messages=count)
         except (MailboxGone, ScannerGone) as error:
             _log.warning("mailbox.not_read", why=str(error))  # the messages stay where they are
