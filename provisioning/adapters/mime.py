@@ -133,8 +133,11 @@ def children(part: Message) -> list[Part]:
 
 
 def content_of(part: Message) -> bytes:
-    """What a leaf holds, decoded; empty for a part that has parts."""
-    content = part.get_payload(decode=True)
+    """What a leaf holds, decoded; empty for a part that has parts, and for one at which the parser gave up."""
+    try:
+        content = part.get_payload(decode=True)
+    except (UnboundLocalError, *MALFORMED):  # the standard library's, over a part that has no payload at all
+        return b""
     return content if isinstance(content, bytes) else b""
 
 
