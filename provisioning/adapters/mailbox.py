@@ -36,7 +36,7 @@ LARGEST = 40 * 2**20
 MOST_TRIES = 2
 _HEADERS_ALONE = -1
 _MOST_DOUBTED = 3
-_LIMITS = Limits(memory=1024 * 2**20, cpu=20, wall=60)
+_LIMITS = Limits(memory=1024 * 2**20, cpu=20, wall=120)
 _LONGEST_HEAD = 4000
 Harmless = Callable[[str, bytes], Document]
 _log = structlog.get_logger()
@@ -172,7 +172,7 @@ class _Round:
         try:
             message = self._folder.fetch(place.uid, LARGEST if tries <= MOST_TRIES else _HEADERS_ALONE)
         except NotFetched as error:
-            _log.warning("mail.not_fetched", uid=place.uid, tries=tries, why=str(error))
+            _log.warning("mailbox.message_not_fetched", uid=place.uid, tries=tries, why=str(error))
             if tries >= MOST_TRIES:
                 self._keep(place, not_fetched(place))
             return
@@ -204,7 +204,7 @@ class _Round:
         else:
             self._files_scanned = self._files_scanned or bool(incoming.files)
             return incoming
-        _log.warning("mail.not_read", uid=place.uid, tries=tries, why=why)
+        _log.warning("mailbox.message_not_read", uid=place.uid, tries=tries, why=why)
         return unreadable(message) if tries >= MOST_TRIES else None
 
     def _keep(self, place: MailPlace, incoming: Incoming) -> None:
@@ -218,7 +218,7 @@ def move(folder: ImapFolder, log: MailboxLog, place: MailPlace, name: str, *, co
     try:
         folder.move(place.uid, name, copied=copied)
     except NotMoved as error:
-        _log.warning("mail.not_moved", uid=place.uid, why=str(error))
+        _log.warning("mailbox.message_not_moved", uid=place.uid, why=str(error))
         log.not_moved(place, str(error), copied=error.copied)
     else:
         log.gone(place)

@@ -31,7 +31,7 @@ from provisioning.ports import Document, Incoming, IntakeState
 from tests.unit import test_mail_reading as made
 
 _LARGEST = 400_000  # bytes of one mutated mail
-_SLOW = 120  # seconds after which a reading counts as a stop; its limits end it before
+_SLOW = 300  # seconds after which a reading counts as a stop; its limits end it before
 _ARRIVED = datetime(2026, 11, 24, 9, tzinfo=UTC)
 _HEADERS = (b"From", b"To", b"Subject", b"Date", b"Message-ID", b"Content-Type", b"Content-Transfer-Encoding", b"Content-Disposition", b"Precedence", b"Auto-Submitted", b"In-Reply-To", b"References", b"Return-Path", b"X-Failed-Recipients", b"MIME-Version")  # fmt: skip
 _TOKENS = (
