@@ -137,7 +137,7 @@ def test_when_the_folders_cannot_be_made_every_message_is_read_once_and_doctor_s
         looked = dataclasses.replace(
             wired, settings=wired.settings.model_copy(update={"imap_url": type(wired.settings.imap_url)(server.url())})
         )
-        with pytest.raises(_Wrong, match="2 messages were read but cannot be moved.*Invalid mailbox name"):
+        with pytest.raises(_Wrong, match=r"2 messages were read but cannot be moved.*Invalid mailbox name"):
             _mailbox(looked)
         with wired.engine.begin() as connection:
             connection.exec_driver_sql("TRUNCATE mails_under_way")
@@ -176,7 +176,7 @@ def test_i04_a_mailbox_that_was_numbered_anew_makes_no_second_item(wired: Wired)
 
 def test_a_refused_login_is_a_mailbox_not_read(wired: Wired) -> None:
     with imap_server(AwkwardServer(refuses_login=True)) as server:
-        with pytest.raises(MailboxGone, match="refuses the login.*Authentication failed"):
+        with pytest.raises(MailboxGone, match=r"refuses the login.*Authentication failed"):
             poll(server, wired.office)
         with pytest.raises(MailboxGone):
             ImapMailbox(server.url(), OWN, harmless).waiting()
