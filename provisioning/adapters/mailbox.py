@@ -57,7 +57,7 @@ class ImapMailbox:
     def __init__(self, url: str, own_address: str, harmless: Harmless) -> None:
         self._url, self._own, self._harmless = url, own_address, harmless
         parts, folder = account_and_folder(url)
-        self.name = f"{parts.username or ''}@{parts.hostname or ''}/{folder}"
+        self.name = f"{parts.username or ''}@{parts.netloc.rpartition('@')[2]}/{folder}"
 
     def take(self, log: MailboxLog, limit: int = 50) -> int:
         """Read what waits, oldest first, and move it; return how many were kept. What was kept already is only moved.
