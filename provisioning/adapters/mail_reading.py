@@ -28,6 +28,7 @@ from provisioning.adapters.mime import (
     file_name,
     header,
     parsed,
+    plain,
 )
 from provisioning.adapters.returned_mail import bounces_in, is_report
 from provisioning.ports import Bounce
@@ -166,7 +167,7 @@ class _Tree:
         if content and not kind.startswith("text/") and kind not in _NO_APPLICATIONS and not logo:
             self.could_be_application = True
         if len(self.files) < MOST_NAMED:
-            self._note(name or kind, content)
+            self._note(name or plain(kind), content)
         return ""
 
     def _note(self, name: str, content: bytes) -> None:

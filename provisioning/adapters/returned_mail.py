@@ -8,7 +8,7 @@ from typing import Any
 
 from flufl.bounce import all_failures
 
-from provisioning.adapters.mime import MALFORMED, Part, addresses, as_text, children, content_of, embedded, header, parts_of
+from provisioning.adapters.mime import MALFORMED, Part, addresses, as_text, children, content_of, embedded, header, parts_of, plain
 from provisioning.ports import Bounce
 
 _MAIL_SYSTEMS = ("mailer-daemon", "postmaster", "maildaemon", "mail-daemon")
@@ -36,7 +36,7 @@ def bounces_in(message: Part) -> list[Bounce]:
     if not failed:
         return []
     answer = _answer(message, {address.decode("ascii", "replace").lower() for address in failed})
-    return [Bounce(message_id, answer) for message_id in _named(message)[:_MOST]]
+    return [Bounce(plain(message_id), plain(answer)) for message_id in _named(message)[:_MOST]]
 
 
 def _is_from_a_mail_system(message: Message) -> bool:

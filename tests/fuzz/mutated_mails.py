@@ -245,7 +245,8 @@ def broken(incoming: Incoming) -> str | None:
         return "neither for a person nor set aside"
     if item.state is IntakeState.SET_ASIDE and (incoming.files or item.problem not in ("bounce", "automatic", "loop")):
         return "set aside although a person must look"
-    for words in (item.sender, item.subject, item.text, item.message_id or "", *(each.name for each in incoming.files)):
+    bounced = [words for bounce in incoming.bounces for words in (bounce.message_id, bounce.answer)]
+    for words in (item.sender, item.subject, item.text, item.message_id or "", *(each.name for each in incoming.files), *bounced):
         if "\0" in words or any(0xD800 <= ord(each) < 0xE000 for each in words) or len(words) > 50_000:
             return "words that PostgreSQL does not take"
     return None

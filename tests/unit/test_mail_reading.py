@@ -312,6 +312,31 @@ def test_a_report_with_a_strangers_file_waits_and_one_with_ours_does_not() -> No
     assert (found.set_aside, [file.name for file in found.files]) == (False, ["wniosek.pdf"])
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"Content-Type: image/p\0ng\r\n\r\nx",
+        b'Content-Type: application/a; name="a\0b"\r\n\r\nx',
+        b"Subject: a\0b\r\nFrom: a\0b\r\nMessage-ID: <a\0b>\r\n\r\na\0b",
+        b"Subject: =?utf-8?b?AA==?=\r\nContent-Type: text/plain; charset=utf-7\r\n\r\n+2AA-",
+        b"Content-Type: text/html\r\n\r\n<p>a&#0;b&#xD800;c\0</p>",
+        b"X-Failed-Recipients: a@b.pl\r\nIn-Reply-To: <a\0b@c>\r\n\r\na@b.pl\r\n  550 a\0b",
+        b"X-Failed-Recipients: a@b.pl\r\nContent-Type: text/plain; charset=utf-7\r\n\r\nMessage-ID: <a\0b@c>\r\n550 a+2AA-b\0",
+        b"X-Failed-Recipients: a@b.pl\r\nIn-Reply-To: <abc@c>\r\n\r\na@b.pl\r\n  gone\0\r\n",
+    ],
+)
+def test_i05_nothing_that_the_database_refuses_comes_out_of_a_message(raw: bytes) -> None:
+    found = read(raw)
+    for words in every_word_of(found):
+        words.encode()  # no halves of characters
+        assert "\0" not in words
+
+
+def every_word_of(found: ReadMail) -> list[str]:
+    bounced = [words for bounce in found.bounces for words in (bounce.message_id, bounce.answer)]
+    return [found.sender, found.subject, found.text, found.message_id or "", *(file.name for file in found.files), *bounced]
+
+
 # -- hostile ------------------------------------------------------------------------------------------
 
 
@@ -373,9 +398,9 @@ def test_what_is_nested_as_deep_as_people_do_is_read() -> None:
 @given(st.binary(max_size=600), st.sampled_from(["mixed", "report", "alternative", "digest", "related", "signed"]))
 def test_i05_no_bytes_whatsoever_make_the_reading_raise(raw: bytes, kind: str) -> None:
     found = read(f"MIME-Version: 1.0\r\nContent-Type: multipart/{kind}; boundary=x\r\n".encode() + raw)
-    for text in (found.sender, found.subject, found.text, found.message_id or "", *(file.name for file in found.files)):
-        text.encode()  # no halves of characters
-        assert "\0" not in text
+    for words in every_word_of(found):
+        words.encode()
+        assert "\0" not in words
 
 
 def test_i01_a_message_of_the_standard_library_is_read_as_it_was_written() -> None:
