@@ -14,12 +14,11 @@ from ibok_idp.errors import IdpError
 from ibok_idp.settings import KeycloakAdminSettings
 from provisioning.adapters.duty_book import DutyState
 from provisioning.adapters.mailbox import MailboxGone
-from provisioning.adapters.postgres import schema_version
+from provisioning.adapters.postgres import newest_schema, schema_version
 from provisioning.adapters.virus_scan import ScannerGone
 from provisioning.settings import Settings
 from provisioning.wiring import Wired, wire
 
-SCHEMA = "0010"
 _MOST_SKEW_SECONDS = 10
 
 
@@ -57,8 +56,8 @@ class _Wrong(Exception):
 
 def _database(wired: Wired) -> str:
     version = schema_version(wired.engine)
-    if version != SCHEMA:
-        raise _Wrong(f"schema is at {version}, this version needs {SCHEMA}: run `ibok-provisioning migrate`")
+    if version != newest_schema():
+        raise _Wrong(f"schema is at {version}, this version needs {newest_schema()}: run `ibok-provisioning migrate`")
     return f"reached, schema {version}"
 
 
@@ -96,6 +95,10 @@ def _failing(duty: DutyState) -> str:
 def _mailbox(wired: Wired) -> str:
     mailbox = wired.mailbox()
     assert mailbox is not None  # asked only when one is configured
+    with wired.office.work() as work:
+        stuck = work.mails_under_way.stuck(mailbox.name)
+    if stuck:
+        raise _Wrong(f"{len(stuck)} messages were read but cannot be moved out of the folder: {stuck[-1].answer}")
     return f"reached; {mailbox.waiting()} messages wait to be read"
 
 

@@ -63,7 +63,8 @@ class IntakeItem:
         received_at: when our mail server got it; the filing date of an application in it (S1).
         text: plain text alone.
         problem: what was wrong with it: no_attachment, too_many_files, too_large, malformed, no_reference, unknown_reference,
-            decided, too_many_documents, automatic, bounce, loop.
+            decided, too_many_documents, automatic, bounce, loop, unreadable.
+        content_sha256: of what a person sees of it; tells two messages with one Message-ID apart.
     """
 
     intake_id: str
@@ -79,6 +80,7 @@ class IntakeItem:
     reference: str | None = None
     closed_at: datetime | None = None
     closed_by: str | None = None
+    content_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,56 @@ class Incoming:
     item: IntakeItem
     files: list[IntakeFile]
     bounces: list[Bounce] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class MailPlace:
+    """A message in a mailbox, for as long as it lies there (RFC 3501: UIDVALIDITY and UID).
+
+    Attributes:
+        mailbox: user, server and folder; no password.
+    """
+
+    mailbox: str
+    uid_validity: int
+    uid: int
+
+
+@dataclass
+class MailProgress:
+    """How far a message has come that is still in the mailbox; gone when it is moved.
+
+    Attributes:
+        tries: how often its reading was begun, by any worker.
+        folder: where it has to go; set when it is kept, and from then on it is not read again.
+        copied: it lies there already, only the original could not be removed.
+        moves: how often the server refused to move it, and what it answered last.
+        tried_at: when it was last to be read or moved.
+    """
+
+    mailbox: str
+    uid_validity: int
+    uid: int
+    tries: int
+    tried_at: datetime
+    folder: str | None = None
+    copied: bool = False
+    moves: int = 0
+    answer: str | None = None
+
+
+class MailboxLog(Protocol):
+    """What the mailbox reader asks and tells; everything is written at once, so that a worker that dies has not forgotten it."""
+
+    def under_way(self, mailbox: str, uid_validity: int, uids: list[int]) -> dict[int, MailProgress]: ...
+    def begin(self, place: MailPlace) -> int: ...
+    def not_its_fault(self, place: MailPlace) -> None: ...
+    def kept_before(self, sha256: str) -> IntakeItem | None: ...
+    def keep(self, place: MailPlace, incoming: Incoming, folder: str) -> None: ...
+    def to_be_moved(self, place: MailPlace, folder: str) -> None: ...
+    def move_again(self, progress: MailProgress) -> bool: ...
+    def not_moved(self, place: MailPlace, answer: str, *, copied: bool) -> None: ...
+    def gone(self, place: MailPlace) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -446,6 +498,18 @@ class Intake(Protocol):
     def drop_files(self, intake_id: str) -> None: ...
     def in_state(self, state: IntakeState, limit: int) -> list[IntakeItem]: ...
     def forget_set_aside(self, before: datetime) -> int: ...
+    def by_hash(self, sha256: str) -> IntakeItem | None: ...
+
+
+class MailsUnderWay(Protocol):
+    """Messages that still lie in the mailbox although their reading was begun."""
+
+    def get(self, place: MailPlace) -> MailProgress | None: ...
+    def put(self, progress: MailProgress) -> None: ...
+    def drop(self, place: MailPlace) -> None: ...
+    def of(self, mailbox: str, uid_validity: int) -> list[MailProgress]: ...
+    def forget_others(self, mailbox: str, uid_validity: int, uids: list[int]) -> None: ...
+    def stuck(self, mailbox: str) -> list[MailProgress]: ...
 
 
 class Digests(Protocol):
@@ -564,6 +628,8 @@ class Work(Protocol):
     def mails(self) -> Mails: ...
     @property
     def intake(self) -> Intake: ...
+    @property
+    def mails_under_way(self) -> MailsUnderWay: ...
     @property
     def reports(self) -> Reports: ...
     @property

@@ -1,44 +1,45 @@
-"""The mailbox that applications come to by e-mail (S1), over IMAP, and the reading of one message, however broken.
+"""The mailbox that applications come to by e-mail (S1): every message becomes an item for a person or is set aside, none is lost.
 
-Every message ends in the folder Processed or Problem of the mailbox and none is deleted. What is kept of it is plain text and
-files made harmless.
+Each message ends in the folder Processed or Problem of the mailbox and none is deleted. What is kept of it is plain text and
+files made harmless. A stranger wrote it: it is read in a child process, and one that fails twice is set apart (I05).
 """
 
 from __future__ import annotations
 
-import email
-import email.policy
 import hashlib
-import imaplib
-import re
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
-from email.message import EmailMessage
-from itertools import islice
-from typing import Any
-from urllib.parse import unquote, urlsplit
 
-from flufl.bounce import all_failures
-from imap_tools import BaseMailBox, MailBox, MailboxFolderCreateError, MailBoxUnencrypted
-from markupsafe import Markup
+import structlog
 
+from provisioning.adapters.contained import ContainedFailure, Limits, contained
+from provisioning.adapters.imap import Fetched, ImapFolder, NotFetched, NotMoved, account_and_folder, opened
+from provisioning.adapters.imap import MailboxGone as MailboxGone
+from provisioning.adapters.mail_reading import MOST_FILES, MailedFile, ReadMail, head_of, read_mail
+from provisioning.adapters.virus_scan import ScannerGone
 from provisioning.domain.errors import Invalid
-from provisioning.ports import Bounce, Document, Incoming, IntakeFile, IntakeItem, IntakeKind, IntakeState
+from provisioning.ports import (
+    Document,
+    Incoming,
+    IntakeFile,
+    IntakeItem,
+    IntakeKind,
+    IntakeState,
+    MailboxLog,
+    MailPlace,
+    MailProgress,
+)
 
 PROCESSED, PROBLEM = "Processed", "Problem"
 LARGEST = 40 * 2**20
-_MOST_FILES = 20
-_LONGEST_TEXT = 50_000
-_TIMEOUT = 60
-_AUTOMATIC = ("auto-generated", "auto-replied", "auto-notified")
-_UNSEEN_BY_PEOPLE = re.compile(r"<(style|script|head)\b.*?</\1>", re.IGNORECASE | re.DOTALL)
+MOST_TRIES = 2
+_HEADERS_ALONE = -1
+_MOST_DOUBTED = 3
+_LIMITS = Limits(memory=1024 * 2**20, cpu=20, wall=120)
+_LONGEST_HEAD = 4000
 Harmless = Callable[[str, bytes], Document]
-
-
-class MailboxGone(Exception):
-    """The mailbox cannot be reached or refuses the login; nothing was taken, nothing is lost."""
+_log = structlog.get_logger()
 
 
 class ImapMailbox:
@@ -48,189 +49,235 @@ class ImapMailbox:
         url: `imaps://user:password@host:993/INBOX`; `imap://` only for a server on this machine.
         own_address: mails from it to itself are a loop.
         harmless: makes a file harmless, or raises Invalid.
+
+    Attributes:
+        name: user, server and folder; no password.
     """
 
     def __init__(self, url: str, own_address: str, harmless: Harmless) -> None:
-        self._url, self._own, self._harmless = urlsplit(url), own_address, harmless
+        self._url, self._own, self._harmless = url, own_address, harmless
+        parts, folder = account_and_folder(url)
+        self.name = f"{parts.username or ''}@{parts.netloc.rpartition('@')[2]}/{folder}"
 
-    def take(self, keep: Callable[[Incoming], object], limit: int = 50) -> int:
-        """Hand every message of the folder over, then move it; a message that was kept already is only moved.
+    def take(self, log: MailboxLog, limit: int = 50) -> int:
+        """Read what waits, oldest first, and move it; return how many were kept. What was kept already is only moved.
+
+        Args:
+            limit: messages read in this round; the next one goes on.
 
         Raises:
-            MailboxGone.
+            MailboxGone: the mailbox is away; or no child process was free. ScannerGone: clamd is away. What was not read waits.
         """
-        count = 0
-        try:
-            with self._open() as box:
-                for uid, size in self._waiting(box, limit):
-                    raw = _fetched(box, uid, headers_only=size > LARGEST)
-                    incoming = read_message(raw, _arrived(box, uid), self._own, self._harmless, whole=size <= LARGEST)
-                    keep(incoming)
-                    box.move([uid], PROBLEM if incoming.item.problem else PROCESSED)
-                    count += 1
-        except (OSError, imaplib.IMAP4.error) as error:
-            raise MailboxGone(f"{type(error).__name__}: {str(error)[:200]}") from error
-        return count
+        with opened(self._url) as folder:
+            uids = folder.uids()
+            begun = log.under_way(self.name, folder.uid_validity, uids)
+            kept = [each for each in begun.values() if each.folder is not None]
+            new = [uid for uid in uids if uid not in begun or begun[uid].folder is None]
+            try:
+                return _Round(self, folder, log).read(new[:limit])
+            finally:
+                self._move_again(folder, log, kept, limit)
 
     def waiting(self) -> int:
-        """How many messages wait, for `doctor`.
+        """How many messages wait, for `doctor`; the folders beside theirs are made when they are missing.
 
         Raises:
-            MailboxGone.
+            MailboxGone: also when the folders cannot be made.
         """
+        with opened(self._url) as folder:
+            try:
+                for name in (PROCESSED, PROBLEM):
+                    folder.target(name)
+            except NotMoved as error:
+                raise MailboxGone(f"{name}: {error}") from error
+            return len(folder.uids())
+
+    def incoming(self, message: Fetched) -> Incoming:
+        """One message as an item and its files.
+
+        Raises:
+            ContainedFailure: it could not be read. ScannerGone.
+        """
+        raw = message.raw if message.whole else head_of(message.raw)
+        read = contained(read_mail, raw, self._own, limits=_LIMITS)
+        item = IntakeItem(
+            intake_id=uuid.uuid4().hex,
+            kind=IntakeKind.EMAIL,
+            state=IntakeState.SET_ASIDE if read.set_aside and message.whole else IntakeState.WAITING,
+            sha256=hashlib.sha256(message.raw).hexdigest(),
+            message_id=read.message_id,
+            sender=read.sender,
+            subject=read.subject,
+            received_at=message.arrived,
+            text=read.text,
+        )
+        files = [self._file(item.intake_id, place, each) for place, each in enumerate(read.files)]
+        item.problem = _problem(message, read, files)
+        return Incoming(item, files, read.bounces)
+
+    def _file(self, intake_id: str, place: int, file: MailedFile) -> IntakeFile:
+        def refused(why: str) -> IntakeFile:
+            return IntakeFile(uuid.uuid4().hex, intake_id, place, file.name, "", file.sha256, why, b"")
+
+        if file.content is None:
+            return refused("too_many_files")
         try:
-            with self._open() as box:
-                return len(box.uids())
-        except (OSError, imaplib.IMAP4.error) as error:
-            raise MailboxGone(f"{type(error).__name__}: {str(error)[:200]}") from error
+            document = self._harmless(file.name, file.content)
+        except Invalid as invalid:
+            return refused(invalid.errors[0].code)
+        except ContainedFailure as failure:  # a file costs only itself
+            if failure.reason == "busy":
+                raise
+            return refused("file_damaged")
+        return IntakeFile(
+            uuid.uuid4().hex, intake_id, place, document.name, document.media_type, file.sha256, None, document.content
+        )
 
-    @contextmanager
-    def _open(self) -> Iterator[BaseMailBox]:
-        host, port = self._url.hostname or "localhost", self._url.port
-        box: BaseMailBox
-        if self._url.scheme == "imaps":
-            box = MailBox(host, port or 993, timeout=_TIMEOUT)
+    def _move_again(self, folder: ImapFolder, log: MailboxLog, kept: list[MailProgress], limit: int) -> None:
+        due = [each for each in kept if log.move_again(each)]
+        for each in due[:limit]:
+            move(folder, log, MailPlace(self.name, each.uid_validity, each.uid), each.folder or PROBLEM, copied=each.copied)
+
+
+class _Round:
+    """One walk over the messages that wait."""
+
+    def __init__(self, mailbox: ImapMailbox, folder: ImapFolder, log: MailboxLog) -> None:
+        self._mailbox, self._folder, self._log = mailbox, folder, log
+        self._kept, self._files_scanned = 0, False
+
+    def read(self, uids: list[int]) -> int:
+        doubted: list[MailPlace] = []
+        away: ScannerGone | None = None
+        for uid in uids:
+            place = MailPlace(self._mailbox.name, self._folder.uid_validity, uid)
+            try:
+                self._take_one(place)
+            except ScannerGone as gone:  # clamd is away, or this one message brings it down
+                doubted.append(place)
+                away = gone
+                if len(doubted) >= _MOST_DOUBTED and not self._files_scanned:
+                    break
+        if away is not None and not self._files_scanned:
+            for place in doubted:
+                self._log.not_its_fault(place)
+            raise away
+        return self._kept
+
+    def _take_one(self, place: MailPlace) -> None:
+        tries = self._log.begin(place)
+        if tries > 2 * MOST_TRIES:  # its headers alone break the line to the server, or end this process
+            self._keep(place, not_fetched(place))
+            return
+        try:
+            message = self._folder.fetch(place.uid, LARGEST if tries <= MOST_TRIES else _HEADERS_ALONE)
+        except NotFetched as error:
+            _log.warning("mailbox.message_not_fetched", uid=place.uid, tries=tries, why=str(error))
+            if tries >= MOST_TRIES:
+                self._keep(place, not_fetched(place))
+            return
+        if message is None:
+            self._log.gone(place)
+            return
+        if (item := self._log.kept_before(hashlib.sha256(message.raw).hexdigest())) is not None:
+            self._log.to_be_moved(place, _folder_of(item))
+            move(self._folder, self._log, place, _folder_of(item))
+            return
+        if (incoming := self._read(place, message, tries)) is not None:
+            self._keep(place, incoming)
+
+    def _read(self, place: MailPlace, message: Fetched, tries: int) -> Incoming | None:
+        """None when it failed and will be tried once more."""
+        if tries > MOST_TRIES:  # whoever tried before did not live to tell
+            return unreadable(message)
+        try:
+            incoming = self._mailbox.incoming(message)
+        except ScannerGone:
+            raise
+        except ContainedFailure as failure:
+            if failure.reason == "busy":
+                self._log.not_its_fault(place)
+                raise MailboxGone("no process is free to read messages in") from failure
+            why = str(failure.reason)
+        except Exception as error:  # whatever one message does, the one behind it is read (I05)
+            why = type(error).__name__  # its words may hold what stands in the message
         else:
-            box = MailBoxUnencrypted(host, port or 143, timeout=_TIMEOUT)
-        folder = self._url.path.strip("/") or "INBOX"
-        with box.login(unquote(self._url.username or ""), unquote(self._url.password or ""), folder):
-            for name in (PROCESSED, PROBLEM):
-                if not box.folder.exists(name):
-                    try:
-                        box.folder.create(name)
-                    except MailboxFolderCreateError:  # another worker was quicker
-                        continue
-            yield box
+            self._files_scanned = self._files_scanned or bool(incoming.files)
+            return incoming
+        _log.warning("mailbox.message_not_read", uid=place.uid, tries=tries, why=why)
+        return unreadable(message) if tries >= MOST_TRIES else None
 
-    def _waiting(self, box: BaseMailBox, limit: int) -> list[tuple[str, int]]:
-        found = box.fetch(limit=limit, mark_seen=False, headers_only=True)
-        return [(message.uid, message.size_rfc822) for message in found if message.uid]
+    def _keep(self, place: MailPlace, incoming: Incoming) -> None:
+        self._log.keep(place, incoming, _folder_of(incoming.item))
+        self._kept += 1
+        move(self._folder, self._log, place, _folder_of(incoming.item))
 
 
-def _fetched(box: BaseMailBox, uid: str, *, headers_only: bool) -> bytes:
-    _, data = box.client.uid("fetch", uid, "(BODY.PEEK[HEADER])" if headers_only else "(BODY.PEEK[])")
-    return next((bytes(part[1]) for part in data if isinstance(part, tuple)), b"")
+def move(folder: ImapFolder, log: MailboxLog, place: MailPlace, name: str, *, copied: bool = False) -> None:
+    """Move a message that is kept; one that the server does not move stops none behind it."""
+    try:
+        folder.move(place.uid, name, copied=copied)
+    except NotMoved as error:
+        _log.warning("mailbox.message_not_moved", uid=place.uid, why=str(error))
+        log.not_moved(place, str(error), copied=error.copied)
+    else:
+        log.gone(place)
 
 
-def _arrived(box: BaseMailBox, uid: str) -> datetime:
-    """When the server got it (INTERNALDATE): what the sender writes into Date proves nothing."""
-    _, data = box.client.uid("fetch", uid, "(INTERNALDATE)")
-    line = next((part for part in data if isinstance(part, bytes)), b"")
-    moment = imaplib.Internaldate2tuple(line)
-    return datetime(*moment[:6]).astimezone(UTC) if moment else datetime.now(UTC)
+def unreadable(message: Fetched) -> Incoming:
+    """A message that failed twice, set apart for a person: its size and its headers as they stand."""
+    head = head_of(message.raw)[:_LONGEST_HEAD].decode("ascii", "replace")
+    lines = "".join(each if each == "\n" or 32 <= ord(each) < 127 else " " for each in head)
+    return Incoming(
+        _set_apart(
+            sha256=hashlib.sha256(message.raw).hexdigest(),
+            sender=_line(lines, "From"),
+            subject=_line(lines, "Subject"),
+            message=message,
+            text=f"{message.size} B\n\n{lines}",
+        ),
+        [],
+    )
 
 
-def read_message(raw: bytes, arrived: datetime, own_address: str, harmless: Harmless, *, whole: bool = True) -> Incoming:
-    """One message as an item and its files. Nothing in it makes this fail: what cannot be read is said in `problem`.
+def not_fetched(place: MailPlace) -> Incoming:
+    """A message that the server does not give out."""
+    digest = hashlib.sha256(repr(place).encode()).hexdigest()
+    return Incoming(_set_apart(sha256=digest, sender="", subject="", message=None, text=""), [])
 
-    Args:
-        raw: the message (RFC 5322), or its headers alone when it is too large (`whole` is False).
-        arrived: when our server got it; an application in it is filed on this day (S1).
-    """
-    message = email.message_from_bytes(raw, policy=email.policy.default)
-    assert isinstance(message, EmailMessage)
-    item = IntakeItem(
+
+def _set_apart(*, sha256: str, sender: str, subject: str, message: Fetched | None, text: str) -> IntakeItem:
+    return IntakeItem(
         intake_id=uuid.uuid4().hex,
         kind=IntakeKind.EMAIL,
         state=IntakeState.WAITING,
-        sha256=hashlib.sha256(raw).hexdigest(),
-        message_id=_header(message, "Message-ID")[:300] or None,
-        sender=_header(message, "From")[:300],
-        subject=_header(message, "Subject")[:300],
-        received_at=arrived,
-        text="",
+        sha256=sha256,
+        message_id=None,  # so that nothing can be taken for it
+        sender=sender,
+        subject=subject,
+        received_at=message.arrived if message else datetime.now(UTC),
+        text=text,
+        problem="unreadable",
     )
-    if not whole:
-        item.problem = "too_large"
-        return Incoming(item, [])
-    bounces = _bounces(message, raw)
-    item.problem = "bounce" if bounces or _is_report(message) else _automatic(message, own_address)
-    if item.problem:
-        item.state = IntakeState.SET_ASIDE
-        return Incoming(item, [], bounces)
-    try:
-        item.text = _text(message)
-        files = _files(message, item.intake_id, harmless)
-    except (LookupError, ValueError, AttributeError, KeyError, TypeError, RecursionError, AssertionError):
-        # the standard library's parser raises all of these on malformed MIME
-        item.problem = "malformed"
-        return Incoming(item, [])
-    if not any(file.refused is None for file in files):
-        item.problem = "no_attachment"
-    elif len(files) > _MOST_FILES:
-        item.problem = "too_many_files"
-    return Incoming(item, files)
 
 
-def _header(message: EmailMessage, name: str) -> str:
-    try:
-        value = str(message.get(name) or "")
-    except (LookupError, ValueError, AttributeError, TypeError, IndexError):  # malformed headers raise all of these
-        value = str(dict(message.raw_items()).get(name, ""))
-    return "".join(" " if ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 else character for character in value).strip()
+def _line(head: str, name: str) -> str:
+    """A header as it stands, by the plainest of readings."""
+    found = (line for line in head.split("\n") if line.lower().startswith(f"{name.lower()}:"))
+    return next(found, "").partition(":")[2].strip()[:300]
 
 
-def _automatic(message: EmailMessage, own_address: str) -> str | None:
-    """Answers of machines and our own mails that came round: never answered, never an application (RFC 3834)."""
-    if own_address.lower() in _header(message, "From").lower() or _header(message, "X-Loop"):
-        return "loop"
-    if _header(message, "Auto-Submitted").lower().split(";")[0].strip() in _AUTOMATIC or _header(message, "X-Autoreply"):
-        return "automatic"
-    if _header(message, "Precedence").lower() in ("bulk", "junk", "list", "auto_reply") or _header(message, "Return-Path") == "<>":
-        return "automatic"
-    return None
+def _problem(message: Fetched, read: ReadMail, files: list[IntakeFile]) -> str | None:
+    if not message.whole:
+        return "too_large"
+    if read.machine:
+        return read.machine
+    if len(files) > MOST_FILES:
+        return "too_many_files"
+    if not read.whole:
+        return "malformed"
+    return None if any(file.refused is None for file in files) else "no_attachment"
 
 
-def _is_report(message: EmailMessage) -> bool:
-    return message.get_content_type() == "multipart/report"
-
-
-def _bounces(message: EmailMessage, raw: bytes) -> list[Bounce]:
-    """Which of our mails a delivery report (RFC 3464) says did not arrive for good, and what it says."""
-    legacy: Any = email.message_from_bytes(raw)
-    try:
-        _temporary, permanent = all_failures(legacy)
-    except (LookupError, ValueError, AttributeError, TypeError):  # a report that keeps to no standard
-        return []
-    if not permanent:
-        return []
-    said, ours = "", ""
-    for part in legacy.walk():
-        said = said or str(part.get("Diagnostic-Code") or part.get("Status") or "")
-        if part.get_content_type() in ("message/rfc822", "text/rfc822-headers"):
-            payload = part.get_payload()
-            original = payload[0] if isinstance(payload, list) else email.message_from_string(str(payload))
-            ours = str(original.get("Message-ID") or "").strip()
-    return [Bounce(ours, " ".join(said.split())[:300] or "returned")] if ours else []
-
-
-def _text(message: EmailMessage) -> str:
-    part = message.get_body(("plain", "html"))
-    if part is None:
-        return ""
-    content = str(part.get_content())
-    if part.get_content_subtype() == "html":
-        content = Markup(_UNSEEN_BY_PEOPLE.sub(" ", content)).striptags()  # noqa: S704  # to strip it; it is shown escaped
-    plain = "".join(character for character in content if character in "\n\t" or ord(character) >= 32)
-    return plain.encode("utf-8", "replace").decode()[:_LONGEST_TEXT]
-
-
-def _files(message: EmailMessage, intake_id: str, harmless: Harmless) -> list[IntakeFile]:
-    files = []
-    for place, part in enumerate(islice(message.iter_attachments(), 5 * _MOST_FILES)):
-        name = " ".join((part.get_filename() or part.get_content_type()).split())[:120]
-        payload = part.get_payload(decode=True)
-        content = payload if isinstance(payload, bytes) else b""
-        files.append(_file(intake_id, place, name, content, harmless))
-    return files
-
-
-def _file(intake_id: str, place: int, name: str, content: bytes, harmless: Harmless) -> IntakeFile:
-    digest, file_id = hashlib.sha256(content).hexdigest(), uuid.uuid4().hex
-    if place >= _MOST_FILES:
-        return IntakeFile(file_id, intake_id, place, name, "", digest, "too_many_files", b"")
-    try:
-        document = harmless(name, content)
-    except Invalid as invalid:
-        return IntakeFile(file_id, intake_id, place, name, "", digest, invalid.errors[0].code, b"")
-    return IntakeFile(file_id, intake_id, place, document.name, document.media_type, digest, None, document.content)
+def _folder_of(item: IntakeItem) -> str:
+    return PROBLEM if item.problem else PROCESSED

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 import psycopg
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from cryptography.fernet import Fernet
 from procrastinate.exceptions import ConnectorException
 from sqlalchemy import Connection, Engine, Row, event, text
@@ -25,6 +26,7 @@ from sqlalchemy.sql import bindparam
 
 from ibok_idp.database import Cause, cause_of, without_values
 from provisioning.adapters.applications import PostgresApplications
+from provisioning.adapters.mails_under_way import PostgresMailsUnderWay
 from provisioning.adapters.reports import PostgresReports
 from provisioning.adapters.rows import columns, every, first, insert, read, update, with_json
 from provisioning.domain.account import Account
@@ -112,12 +114,22 @@ class Jobs(Protocol):
 
 def migrate(engine: Engine) -> None:
     """Bring the schema to the newest version; two at once wait for each other."""
-    config = Config()
-    config.set_main_option("script_location", "provisioning:adapters/migrations")
+    config = _migrations()
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(270000)"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def newest_schema() -> str | None:
+    """The migration that this version of the program needs."""
+    return ScriptDirectory.from_config(_migrations()).get_current_head()
+
+
+def _migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "provisioning:adapters/migrations")
+    return config
 
 
 def schema_version(engine: Engine) -> str | None:
@@ -274,6 +286,7 @@ class _Transaction:
         self.desk = _Desk(connection)
         self.mails = _Mails(connection)
         self.intake = _Intake(connection)
+        self.mails_under_way = PostgresMailsUnderWay(connection)
         self.reports = PostgresReports(connection)
         self.digests = _Digests(connection)
         self.form_activations = _FormActivations(connection)
@@ -757,7 +770,7 @@ class _Intake:
         self._connection = connection
 
     def add(self, item: IntakeItem, files: list[IntakeFile]) -> bool:
-        """False when this message is here already, by its hash or its Message-ID."""
+        """False when this message is here already: the same bytes, or the same Message-ID and content."""
         names, values = columns(IntakeItem)
         statement = text(f"INSERT INTO intake ({names}) VALUES ({values}) ON CONFLICT DO NOTHING")  # noqa: S608
         if self._connection.execute(statement, vars(item)).rowcount != 1:
@@ -788,6 +801,9 @@ class _Intake:
     def in_state(self, state: IntakeState, limit: int) -> list[IntakeItem]:
         condition = "intake WHERE state = :state ORDER BY received_at LIMIT :limit"
         return every(self._connection, IntakeItem, condition, state=state.value, limit=limit)
+
+    def by_hash(self, sha256: str) -> IntakeItem | None:
+        return first(self._connection, IntakeItem, "intake WHERE sha256 = :sha256", sha256=sha256)
 
     def forget_set_aside(self, before: datetime) -> int:
         statement = "UPDATE intake SET sender = '', subject = '', text = '', state = 'dismissed' WHERE state = 'set_aside' AND received_at < :b"

@@ -72,6 +72,7 @@ INTAKE_PROBLEM = {
     "too_many_files": _("więcej niż 20 plików, pozostałe leżą w skrzynce w folderze Problem"),
     "too_large": _("za duża (ponad 40 MB), leży w skrzynce w folderze Problem"),
     "malformed": _("uszkodzona, leży w skrzynce w folderze Problem"),
+    "unreadable": _("wiadomość nie do odczytania, leży w skrzynce w folderze Problem"),
     "automatic": _("odpowiedź automatyczna"),
     "bounce": _("zwrot naszej wiadomości"),
     "loop": _("nasza własna wiadomość"),

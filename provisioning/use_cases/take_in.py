@@ -38,13 +38,29 @@ class Matched:
 
 
 def take_in(office: Office, incoming: Incoming) -> bool:
-    """Keep one message; False when it was here before. A returned mail marks what it speaks of."""
+    """Keep one message; False when it was here before."""
     with office.work() as work:
-        if not work.intake.add(incoming.item, incoming.files):
-            return False
-        for bounce in incoming.bounces:
-            note_bounce(office, work, bounce)
+        return put_in(office, work, incoming)
+
+
+def put_in(office: Office, work: Work, incoming: Incoming) -> bool:
+    """Keep one message in a transaction that does more; False when it was here before. A returned mail marks what it speaks of."""
+    item = incoming.item
+    if item.problem == "loop" and item.message_id and work.mails.get(item.message_id) is not None:
+        item.state = IntakeState.SET_ASIDE  # really a mail of ours that came round: what it carries, we made
+    item.content_sha256 = _content_hash(incoming)
+    if not work.intake.add(item, [] if item.state is IntakeState.SET_ASIDE else incoming.files):
+        return False
+    for bounce in incoming.bounces:
+        note_bounce(office, work, bounce)
     return True
+
+
+def _content_hash(incoming: Incoming) -> str:
+    """Of what a person sees: the same mail that came by two ways differs in its headers alone, two scans of one machine do not."""
+    item = incoming.item
+    seen = [item.sender, item.subject, item.text, *(each.sha256 for each in incoming.files), *map(str, incoming.bounces)]
+    return sha256("\0".join(seen).encode()).hexdigest()
 
 
 def attach(office: Office, actor: Actor, intake_id: str, reference: str) -> IntakeItem:

@@ -27,9 +27,10 @@ from provisioning.use_cases.follow_keycloak import follow_keycloak
 from provisioning.use_cases.keep_account import keep as keep_account
 from provisioning.use_cases.keep_account import sweep
 from provisioning.use_cases.mail_out import due_mails, send_mail
+from provisioning.use_cases.read_mailbox import OfficeMailboxLog
 from provisioning.use_cases.request_new_password import flood, request_new_password
 from provisioning.use_cases.resign import close_due_accounts
-from provisioning.use_cases.take_in import forget_set_aside, take_in
+from provisioning.use_cases.take_in import forget_set_aside
 from provisioning.use_cases.undelivered import remind_of_first_login
 from provisioning.use_cases.warn_of_terms import send_digest
 from provisioning.worker.duties import Duty, DutyMetrics, Keeper, keep, wait
@@ -289,7 +290,7 @@ def _read_mailbox(office: Office, mailbox: ImapMailbox | None) -> None:
         return
     with office.only_one("mailbox") as alone:
         if alone:
-            _told("mailbox.read", mailbox.take(lambda incoming: take_in(office, incoming)))
+            _told("mailbox.read", mailbox.take(OfficeMailboxLog(office)))
 
 
 def _flood(office: Office) -> None:

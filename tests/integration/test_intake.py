@@ -13,8 +13,9 @@ import pytest
 
 from provisioning.adapters.mailbox import ImapMailbox, MailboxGone
 from provisioning.adapters.uploads import harmless_document
-from provisioning.ports import Document, Incoming, IntakeState, Office
-from provisioning.use_cases.take_in import forget_set_aside, take_in
+from provisioning.ports import Document, Incoming, IntakeState, MailPlace, Office
+from provisioning.use_cases.read_mailbox import OfficeMailboxLog
+from provisioning.use_cases.take_in import forget_set_aside
 from tests.integration.test_corrections import details
 from tests.integration.test_desk import entered, history
 from tests.integration.test_queue import _picture
@@ -38,7 +39,7 @@ def harmless(name: str, content: bytes) -> Document:
 
 def poll(world: World, server: Mailbox) -> int:
     office: Office = world.office()
-    return ImapMailbox(server.url, ADDRESS, harmless).take(lambda incoming: take_in(office, incoming))
+    return ImapMailbox(server.url, ADDRESS, harmless).take(OfficeMailboxLog(office))
 
 
 def items(world: World, subject: str) -> list[Any]:
@@ -46,7 +47,7 @@ def items(world: World, subject: str) -> list[Any]:
 
 
 def mailed(subject: str, *, with_scan: bool = True, **headers: str) -> bytes:
-    made = message(Subject=subject, Message_ID=f"<{subject.encode().hex()}@example.com>", **headers)
+    made = message(**{"Subject": subject, "Message_ID": f"<{subject.encode().hex()}@example.com>"} | headers)
     if with_scan:
         made.add_attachment(_picture(), maintype="image", subtype="png", filename="wniosek.png")
     return made.as_bytes()
@@ -109,9 +110,9 @@ def test_s1_the_number_on_a_mailed_print_is_read_from_its_code(world: World, ser
 def test_i02_answers_of_machines_are_set_aside_and_problems_wait_in_their_folder(world: World, server: Mailbox) -> None:
     names = {kind: unique(kind) for kind in ("Nieobecność", "Pytanie", "Pętla")}
     problems = server.count("Problem")
-    server.deliver(mailed(names["Nieobecność"], Auto_Submitted="auto-replied"))
+    server.deliver(mailed(names["Nieobecność"], with_scan=False, Auto_Submitted="auto-replied"))
     server.deliver(mailed(names["Pytanie"], with_scan=False))
-    server.deliver(mailed(names["Pętla"], From=f"iBOK <{ADDRESS}>"))
+    server.deliver(mailed(names["Pętla"], with_scan=False, From=f"iBOK <{ADDRESS}>"))
     assert poll(world, server) == 3
     assert server.count("Problem") == problems + 3
     seen = {kind: items(world, subject)[0][1:3] for kind, subject in names.items()}
@@ -124,7 +125,7 @@ def test_i02_answers_of_machines_are_set_aside_and_problems_wait_in_their_folder
 
 def test_what_was_set_aside_is_forgotten_after_a_month(world: World, server: Mailbox) -> None:
     subject = unique("Urlop")
-    server.deliver(mailed(subject, Auto_Submitted="auto-replied"))
+    server.deliver(mailed(subject, with_scan=False, Auto_Submitted="auto-replied"))
     poll(world, server)
     forget_set_aside(world.office())
     assert items(world, subject)[0][1] == "set_aside"
@@ -164,6 +165,16 @@ def test_a_returned_mail_marks_the_account_and_is_a_task_until_somebody_has_call
     assert "Mail nie dotarł" not in clerk.open(f"{world.provisioning}/konto/{found['login']}").text
 
 
+def test_a_scan_from_our_own_address_waits_and_a_mail_of_ours_that_came_round_does_not(world: World, server: Mailbox) -> None:
+    found = world.registered()
+    (ours,) = world.sql("SELECT message_id FROM mails WHERE reference = %s AND kind = 'activated'", found["reference"])
+    scan, round_trip = unique("Skan"), unique("Wraca")
+    server.deliver(mailed(scan, From=f"Skaner <{ADDRESS}>"))
+    server.deliver(mailed(round_trip, From=f"iBOK <{ADDRESS}>", Message_ID=ours[0]))
+    poll(world, server)
+    assert [items(world, subject)[0][1:3] for subject in (scan, round_trip)] == [("waiting", "loop"), ("set_aside", "loop")]
+
+
 def test_a_report_about_a_mail_that_is_not_ours_changes_nothing(world: World, server: Mailbox) -> None:
     server.deliver((DSN % b"failed").replace(b"<bounce@example.com>", f"<{unused_address()}>".encode()))
     assert poll(world, server) == 1
@@ -171,22 +182,23 @@ def test_a_report_about_a_mail_that_is_not_ours_changes_nothing(world: World, se
 
 def test_a_mailbox_that_is_away_loses_nothing(world: World) -> None:
     with pytest.raises(MailboxGone):
-        ImapMailbox("imap://a:b@127.0.0.1:1/INBOX", ADDRESS, harmless).take(lambda incoming: None)
+        ImapMailbox("imap://a:b@127.0.0.1:1/INBOX", ADDRESS, harmless).take(OfficeMailboxLog(world.office()))
 
 
 def test_i04_a_worker_that_dies_between_keeping_and_moving_takes_the_message_once(world: World, server: Mailbox) -> None:
     subject = unique("Przerwany")
     server.deliver(mailed(subject))
 
-    def keep_then_die(incoming: Incoming) -> None:
-        take_in(world.office(), incoming)
-        raise OSError("killed")
+    class KilledThen(OfficeMailboxLog):
+        def keep(self, place: MailPlace, incoming: Incoming, folder: str) -> None:
+            super().keep(place, incoming, folder)
+            raise KeyboardInterrupt
 
-    with pytest.raises(MailboxGone):
-        ImapMailbox(server.url, ADDRESS, harmless).take(keep_then_die)
+    with pytest.raises(KeyboardInterrupt):
+        ImapMailbox(server.url, ADDRESS, harmless).take(KilledThen(world.office()))
     assert server.count("INBOX") == 1
-    assert poll(world, server) == 1
-    assert len(items(world, subject)) == 1
+    assert poll(world, server) == 0  # moved, not read
+    assert (server.count("INBOX"), len(items(world, subject))) == (0, 1)
 
 
 def test_what_is_no_application_is_dismissed_and_its_content_goes(world: World, server: Mailbox) -> None:

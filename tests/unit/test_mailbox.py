@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from provisioning.adapters.mailbox import read_message
+from provisioning.adapters.imap import Fetched
+from provisioning.adapters.mailbox import ImapMailbox
 from provisioning.adapters.uploads import harmless_document
 from provisioning.ports import Document, Incoming, IntakeState
 
@@ -24,7 +25,7 @@ def harmless(name: str, content: bytes) -> Document:
 
 
 def read(raw: bytes, *, whole: bool = True) -> Incoming:
-    return read_message(raw, ARRIVED, OWN, harmless, whole=whole)
+    return ImapMailbox("imap://nobody@localhost", OWN, harmless).incoming(Fetched(raw, ARRIVED, len(raw), whole))
 
 
 def picture() -> bytes:
