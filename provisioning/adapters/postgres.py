@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from alembic import command
 from alembic.config import Config
 from cryptography.fernet import Fernet
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine, Row, create_engine, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DataError, OperationalError
@@ -43,6 +44,7 @@ from provisioning.ports import (
     IntakeState,
     Mail,
     SavedView,
+    Signature,
     StaffMember,
     TermsAnswer,
     Work,
@@ -51,6 +53,7 @@ from provisioning.ports import (
 _Thing = TypeVar("_Thing")
 _AUDIT_LOCK = 270_001
 _PRIVATE = "private"
+_SIGNATURES = TypeAdapter(tuple[Signature, ...])
 
 
 class DatabaseGone(Exception):
@@ -667,10 +670,14 @@ class _Documents:
     def add(self, document: Document) -> None:
         self._connection.execute(
             text(
-                "INSERT INTO documents VALUES (:document_id, :reference, :kind, :name, :media_type, :sha256, :content, :created_at)"
+                "INSERT INTO documents VALUES (:document_id, :reference, :kind, :name, :media_type, :sha256, :content, :created_at,"
+                " CAST(:signatures AS jsonb))"
             ),
             {name: value for name, value in vars(document).items() if name != "original"}
-            | {"created_at": document.created_at or datetime.now(UTC)},
+            | {
+                "created_at": document.created_at or datetime.now(UTC),
+                "signatures": _SIGNATURES.dump_json(document.signatures).decode() if document.signatures else None,
+            },
         )
         if document.original is not None:
             statement = text("INSERT INTO originals VALUES (:sha256, :original) ON CONFLICT DO NOTHING")
@@ -684,7 +691,7 @@ class _Documents:
     def of(self, reference: str) -> list[Document]:
         rows = self._connection.execute(
             text(
-                "SELECT document_id, reference, kind, name, media_type, sha256, created_at FROM documents WHERE reference = :r ORDER BY created_at"
+                "SELECT document_id, reference, kind, name, media_type, sha256, created_at, signatures FROM documents WHERE reference = :r ORDER BY created_at"
             ),
             {"r": reference},
         )
@@ -855,7 +862,18 @@ class _Idempotency:
 
 
 def _document(row: Row[Any], content: bytes) -> Document:
-    return Document(row.document_id, row.reference, row.kind, row.name, row.media_type, row.sha256, content, row.created_at)
+    signatures = _SIGNATURES.validate_python(row.signatures or [])
+    return Document(
+        row.document_id,
+        row.reference,
+        row.kind,
+        row.name,
+        row.media_type,
+        row.sha256,
+        content,
+        row.created_at,
+        signatures=signatures,
+    )
 
 
 def _raise(error: Exception) -> Any:
