@@ -22,7 +22,7 @@ import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal, ParamSpec, TypeVar
+from typing import Any, BinaryIO, Literal, TypeVar
 
 import structlog
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -34,13 +34,14 @@ CHILDREN = max(2, min(4, os.cpu_count() or 2))
 JOBS = 200
 _GROWTH = 256 * 2**20  # a child that has kept so much more than at its start is replaced
 _PRELOADED = ("provisioning.adapters.uploads", "provisioning.adapters.scan_batches", "provisioning.adapters.scan_pages")
+_START_SECONDS = 60
 _HEAD = struct.Struct(">cQ")
-_ANSWER, _INVALID, _NOT_FOUND, _FAILED = b"a", b"i", b"n", b"f"
+_READY, _ANSWER, _INVALID, _NOT_FOUND, _FAILED = b"r", b"a", b"i", b"n", b"f"
 _KEPT_OF_THE_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
 _log = structlog.get_logger()
 
-P = ParamSpec("P")
 T = TypeVar("T")
+_Got = TypeVar("_Got")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Limits:
     Attributes:
         memory: bytes of address space beyond what the child has before the job.
         cpu: seconds of processor time, over all threads.
-        wall: seconds from the first byte of the request to the last of the answer.
+        wall: seconds from the first byte of the request to the last of the answer; a child that has yet to start is waited for apart.
         output: bytes of the answer, in which every byte string is base64.
         wait: seconds to wait for a free child.
     """
@@ -89,11 +90,6 @@ def contained(function: Callable[..., T], *arguments: Any, limits: Limits = Limi
     return _pool().run(function, arguments, limits)
 
 
-def warm_up() -> None:
-    """Start one child, so that the first file need not wait for an interpreter."""
-    _pool().start_one()
-
-
 class _Pool:
     """At most CHILDREN children of this process; idle ones wait, the last used first."""
 
@@ -120,11 +116,6 @@ class _Pool:
         finally:
             self._places.release()
 
-    def start_one(self) -> None:
-        with self._lock:
-            if not self._idle:
-                self._idle.append(_Child())
-
     def _take(self) -> _Child:
         with self._lock:
             while self._idle:
@@ -143,8 +134,9 @@ class _Pool:
 
     def _replace(self, child: _Child) -> None:
         child.end()
+        fresh = _Child()  # it gets ready while nobody waits for it
         with self._lock:
-            self._idle.append(_Child())  # it gets ready while nobody waits for it
+            self._idle.append(fresh)
 
 
 class _Child:
@@ -167,44 +159,52 @@ class _Child:
         self._requests: Any = self._process.stdin
         self._answers: Any = self._process.stdout
         self._jobs = 0
+        self._ready = False
         self.worn = False
 
     def lives(self) -> bool:
         return self._process.poll() is None
 
     def ask(self, function: Callable[..., T], arguments: tuple[Any, ...], limits: Limits) -> T:
-        late = threading.Event()
-
-        def stop() -> None:
-            late.set()
-            self._process.kill()
-
-        watch = threading.Timer(limits.wall, stop)
-        watch.daemon = True
-        watch.start()
-        try:
-            kind, body = self._exchange(pickle.dumps((function, arguments, limits), protocol=5), limits)
-        except (OSError, EOFError) as error:
-            raise self._died(late.is_set()) from error
-        finally:
-            watch.cancel()
+        if not self._ready:  # the clock of a job does not run while an interpreter starts on a busy machine
+            self._within(_START_SECONDS, ContainedFailure("busy", "no child became ready"), lambda: _read_head(self._answers))
+            self._ready = True
+        request = pickle.dumps((function, arguments, limits), protocol=5)
+        kind, body = self._within(limits.wall, ContainedFailure("time"), lambda: self._exchange(request, limits))
         self._jobs += 1
         self.worn = self.worn or self._jobs >= JOBS
         return _outcome(function, kind, body)
 
+    def _within(self, seconds: float, late: ContainedFailure, deed: Callable[[], _Got]) -> _Got:
+        """Do it, or kill the child when the time is over."""
+        over = threading.Event()
+
+        def stop() -> None:
+            over.set()
+            self._process.kill()
+
+        watch = threading.Timer(seconds, stop)
+        watch.daemon = True
+        watch.start()
+        try:
+            return deed()
+        except (OSError, EOFError) as error:
+            code = self._process.wait()
+            if over.is_set():
+                raise late from error
+            if code == -signal.SIGXCPU:
+                raise ContainedFailure("time") from error
+            raise ContainedFailure("crash", f"the child ended with {code}") from error
+        finally:
+            watch.cancel()
+
     def _exchange(self, request: bytes, limits: Limits) -> tuple[bytes, bytes]:
-        _write(self._requests, b"r", request)
+        _write(self._requests, b"j", request)
         kind, size = _read_head(self._answers)
         if size > limits.output:
             raise ContainedFailure("too_large", f"an answer of {size} bytes")
         self.worn = kind.isupper()
         return kind.lower(), _read_exactly(self._answers, size)
-
-    def _died(self, late: bool) -> ContainedFailure:
-        code = self._process.wait()
-        if late or code == -signal.SIGXCPU:
-            return ContainedFailure("time")
-        return ContainedFailure("crash", f"the child ended with {code}")
 
     def end(self) -> None:
         """Kill it and forget it."""
@@ -281,6 +281,7 @@ def serve() -> None:
     for name in _PRELOADED:
         importlib.import_module(name)
     first = _address_space()
+    _write(answers, _READY, b"")
     while True:
         try:
             _, size = _read_head(requests)

@@ -19,6 +19,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from cryptography.fernet import Fernet
 from procrastinate.exceptions import ConnectorException
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine, Row, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DataError, SQLAlchemyError
@@ -52,6 +53,7 @@ from provisioning.ports import (
     Mail,
     Outage,
     SavedView,
+    Signature,
     StaffMember,
     TermsAnswer,
     Work,
@@ -60,6 +62,7 @@ from provisioning.ports import (
 _Thing = TypeVar("_Thing")
 _AUDIT_LOCK = 270_001
 _PRIVATE = "private"
+_SIGNATURES = TypeAdapter(tuple[Signature, ...])
 
 
 class DatabaseTrouble(Outage):
@@ -847,10 +850,14 @@ class _Documents:
     def add(self, document: Document) -> None:
         self._connection.execute(
             text(
-                "INSERT INTO documents VALUES (:document_id, :reference, :kind, :name, :media_type, :sha256, :content, :created_at)"
+                "INSERT INTO documents VALUES (:document_id, :reference, :kind, :name, :media_type, :sha256, :content, :created_at,"
+                " CAST(:signatures AS jsonb))"
             ),
             {name: value for name, value in vars(document).items() if name != "original"}
-            | {"created_at": document.created_at or datetime.now(UTC)},
+            | {
+                "created_at": document.created_at or datetime.now(UTC),
+                "signatures": _SIGNATURES.dump_json(document.signatures).decode() if document.signatures else None,
+            },
         )
         if document.original is not None:
             statement = text("INSERT INTO originals VALUES (:sha256, :original) ON CONFLICT DO NOTHING")
@@ -864,7 +871,7 @@ class _Documents:
     def of(self, reference: str) -> list[Document]:
         rows = self._connection.execute(
             text(
-                "SELECT document_id, reference, kind, name, media_type, sha256, created_at FROM documents WHERE reference = :r ORDER BY created_at"
+                "SELECT document_id, reference, kind, name, media_type, sha256, created_at, signatures FROM documents WHERE reference = :r ORDER BY created_at"
             ),
             {"r": reference},
         )
@@ -1027,7 +1034,18 @@ class _Idempotency:
 
 
 def _document(row: Row[Any], content: bytes) -> Document:
-    return Document(row.document_id, row.reference, row.kind, row.name, row.media_type, row.sha256, content, row.created_at)
+    signatures = _SIGNATURES.validate_python(row.signatures or [])
+    return Document(
+        row.document_id,
+        row.reference,
+        row.kind,
+        row.name,
+        row.media_type,
+        row.sha256,
+        content,
+        row.created_at,
+        signatures=signatures,
+    )
 
 
 def _raise(error: Exception) -> Any:

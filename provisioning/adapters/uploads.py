@@ -1,148 +1,133 @@
-"""Uploaded files are hostile until made harmless: type by content, images re-encoded, PDFs without active parts."""
+"""Uploaded files are hostile until made harmless: type by content, a clean copy built anew, in a child process with limits."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import unicodedata
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-import pikepdf
-import pillow_heif
 import puremagic
-from PIL import Image, ImageOps, UnidentifiedImageError
 
+from provisioning.adapters.clean_pdf import clean_pdf
+from provisioning.adapters.clean_picture import FORMATS, clean_picture
+from provisioning.adapters.contained import ContainedFailure, Limits, contained
 from provisioning.domain.errors import FieldError, Invalid
-from provisioning.ports import Document
+from provisioning.ports import Document, Signature
 
 MAXIMUM_BYTES = 15 * 2**20
 MAXIMUM_PAGES = 50
-MAXIMUM_PIXELS = 40_000_000
-_IMAGES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "PNG", "image/heic": "JPEG"}
+_HEADER_WITHIN = 1024  # where readers of PDF look for it (ISO 32000-2, annex I)
 _HEIC = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1")
-_ACTIVE_CATALOGUE_KEYS = ("/OpenAction", "/AA", "/AcroForm", "/Names", "/Collection", "/URI")
+_LIMITS = Limits(memory=1024 * 2**20, cpu=10, wall=16, output=96 * 2**20, wait=3)  # the web form waits 20 seconds
 
-Image.MAX_IMAGE_PIXELS = MAXIMUM_PIXELS
-pillow_heif.register_heif_opener()
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class CleanCopy:
+    """What may be kept and shown of a file, and what the signatures of the file itself say."""
+
+    content: bytes
+    media_type: str
+    signatures: tuple[Signature, ...] = ()
 
 
 def harmless_document(reference: str, kind: str, name: str, content: bytes) -> Document:
-    """Turn an upload into a document that can be stored and shown.
+    """Turn an upload into a document that can be stored and shown; what was handed in stays beside it, byte by byte.
 
-    A signed PDF is kept byte by byte (rewriting it would break the signature) but only when it carries nothing
-    active; every other PDF is rewritten without scripts, embedded files, forms and links.
+    Args:
+        kind: `scan`, `attachment`, or `electronic`: a PDF that carries its signature.
 
     Raises:
-        Invalid: `file_empty`, `file_too_large`, `file_type`, `file_encrypted`, `file_damaged`, `too_many_pages`,
-            `image_too_large`.
+        Invalid: `file_empty`, `file_too_large`, `file_type`, `file_encrypted`, `file_damaged`, `file_portfolio`, `file_xfa`,
+            `file_too_demanding`, `too_many_pages`, `image_too_large`, `file_not_signed`, `file_signature_broken`,
+            `file_signed_in_part`.
+        ContainedFailure: `busy`: too many files at the same time.
     """
     if not content:
         raise _refused("file_empty")
     if len(content) > MAXIMUM_BYTES:
         raise _refused("file_too_large")
-    media_type = _type_by_content(content)
-    if media_type == "application/pdf":
-        clean = content if kind == "electronic" and not _is_active(content) else _rewritten(content)
-    elif media_type in _IMAGES:
-        clean, media_type = _reencoded(content, _IMAGES[media_type])
-    else:
-        raise _refused("file_type")
+    copy = read_foreign(clean_copy, kind, content, limits=_LIMITS)
     return Document(
         document_id=uuid.uuid4().hex,
         reference=reference,
         kind=kind,
         name=_name_for_people(name),
-        media_type=media_type,
+        media_type=copy.media_type,
         sha256=hashlib.sha256(content).hexdigest(),
-        content=clean,
+        content=copy.content,
         original=content,
+        signatures=copy.signatures,
     )
 
 
-def _type_by_content(content: bytes) -> str:
-    if content[:1024].lstrip().startswith(b"%PDF-"):
-        return "application/pdf"
+def read_foreign(function: Callable[..., T], *arguments: Any, limits: Limits) -> T:
+    """Call a function over a foreign file in a child process; a file that breaks it or asks too much of it is refused.
+
+    Raises:
+        Invalid: as the function raised it, `file_damaged` or `file_too_demanding`. NotFound: as the function raised it.
+        ContainedFailure: `busy`.
+    """
+    try:
+        return contained(function, *arguments, limits=limits)
+    except ContainedFailure as failure:
+        if failure.reason == "busy":
+            raise
+        raise _refused("file_damaged" if failure.reason == "crash" else "file_too_demanding") from failure
+
+
+def clean_copy(kind: str, content: bytes) -> CleanCopy:
+    """In the child: the clean copy of a file, whatever its type. Arguments and refusals as of `harmless_document`."""
+    media_type = type_by_content(content)
+    try:
+        if media_type == "application/pdf":
+            return CleanCopy(clean_pdf(content, MAXIMUM_PAGES), media_type, _signatures(kind, content))
+        if media_type not in FORMATS:
+            raise _refused("file_type")
+        if kind == "electronic":
+            raise _refused("file_not_signed")
+        clean, clean_type = clean_picture(content, media_type, MAXIMUM_PAGES)
+        return CleanCopy(clean, clean_type)
+    except (Invalid, MemoryError):
+        raise
+    except Exception as error:  # readers raise anything over a broken file: TypeError, KeyError, EOFError, struct.error …
+        raise _refused("file_damaged") from error
+
+
+def _signatures(kind: str, content: bytes) -> tuple[Signature, ...]:
+    from provisioning.adapters import signatures  # pyhanko takes a second to load, and few files are signed
+
+    if kind != "electronic":
+        try:
+            return signatures.signatures_in(content) if signatures.may_be_signed(content) else ()
+        except Exception:  # a scan is taken for what it shows, whatever a broken signature in it says
+            return ()
+    try:
+        found = signatures.signatures_in(content) if signatures.may_be_signed(content) else ()
+    except Exception as error:
+        raise _refused("file_signature_broken") from error
+    signatures.require_signature(found)
+    return found
+
+
+def type_by_content(content: bytes) -> str:
+    """The media type by what stands in the file; empty when it is unknown."""
     if content[4:12] in _HEIC:
         return "image/heic"
-    try:
-        return str(puremagic.from_string(content[:8192], mime=True))
-    except (puremagic.PureError, ValueError):
-        return ""
-
-
-def _is_active(content: bytes) -> bool:
-    with _opened(content) as pdf:
-        if any(key in pdf.Root for key in ("/OpenAction", "/AA")) or _names(pdf):
-            return True
-        return any("/AA" in page or _has_actions(page) for page in pdf.pages)
-
-
-def _rewritten(content: bytes) -> bytes:
-    with _opened(content) as pdf:
-        for key in _ACTIVE_CATALOGUE_KEYS:
-            if key in pdf.Root:
-                del pdf.Root[key]
-        for page in pdf.pages:
-            for key in ("/AA", "/Annots"):
-                if key in page:
-                    del page[key]
-        output = io.BytesIO()
-        pdf.remove_unreferenced_resources()
-        pdf.save(output)
-    return output.getvalue()
-
-
-def _opened(content: bytes) -> pikepdf.Pdf:
-    try:
-        pdf = pikepdf.open(io.BytesIO(content))
-    except pikepdf.PasswordError as error:
-        raise _refused("file_encrypted") from error
-    except (pikepdf.PdfError, ValueError) as error:
-        raise _refused("file_damaged") from error
-    if pdf.is_encrypted:
-        raise _refused("file_encrypted")
-    if not 1 <= len(pdf.pages) <= MAXIMUM_PAGES:
-        raise _refused("too_many_pages")
-    return pdf
-
-
-def _names(pdf: pikepdf.Pdf) -> bool:
-    names = pdf.Root.get("/Names")
-    return names is not None and any(key in names for key in ("/JavaScript", "/EmbeddedFiles"))
-
-
-def _has_actions(page: pikepdf.Page) -> bool:
-    annotations = page.get("/Annots")
-    return annotations is not None and any("/A" in each or "/AA" in each for each in annotations)
-
-
-def _reencoded(content: bytes, target: str) -> tuple[bytes, str]:
-    """Decode and encode again: metadata (EXIF, GPS) and anything hidden behind the picture are gone."""
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            if image.width * image.height > MAXIMUM_PIXELS:
-                raise _refused("image_too_large")
-            frames = getattr(image, "n_frames", 1)
-            if frames > MAXIMUM_PAGES:
-                raise _refused("too_many_pages")
-            pages = [_upright(image, number) for number in range(frames if image.format == "TIFF" else 1)]
-            output = io.BytesIO()
-            if len(pages) > 1:  # a fax or a scanner's batch: every page is kept
-                pages[0].save(output, "PDF", save_all=True, append_images=pages[1:], resolution=150)
-                return output.getvalue(), "application/pdf"
-            pages[0].save(output, target, **({"quality": 85} if target == "JPEG" else {}))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _refused("image_too_large") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise _refused("file_damaged") from error
-    return output.getvalue(), f"image/{target.lower()}"
-
-
-def _upright(image: Image.Image, number: int) -> Image.Image:
-    image.seek(number)
-    if image.width * image.height > MAXIMUM_PIXELS:
-        raise _refused("image_too_large")
-    return ImageOps.exif_transpose(image).convert("RGB")
+    if not content.startswith(b"%PDF-"):
+        try:
+            found = str(puremagic.from_string(content[:8192], mime=True))
+        except (puremagic.PureError, ValueError):
+            found = ""
+        if found in FORMATS:
+            return found
+        if b"%PDF-" not in content[:_HEADER_WITHIN]:
+            return found
+    return "application/pdf"
 
 
 def _name_for_people(name: str) -> str:

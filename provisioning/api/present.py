@@ -79,7 +79,15 @@ def details(
             for m in mails
         ],
         "documents": [
-            {"id": d.document_id, "name": d.name, "type": d.media_type, "sha256": d.sha256, "kind": d.kind} for d in documents
+            {
+                "id": d.document_id,
+                "name": d.name,
+                "type": d.media_type,
+                "sha256": d.sha256,
+                "kind": d.kind,
+                "signatures": [{**vars(s), "signed_at": _moment(s.signed_at)} for s in d.signatures],
+            }
+            for d in documents
         ],
         "history": [entry(each) for each in history],
     }

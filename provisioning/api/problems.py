@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from werkzeug.exceptions import HTTPException
 
 from ibok_idp.errors import InvalidToken, KeycloakUnavailable
+from provisioning.adapters.contained import ContainedFailure
 from provisioning.adapters.postgres import Collision, DatabaseBusy, DatabaseTrouble
 from provisioning.adapters.virus_scan import ScannerGone
 from provisioning.domain.errors import FieldError, Forbidden, Invalid, NotFound, NotPossible, TooSoon
@@ -148,6 +149,14 @@ def api_error(error: Exception) -> Response:
                 code="virus_scan_unavailable",
                 detail="Files cannot be checked for viruses now, so none is taken. Try again in a minute.",
                 headers={"Retry-After": "30"},
+            )
+        case ContainedFailure(reason="busy"):
+            return problem(
+                503,
+                "Service Unavailable",
+                code="busy",
+                detail="Too many files are being read now. Nothing was stored. Try again in a few seconds.",
+                headers={"Retry-After": "5"},
             )
         case KeycloakUnavailable():
             return problem(

@@ -32,7 +32,7 @@ from provisioning.api.schemas import (
     PasswordResetBody,
     RejectBody,
 )
-from provisioning.domain.application import Action, Application, Channel, Role, SignatureKind, Status, require_permission
+from provisioning.domain.application import Action, Application, Channel, Role, Status, require_permission
 from provisioning.domain.errors import FieldError, Invalid, NotFound
 from provisioning.domain.login_names import normalised
 from provisioning.form.check import ApplicationBody, PaperApplicationBody, checked_email
@@ -162,15 +162,15 @@ def get_status(reference: str) -> dict[str, Any]:
     application, mail = submit.status_of(wired().office, reference, _status_token())
     kind = (application.signature or {}).get("kind")
     with wired().office.work() as work:
-        documents = len(work.documents.of(reference))
+        documents = work.documents.of(reference)
     return {
         **_status(application),
         "received_at": application.received_at.isoformat(),
         "decided_at": application.decided_at.isoformat() if application.decided_at else None,
         "email_confirmed": application.email_confirmed_at is not None,
         "signature_kind": kind,
-        "documents": documents,
-        "document_missing": kind in (SignatureKind.SCAN, SignatureKind.ELECTRONIC) and documents == 0,
+        "documents": len(documents),
+        "document_missing": submit.signed_document_missing(application, documents),
         "reason": application.reason if application.status in (Status.INCOMPLETE, Status.REJECTED) else None,
         "number_added": application.added_to is not None,
         "confirmation_mail": _mail(mail),

@@ -135,6 +135,30 @@ _BY_CODE.update(
         ),
         "file_infected": ("W pliku jest wirus. Nie przyjęto go", "There is a virus in the file. It was not taken"),
         "file_damaged": ("Pliku nie da się odczytać. Zapisz go jeszcze raz", "The file cannot be read. Save it again"),
+        "file_portfolio": (
+            "To portfolio PDF, czyli kilka plików w jednym. Zapisz je osobno i dodaj każdy z nich",
+            "This is a PDF portfolio, several files in one. Save them apart and add each of them",
+        ),
+        "file_xfa": (
+            "To formularz XFA, którego nie pokaże żaden inny program. Wydrukuj go do nowego PDF albo zeskanuj",
+            "This is an XFA form, which no other program can show. Print it to a new PDF or scan it",
+        ),
+        "file_too_demanding": (
+            "Pliku nie da się pokazać w rozsądnym czasie. Wydrukuj go do nowego PDF albo zeskanuj w niższej rozdzielczości",
+            "The file cannot be shown within a reasonable time. Print it to a new PDF or scan it at a lower resolution",
+        ),
+        "file_not_signed": (
+            "W pliku nie ma podpisu elektronicznego. Dodaj PDF, który podpisano, albo wybierz inny sposób podpisania",
+            "There is no electronic signature in the file. Add the PDF that was signed, or choose another way of signing",
+        ),
+        "file_signature_broken": (
+            "Podpis w pliku się nie zgadza: plik zmieniono po podpisaniu. Podpisz go jeszcze raz",
+            "The signature in the file does not hold: the file was changed after signing. Sign it again",
+        ),
+        "file_signed_in_part": (
+            "Po podpisaniu coś do pliku dopisano. Podpisz go jeszcze raz, już w całości",
+            "Something was added to the file after signing. Sign the whole of it again",
+        ),
         "too_many_pages": ("Plik ma za dużo stron: najwyżej 50", "The file has too many pages: at most 50"),
         "image_too_large": (
             "Obraz jest za duży. Zeskanuj go w niższej rozdzielczości",

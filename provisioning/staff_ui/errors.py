@@ -8,9 +8,11 @@ import structlog
 from flask import Flask, redirect, request, url_for
 from flask_babel import gettext
 
-from ibok_idp.look.flask_look import problem_page
+from ibok_idp.look.flask_look import language, problem_page
+from provisioning.adapters.contained import ContainedFailure
 from provisioning.adapters.virus_scan import ScannerGone
 from provisioning.domain.errors import Forbidden, Invalid, NotFound, NotPossible
+from provisioning.form.messages import message
 from provisioning.staff_ui.stale import stale_page
 
 _log = structlog.get_logger()
@@ -52,6 +54,11 @@ def register(
         )
         return problem_page(gettext("Pliku nie można teraz sprawdzić"), text, link=_back()), 503, {"Retry-After": "30"}
 
+    def busy(error: ContainedFailure) -> Any:
+        _log.warning("files.busy", why=str(error))
+        text = gettext("Za dużo plików naraz. Nic nie zostało zapisane, spróbuj za kilka sekund.")
+        return problem_page(gettext("Pliku nie można teraz odczytać"), text, link=_back()), 503, {"Retry-After": "5"}
+
     def not_possible(error: NotPossible) -> Any:
         reference = (request.view_args or {}).get("reference")
         if error.code == "stale_version" and reference:
@@ -65,7 +72,9 @@ def register(
     def not_found(_error: NotFound) -> Any:
         return problem_page(gettext("Nie ma takiego wniosku"), gettext("Sprawdź numer albo wyszukaj wniosek w kolejce.")), 404
 
-    def invalid(_error: Invalid) -> Any:
+    def invalid(error: Invalid) -> Any:
+        if error.errors and error.errors[0].field == "file":
+            return problem_page(gettext("Pliku nie można pokazać"), message(error.errors[0], language()), link=_back()), 422
         text = gettext("Sprawdź wpisane wartości: zawierają niedozwolone znaki. Nic nie zostało zapisane.")
         return problem_page(gettext("Tego nie można teraz zrobić"), text, link=_back()), 422
 
@@ -76,6 +85,7 @@ def register(
     for kind in database_gone:
         app.register_error_handler(kind, no_database)
     app.register_error_handler(ScannerGone, no_scanner)
+    app.register_error_handler(ContainedFailure, busy)
     app.register_error_handler(NotPossible, not_possible)
     app.register_error_handler(Forbidden, forbidden)
     app.register_error_handler(NotFound, not_found)

@@ -8,6 +8,7 @@ from flask import Response, flash, g, redirect, render_template, request, url_fo
 from flask_babel import gettext
 
 from ibok_idp.look.flask_look import language
+from provisioning.adapters.contained import ContainedFailure
 from provisioning.adapters.scan_batches import LARGEST, parts_of, reference_in
 from provisioning.adapters.scan_pages import page_count, page_picture
 from provisioning.api.views import wired
@@ -103,7 +104,7 @@ def _item_page(intake_id: str, errors: dict[str, str]) -> str:
         item, files = work.intake.get(intake_id), work.intake.files_of(intake_id)
     pages = {each.file_id: page_count(_as_document(each)) for each in files if each.refused is None}
     refusals = {each.file_id: message(FieldError("file", each.refused), language()) for each in files if each.refused}
-    codes = (reference_in(_as_document(each)) for each in files if each.refused is None and item.reference is None)
+    codes = (_code_on(each) for each in files if each.refused is None and item.reference is None)
     suggested = next((code for code in codes if code), "")
     return render_template(
         "staff/intake_item.html",
@@ -116,6 +117,14 @@ def _item_page(intake_id: str, errors: dict[str, str]) -> str:
         errors=errors,
         typed=request.form,
     )
+
+
+def _code_on(file: IntakeFile) -> str | None:
+    """A suggestion: a file that cannot be read in time has none, and the item is shown all the same."""
+    try:
+        return reference_in(_as_document(file))
+    except (Invalid, ContainedFailure):
+        return None
 
 
 def _as_document(file: IntakeFile) -> Document:

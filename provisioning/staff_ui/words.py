@@ -14,7 +14,7 @@ from provisioning.domain.account import Account, AccountState, ClosingCause, Tro
 from provisioning.domain.application import CLOSED, Action, Application, Channel, CustomerType, RejectedFor, Role, Status
 from provisioning.domain.deadline import Urgency, urgency
 from provisioning.domain.register_match import Agrees
-from provisioning.ports import AccountEvent, AuditEntry, MailKind, MailState
+from provisioning.ports import AccountEvent, AuditEntry, MailKind, MailState, Signature
 
 STATUS = {
     Status.UNCONFIRMED: _("Złożony online, niepotwierdzony"),
@@ -415,6 +415,24 @@ def account_event(event: AccountEvent) -> str:
         return str(gettext("w konsoli Keycloak: %(what)s", what=what))
     temporary = gettext(" (hasłem tymczasowym)") if event.details.get("password") in ("temporary", "activation") else ""
     return f"{ACCOUNT_EVENT[event.kind]}{temporary}"
+
+
+def signature(found: Signature) -> dict[str, Any]:
+    """What an electronic signature in a file says (U07), for people: whether it holds, and how far it was checked."""
+    if not found.intact:
+        verdict = gettext("Podpis się nie zgadza: plik zmieniono po podpisaniu.")
+    elif not found.whole:
+        verdict = gettext("Podpis się zgadza, ale po nim coś do pliku dopisano.")
+    else:
+        verdict = gettext("Podpis się zgadza i obejmuje cały plik.")
+    return {
+        "good": found.intact and found.whole,
+        "who": gettext("Podpis elektroniczny: %(signer)s", signer=found.signer),
+        "when": gettext("według podpisującego %(moment)s", moment=moment(found.signed_at)) if found.signed_at else "",
+        "issuer": gettext("certyfikat wystawił: %(issuer)s", issuer=found.issuer),
+        "verdict": verdict,
+        "unchecked": gettext("Ważności certyfikatu system nie sprawdza."),
+    }
 
 
 def audit_line(line: AuditEntry) -> dict[str, Any]:

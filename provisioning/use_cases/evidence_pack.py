@@ -6,13 +6,13 @@ import hashlib
 import io
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from provisioning.domain.application import Action, Application, require_permission
 from provisioning.domain.clauses import FormVersion
-from provisioning.ports import Actor, AuditEntry, Document, Mail, Office
+from provisioning.ports import Actor, AuditEntry, Document, Mail, Office, Work
 
 
 class FormPrinter(Protocol):
@@ -45,7 +45,7 @@ def evidence_pack(office: Office, actor: Actor, reference: str, printer: FormPri
         now = office.clock.now()
         work.audit.write(actor, "application.evidence_exported", reference, {}, now)
     with office.work() as work:  # the entry above is part of the proof
-        documents = [work.documents.get(reference, each.document_id) for each in work.documents.of(reference)]
+        documents = [_with_its_signatures(work, work.documents.get(reference, d.document_id)) for d in work.documents.of(reference)]
         evidence = Evidence(
             application=application,
             form=office.forms[application.form_version],
@@ -55,6 +55,11 @@ def evidence_pack(office: Office, actor: Actor, reference: str, printer: FormPri
             made_at=now,
         )
     return _zip(evidence, printer)
+
+
+def _with_its_signatures(work: Work, document: Document) -> Document:
+    """A signature holds in the file as it came, not in the copy that is shown."""
+    return replace(document, original=work.documents.original(document)) if document.signatures else document
 
 
 def _zip(evidence: Evidence, printer: FormPrinter) -> bytes:
@@ -73,6 +78,8 @@ def _zip(evidence: Evidence, printer: FormPrinter) -> bytes:
     extensions = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}
     for number, document in enumerate(evidence.documents, 1):
         files[f"plik-{number}.{extensions[document.media_type]}"] = document.content
+        if document.original is not None:
+            files[f"plik-{number}-podpisany-oryginal.pdf"] = document.original
     sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items()))
     output = io.BytesIO()
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as bundle:

@@ -117,7 +117,7 @@ def confirm_email(office: Office, reference: str, token: str) -> Application:
         if office.clock.now() - application.confirmation_sent_at > office.rules.email_confirmation_life:
             raise NotPossible("confirmation_expired", "The link has expired; ask for a new one on the status page.")
         kind = (application.signature or {}).get("kind")
-        if kind in (SignatureKind.SCAN, SignatureKind.ELECTRONIC) and not work.documents.of(reference):
+        if signed_document_missing(application, work.documents.of(reference)):
             raise NotPossible("document_missing", "Add the signed document first, on the status page.")
         application.email_confirmed_at = office.clock.now()
         application.confirmation_nonce = None
@@ -130,6 +130,16 @@ def confirm_email(office: Office, reference: str, token: str) -> Application:
         work.applications.save(application)
         work.audit.write(APPLICANT, "application.email_confirmed", reference, {"status": application.status}, office.clock.now())
     return application
+
+
+def signed_document_missing(application: Application, documents: list[Document]) -> bool:
+    """Whether the file that was to carry the signature is still to come; one signed electronically was checked for it (U07)."""
+    match (application.signature or {}).get("kind"):
+        case SignatureKind.SCAN:
+            return not documents
+        case SignatureKind.ELECTRONIC:
+            return not any(each.kind == SignatureKind.ELECTRONIC for each in documents)
+    return False
 
 
 def send_confirmation_again(office: Office, reference: str, token: str, email: str | None) -> ConfirmationMail:

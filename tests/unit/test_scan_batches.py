@@ -1,6 +1,7 @@
 """S1: a batch of scans is cut at the QR codes of the signed prints."""
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pikepdf
@@ -9,12 +10,14 @@ import pytest
 import segno
 from PIL import Image
 
+from provisioning.adapters import scan_batches
 from provisioning.adapters.pdf import filled_form
 from provisioning.adapters.scan_batches import parts_of
 from provisioning.adapters.uploads import harmless_document
 from provisioning.domain.errors import Invalid
 from provisioning.form.catalogue import all_versions
 from provisioning.ports import Document
+from tests.support.hostile_files import forms_in_forms, pdf, saved, tiff
 from tests.unit.test_mails_and_pdf import UTILITY, application
 
 BLANK = Image.new("L", (1240, 1754), 255)
@@ -83,18 +86,55 @@ def test_what_cannot_be_read_is_refused_by_name(content: bytes, code: str) -> No
 
 def test_an_encrypted_batch_is_refused_by_name() -> None:
     output = io.BytesIO()
-    with pikepdf.open(io.BytesIO(pdf_of(ONE))) as pdf:
-        pdf.save(output, encryption=pikepdf.Encryption(owner="a", user="b"))
+    with pikepdf.open(io.BytesIO(pdf_of(ONE))) as whole:
+        whole.save(output, encryption=pikepdf.Encryption(owner="a", user="b"))
     with pytest.raises(Invalid) as refusal:
         parts_of("x.pdf", output.getvalue(), harmless)
     assert refusal.value.errors[0].code == "file_encrypted"
 
 
+def tiff_of(*codes: str | None, **options: object) -> bytes:
+    pages = [page_with(code).convert("1") for code in codes]
+    return tiff(pages, dpi=(150, 150), **options)
+
+
 def test_every_page_of_a_tiff_is_kept() -> None:
-    output = io.BytesIO()
-    page_with(ONE).save(output, "TIFF", save_all=True, append_images=[page_with(None), page_with(None)])
-    document = harmless("fax.tiff", output.getvalue())
+    document = harmless("fax.tiff", tiff_of(ONE, None, None))
     assert document.media_type == "application/pdf"
     assert len(pypdfium2.PdfDocument(document.content)) == 3
-    (part,) = parts_of("fax.tiff", output.getvalue(), harmless)
-    assert part.reference == ONE
+
+
+@pytest.mark.parametrize("compression", [None, "group4", "tiff_lzw"])
+def test_a_batch_as_tiff_is_cut_like_one_as_pdf(compression: str | None) -> None:
+    options = {"compression": compression} if compression else {}
+    parts = parts_of("paczka.tif", tiff_of(ONE, None, TWO, **options), harmless)
+    assert [(part.reference, part.pages, part.document.name) for part in parts] == [
+        (ONE, (1, 2), "paczka-1-2.pdf"),
+        (TWO, (3, 3), "paczka-3.pdf"),
+    ]
+    assert [len(pypdfium2.PdfDocument(part.document.content)) for part in parts] == [2, 1]
+    (single,) = parts_of("jedna.tif", tiff_of(ONE), harmless)
+    assert (single.reference, single.document.media_type) == (ONE, "image/png")
+
+
+def test_a_batch_that_only_forbids_changes_or_has_junk_before_it_is_cut() -> None:
+    with pikepdf.open(io.BytesIO(pdf_of(ONE, TWO))) as whole:
+        locked = saved(whole, encryption=pikepdf.Encryption(owner="a", user=""))
+    for content in (locked, b"TEXTmdos 5 " + pdf_of(ONE, TWO)):
+        assert seen(content) == [(ONE, (1, 1), 1), (TWO, (2, 2), 1)]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (forms_in_forms(30, 30), "file_too_demanding"),
+        (tiff([Image.new("1", (8, 8)) for _ in range(301)]), "too_many_pages"),
+        (pdf(lambda d: d.Root.__setitem__("/Collection", pikepdf.Dictionary())), "file_portfolio"),
+    ],
+    ids=["forms in forms", "301 pages", "portfolio"],
+)
+def test_u06_a_batch_that_blows_up_is_refused(content: bytes, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan_batches, "_LIMITS_OF_A_BATCH", replace(scan_batches._LIMITS_OF_A_BATCH, cpu=3))
+    with pytest.raises(Invalid) as refusal:
+        parts_of("x", content, harmless)
+    assert refusal.value.errors[0].code == code

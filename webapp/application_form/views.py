@@ -13,7 +13,7 @@ from werkzeug.exceptions import TooManyRequests
 from ibok_idp.look.flask_look import language
 from webapp.application_form import bots, steps
 from webapp.application_form.steps import NAMES, STEPS, html_id
-from webapp.provisioning_client import FormError, ProvisioningClient, Rejected
+from webapp.provisioning_client import FormError, ProvisioningClient, ProvisioningUnavailable, Rejected
 from webapp.settings import Settings
 
 application_form = Blueprint("application_form", __name__)
@@ -122,22 +122,23 @@ def send() -> Any:
         "kind": answers["signature_kind"],
     }
     session.pop("draft", None)  # S2, privacy: drafts are gone on filing
-    if content:
-        try:
-            client().add_document(
-                filed["reference"],
-                filed["status_token"],
-                upload.filename or "" if upload else "",
-                content,
-                answers["signature_kind"],
-                language(),
-            )
-        except Rejected as rejected:
-            session["filed"]["file_error"] = rejected.errors[0].message or gettext(
-                "Pliku nie przyjęto. Dodaj go na stronie statusu."
-            )
+    if upload and content:
+        refused = _add_file(filed["reference"], filed["status_token"], upload.filename or "", content, answers["signature_kind"])
+        if refused:
+            session["filed"]["file_error"] = refused
             session.modified = True
     return redirect(url_for("application_form.filed"), 303)
+
+
+def _add_file(reference: str, token: str, name: str, content: bytes, kind: str) -> str | None:
+    """Add one file; the sentence of why it was not taken. The application itself is filed, whatever becomes of the file."""
+    try:
+        client().add_document(reference, token, name, content, kind, language())
+    except Rejected as rejected:
+        return rejected.errors[0].message or str(gettext("Plik jest za duży: najwyżej 15 MB"))
+    except ProvisioningUnavailable:
+        return str(gettext("Pliku nie udało się teraz przyjąć. Spróbuj jeszcze raz za chwilę"))
+    return None
 
 
 @application_form.get("/wniosek/zlozony")
@@ -201,13 +202,15 @@ def add_file(reference: str, token: str) -> Any:
     content = upload.read() if upload and upload.filename else b""
     found = client().status(reference, token)
     kind = found["signature_kind"] if found["document_missing"] else "attachment"
-    try:
-        if not upload or not content:
-            raise Rejected([FormError("file", "required", gettext("Wybierz plik"))])
-        client().add_document(reference, token, upload.filename or "", content, kind, language())
-    except Rejected as rejected:
-        errors = {"file": rejected.errors[0].message or gettext("Plik jest za duży: najwyżej 15 MB")}
+    refused = gettext("Wybierz plik")
+    if upload and content:
+        refused = _add_file(reference, token, upload.filename or "", content, kind)
+    if refused:
+        errors = {"file": refused}
         return render_template("form/status.html", status=found, token=token, email=None, sent=None, errors=errors), 422
+    known = session.get("filed")
+    if known and known["reference"] == reference:
+        session["filed"] = {**known, "file_error": None}
     return redirect(url_for("application_form.status", reference=reference, token=token, wyslano="plik"), 303)
 
 
