@@ -637,8 +637,9 @@ class _Digests:
     def sent_on(self, day: date) -> set[str]:
         return set(self._connection.execute(text("SELECT recipient FROM digests WHERE day = :d"), {"d": day}).scalars())
 
-    def last_day_before(self, day: date) -> date | None:
-        return self._connection.execute(text("SELECT max(day) FROM digests WHERE day < :d"), {"d": day}).scalar()
+    def last_day_before(self, day: date, recipient: str) -> date | None:
+        statement = text("SELECT max(day) FROM digests WHERE day < :d AND recipient = :r")
+        return self._connection.execute(statement, {"d": day, "r": recipient}).scalar()
 
     def sent(self, day: date, recipient: str, at: datetime) -> None:
         statement = text("INSERT INTO digests VALUES (:d, :r, :at) ON CONFLICT DO NOTHING")
