@@ -167,7 +167,7 @@ def corrected_body(found: Application, typed: dict[str, str], clause_codes: list
         body["signature"] = None
     if "pesel" in body and body["pesel"] is None:
         body["pesel"] = found.pesel
-    filed_on = found.filed_on or found.received_at.date()
+    filed_on = found.filed_on or found.received_at.astimezone(WARSAW).date()
     channel = Channel.POST if found.channel is Channel.WEB else found.channel
     return body | {"channel": channel.value, "filed_on": filed_on.isoformat(), "entry_reason": "–"}
 
