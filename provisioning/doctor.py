@@ -18,7 +18,7 @@ from provisioning.adapters.virus_scan import ScannerGone
 from provisioning.settings import Settings
 from provisioning.wiring import Wired, wire
 
-SCHEMA = "0008"
+SCHEMA = "0009"
 
 
 def examine(settings: Settings) -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,7 +87,7 @@ def postgres() -> Iterator[Postgres]:
     """A server of this test process, with a migrated database to copy."""
     folder = Path(tempfile.mkdtemp(prefix="ibok-pg-"))
     folder.chmod(0o755)
-    server = Postgres(folder / "db", free_ports(1)[0])
+    server = Postgres(folder / "db", free_ports(1)[0], folder / "locales")
     server.start(folder / "log")
     with psycopg.connect(server.superuser_url(), autocommit=True) as connection:
         connection.execute("CREATE DATABASE migrated")
@@ -98,6 +99,17 @@ def postgres() -> Iterator[Postgres]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def compile_polish_locale(server: Postgres) -> bool:
+    """Make `pl_PL.UTF-8` known to a server, which has no ICU; False where the system has no sources of locales."""
+    assert server.locales is not None  # a server of this module
+    server.locales.mkdir(exist_ok=True)
+    command = ["localedef", "-i", "pl_PL", "-f", "UTF-8", str(server.locales / "pl_PL.UTF-8")]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

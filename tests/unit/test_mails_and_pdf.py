@@ -202,13 +202,17 @@ YESTERDAY = re.compile(r"24 (listopada|November)|24\.11\.2026|2026-11-24")
 @pytest.mark.parametrize("language", ["pl", "en"])
 def test_every_date_that_a_mail_says_is_the_day_in_warsaw_also_after_midnight(kind: MailKind, language: str) -> None:
     one = application(language, received_at=AFTER_MIDNIGHT, decided_at=AFTER_MIDNIGHT, filed_on=date(2026, 11, 25))
-    moments = {name: AFTER_MIDNIGHT for name, value in vars(account()).items() if name.endswith("_at") or isinstance(value, datetime)}
+    moments = {
+        name: AFTER_MIDNIGHT for name, value in vars(account()).items() if name.endswith("_at") or isinstance(value, datetime)
+    }
     of = replace(account(), **moments, language=language)
     about = ABOUT | {"expires_at": AFTER_MIDNIGHT.isoformat(), "resigned_at": AFTER_MIDNIGHT.isoformat()}
     mail = Mail(f"<{kind}.1@wpwik.com>", one.reference, kind, one.email, AFTER_MIDNIGHT, about=about)
     office = fake_office()
     secret = "a-secret" if kind in WITH_PASSWORD else "abc.token"
-    message = Composer(UTILITY, "ibok@wpwik.com", "bok@wpwik.com")(office, mail, one, None if kind in OF_THE_APPLICATION else of, secret)
+    message = Composer(UTILITY, "ibok@wpwik.com", "bok@wpwik.com")(
+        office, mail, one, None if kind in OF_THE_APPLICATION else of, secret
+    )
     said = [*parts(message), *(pdf_text(each.get_content()) for each in message.iter_attachments())]
     assert [YESTERDAY.findall(" ".join(text.split())) for text in said] == [[]] * len(said)
     if kind in (MailKind.ACTIVATION_REMINDER, MailKind.NEW_PASSWORD, MailKind.ACTIVATED, MailKind.RESIGNATION, MailKind.RECEIVED):
