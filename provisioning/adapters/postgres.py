@@ -753,6 +753,11 @@ class _Audit:
         )
         return [self._entry(row) for row in rows]
 
+    def actors(self, subject: str, actions: tuple[str, ...]) -> set[str]:
+        """Who did one of these to a subject."""
+        statement = text("SELECT DISTINCT actor FROM audit WHERE subject = :s AND action = ANY(:actions)")
+        return set(self._connection.execute(statement, {"s": subject, "actions": list(actions)}).scalars())
+
     def page(
         self,
         *,

@@ -60,7 +60,7 @@ class Rulebook:
         reminder_days: S4, clerks are warned on these days of the term; on the last of them the manager too.
         digest_hour: from this hour of a working day (Europe/Warsaw) the warnings go out.
         activation_reminder: so long before its end a customer is reminded of the temporary password of S5.
-        four_eyes: who typed an application in cannot approve it.
+        four_eyes: who typed in, corrected or recorded the paper of an application cannot approve it.
         closing: S8, § 10 ust. 5 of the Regulamin.
     """
 

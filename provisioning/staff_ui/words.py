@@ -206,6 +206,10 @@ FIELD = {
     "due_on": _("termin"),
     "reason": _("powód / czego brakuje"),
     "correspondence_address": _("adres korespondencyjny"),
+    "customer_type": _("rodzaj klienta"),
+    "language": _("język"),
+    "channel": _("sposób złożenia"),
+    "filed_on": _("data złożenia"),
 }
 AUDIT = {
     "application.submitted": _("złożono online"),

@@ -41,7 +41,7 @@ def by_name(polish: Alone, *, descending: bool, text: str) -> list[str]:
 def test_pages_by_name_show_every_application_once_in_one_order(polish: Alone, descending: bool, text: str) -> None:
     found = by_name(polish, descending=descending, text=text)
     assert sorted(found) == sorted(NAMES)
-    rows = polish.sql(f'SELECT sort_name FROM applications ORDER BY sort_name COLLATE "C" {"DESC" if descending else "ASC"}')  # noqa: S608
+    rows = polish.sql(f'SELECT sort_name FROM applications ORDER BY sort_name COLLATE "C" {"DESC" if descending else "ASC"}')
     with polish.office.work() as work:
         keys = {each.data["last_name"]: work.applications.row(each)["sort_name"] for each in work.applications.open_after("", 100)}  # type: ignore[attr-defined]
     assert [keys[name] for name in found] == [row[0] for row in rows]
