@@ -94,6 +94,11 @@ def announce_terms(office: Office) -> int:
     form = announced(office)
     if form is None or len({each.terms_version for each in office.versions}) < 2:
         return 0
+    with office.only_one("announce-terms") as alone:
+        return _announce(office, form) if alone else 0
+
+
+def _announce(office: Office, form: FormVersion) -> int:
     with office.work() as work:
         customers = work.accounts.without_terms_notice(form.terms_version, _BATCH)
         about = {"terms_version": form.terms_version, "valid_from": form.valid_from.isoformat()}

@@ -46,6 +46,11 @@ def mark_handled(office: Office, actor: Actor, message_id: str) -> Mail:
 
 def remind_of_first_login(office: Office) -> int:
     """Three days before the temporary password of S5 ends: one mail, without a password; return how many."""
+    with office.only_one("remind-of-first-login") as alone:
+        return _remind(office) if alone else 0
+
+
+def _remind(office: Office) -> int:
     now = office.clock.now()
     with office.work() as work:
         accounts = work.accounts.to_be_reminded(now, now + office.rules.activation_reminder, _BATCH)
