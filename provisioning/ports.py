@@ -17,6 +17,7 @@ from provisioning.domain.clauses import FormVersion
 from provisioning.domain.deadline import FreeDay
 from provisioning.domain.email_change import EmailChange
 from provisioning.domain.erasure import ErasureRequest
+from provisioning.domain.mail_budget import Unasked
 from provisioning.domain.password_reset import PasswordReset
 from provisioning.domain.register_match import RegisterCustomer
 from provisioning.domain.rulebook import Rulebook
@@ -70,6 +71,7 @@ class MailState(StrEnum):
     REFUSED = "refused"
     REPLACED = "replaced"  # the address was corrected before it went out
     BOUNCED = "bounced"  # the server took it and sent it back
+    SUPPRESSED = "suppressed"  # above the budget of its recipient, never sent (F13)
 
 
 @dataclass
@@ -483,6 +485,15 @@ class Mails(Protocol):
     def undelivered(self, limit: int) -> list[Mail]: ...
 
 
+class UnaskedMails(Protocol):
+    """When unasked mails went to a mailbox, under its keyed fingerprint alone (F13)."""
+
+    def locked(self, mailbox: str, since: datetime) -> list[Unasked]: ...
+    def add(self, mailbox: str, at: datetime, *, reset: bool) -> None: ...
+    def of_customer(self, mailboxes: tuple[str, ...]) -> bool: ...
+    def forget(self, before: datetime) -> int: ...
+
+
 class Intake(Protocol):
     def add(self, item: IntakeItem, files: list[IntakeFile]) -> bool: ...
     def get(self, intake_id: str, *, for_change: bool = False) -> IntakeItem: ...
@@ -612,6 +623,8 @@ class Work(Protocol):
     def desk(self) -> Desk: ...
     @property
     def mails(self) -> Mails: ...
+    @property
+    def unasked_mails(self) -> UnaskedMails: ...
     @property
     def intake(self) -> Intake: ...
     @property

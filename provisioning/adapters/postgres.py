@@ -21,6 +21,7 @@ from sqlalchemy.sql import bindparam
 from provisioning.adapters.applications import PostgresApplications
 from provisioning.adapters.reports import PostgresReports
 from provisioning.adapters.rows import columns, every, first, insert, read, update, with_json
+from provisioning.adapters.unasked_mails import PostgresUnaskedMails
 from provisioning.domain.account import Account
 from provisioning.domain.audit_chain import FIRST, ChainedLine, chained_hash, line_content
 from provisioning.domain.email_change import EmailChange
@@ -148,6 +149,7 @@ class _Transaction:
         self.cases = _Cases(connection)
         self.desk = _Desk(connection)
         self.mails = _Mails(connection)
+        self.unasked_mails = PostgresUnaskedMails(connection)
         self.intake = _Intake(connection)
         self.reports = PostgresReports(connection)
         self.digests = _Digests(connection)

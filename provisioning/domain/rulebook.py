@@ -53,6 +53,7 @@ class Rulebook:
         reset_password_life: S7, how long a temporary password that was asked for may be used.
         resets_per_hour, resets_per_day: S7, how many of them one login gets.
         reset_alarm_per_hour: S7, so many wishes in an hour over all logins are an alarm.
+        unasked_mails_per_hour, unasked_mails_per_day: F13, how many mails that anybody can cause one mailbox gets, over all ways.
         email_undo_life: how long the old address may take a change of address back.
         reauthentication_life: how old the login may be at a step that cannot be undone (S8).
         filed_long_ago_days: an older filing date needs a reason when it is typed in (S1).
@@ -75,6 +76,8 @@ class Rulebook:
     resets_per_hour: int = 3
     resets_per_day: int = 5
     reset_alarm_per_hour: int = 200
+    unasked_mails_per_hour: int = 5
+    unasked_mails_per_day: int = 10
     email_undo_life: timedelta = timedelta(days=7)
     reauthentication_life: timedelta = timedelta(minutes=5)
     exports_per_hour: int = 5

@@ -180,6 +180,7 @@ MAIL_STATE = {
     MailState.REFUSED: _("odrzucony przez serwer poczty"),
     MailState.REPLACED: _("zastąpiony nowszym"),
     MailState.BOUNCED: _("nie dotarł"),
+    MailState.SUPPRESSED: _("nie wysłano: za dużo wiadomości na ten adres"),
 }
 FIELD = {
     "first_name": _("imię"),
@@ -229,6 +230,7 @@ AUDIT = {
     "mail.accepted": _("serwer poczty przyjął wiadomość"),
     "mail.refused": _("serwer poczty odrzucił wiadomość"),
     "mail.bounced": _("wiadomość wróciła, nie dotarła"),
+    "mail.suppressed": _("nie wysłano wiadomości: za dużo na ten adres"),
     "mail.handled": _("załatwiono wiadomość, która nie dotarła"),
     "intake.attached": _("dołączono pliki z poczty albo skanów"),
     "intake.dismissed": _("odłożono: to nie jest wniosek"),

@@ -18,6 +18,7 @@ from provisioning.domain.password_reset import PasswordReset, ResetOutcome, Rese
 from provisioning.domain.rulebook import retry_pause
 from provisioning.ports import CUSTOMER, Actor, DirectoryTrouble, Mail, MailKind, MailState, Office, Work
 from provisioning.use_cases.mail_out import audit_mail, hand_over, message_id, queue_account_mail
+from provisioning.use_cases.unasked_mails import reset_within_budget
 
 _LONGEST_LOGIN = 64
 
@@ -39,7 +40,7 @@ def request_new_password(office: Office, login: str) -> PasswordReset | None:
             work.resets.add(PasswordReset(uuid.uuid4().hex, None, now, ResetOutcome.UNKNOWN, ResetStep.DONE))
             return None
         outcome = outcome_for(account, work.resets.mailed_since(login, now - timedelta(days=1)), now, office.rules)
-        return reserve(office, work, account, outcome, CUSTOMER)
+        return reserve(office, work, account, reset_within_budget(office, work, account, outcome), CUSTOMER)
 
 
 def reserve(office: Office, work: Work, account: Account, outcome: ResetOutcome, by: Actor) -> PasswordReset:

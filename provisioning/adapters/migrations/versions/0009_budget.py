@@ -1,4 +1,4 @@
-"""The queue by name in an order of its own, whatever the database's collation; a message is known by its content too."""
+"""The queue by name whatever the database's collation, a message known by its content too, the budget of unasked mails (F13)."""
 
 from alembic import op
 
@@ -12,6 +12,22 @@ DROP INDEX applications_sort_name;
 ALTER TABLE intake ADD COLUMN content_sha256 text;
 CREATE UNIQUE INDEX intake_same_message ON intake (message_id, content_sha256) WHERE message_id IS NOT NULL;
 DROP INDEX intake_message_id;
+
+CREATE TABLE unasked_mails (
+    mailbox text NOT NULL,
+    at timestamptz NOT NULL,
+    reset boolean NOT NULL
+);
+CREATE INDEX unasked_mails_mailbox ON unasked_mails (mailbox, at);
+CREATE INDEX unasked_mails_at ON unasked_mails (at);
+ALTER TABLE accounts ADD COLUMN mailbox text GENERATED ALWAYS AS (
+    CASE WHEN lower(split_part(email, '@', 2)) IN ('gmail.com', 'googlemail.com')
+    THEN replace(coalesce(nullif(split_part(split_part(lower(email), '@', 1), '+', 1), ''), split_part(lower(email), '@', 1)), '.', '')
+        || '@gmail.com'
+    ELSE coalesce(nullif(split_part(split_part(lower(email), '@', 1), '+', 1), ''), split_part(lower(email), '@', 1))
+        || '@' || lower(split_part(email, '@', 2)) END
+) STORED;
+CREATE INDEX accounts_mailbox ON accounts (mailbox);
 """
 
 
