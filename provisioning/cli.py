@@ -193,10 +193,11 @@ def check(file: Annotated[Path, typer.Argument(help="a utility.toml")]) -> None:
         found = load_utility(file)
     except IdpError as error:
         _stop(str(error))
-    closing = found.account_closing
+    closing, kept = found.account_closing, found.retention
     _console.print(
         f"Good: {found.company.name}; help line {found.contact.phones}; a resignation takes effect after {closing.resignation_days} days, "
-        f"deletion {closing.delete_after_days} days later, retention {closing.retention_days} days.",
+        f"deletion {closing.delete_after_days} days later, retention {closing.retention_days} days. An application goes {kept.unconfirmed_days} days after it came when nobody confirmed it, "
+        f"{kept.withdrawn_days} days after its withdrawal, {kept.rejected_days} days after its rejection.",
         soft_wrap=True,
         highlight=False,
     )

@@ -20,6 +20,7 @@ from sqlalchemy.sql import bindparam
 
 from provisioning.adapters.applications import PostgresApplications
 from provisioning.adapters.reports import PostgresReports
+from provisioning.adapters.retention import PostgresRetention, forget_traces
 from provisioning.adapters.rows import columns, every, first, insert, read, update, with_json
 from provisioning.adapters.unasked_mails import PostgresUnaskedMails
 from provisioning.domain.account import Account
@@ -150,6 +151,7 @@ class _Transaction:
         self.desk = _Desk(connection)
         self.mails = _Mails(connection)
         self.unasked_mails = PostgresUnaskedMails(connection)
+        self.retention = PostgresRetention(connection)
         self.intake = _Intake(connection)
         self.reports = PostgresReports(connection)
         self.digests = _Digests(connection)
@@ -255,16 +257,9 @@ class _Accounts:
             "DELETE FROM account_events WHERE login = :login",
             "UPDATE incidents SET address = '', note = NULL WHERE login = :login",
             "UPDATE erasure_requests SET ground = NULL WHERE login = :login",
-            "UPDATE mails SET recipient = '', answer = '', about = '{}' WHERE reference = ANY(:references)",
-            "DELETE FROM originals WHERE sha256 IN (SELECT sha256 FROM documents WHERE reference = ANY(:references)) "
-            "AND sha256 NOT IN (SELECT sha256 FROM documents WHERE NOT reference = ANY(:references))",
-            "DELETE FROM documents WHERE reference = ANY(:references)",
-            "DELETE FROM intake WHERE reference = ANY(:references)",
-            "DELETE FROM case_notes WHERE reference = ANY(:references)",
-            "DELETE FROM audit_keys WHERE subject = ANY(:references)",
         ):
-            parameters = {"login": login} if ":login" in statement else {"references": references}
-            self._connection.execute(text(statement), parameters)
+            self._connection.execute(text(statement), {"login": login})
+        forget_traces(self._connection, references)
 
     def awaiting_first_login(self, limit: int, user_ids: list[str] | None = None) -> list[Account]:
         rows = self._connection.execute(

@@ -41,6 +41,30 @@ class ClosingRules:
 
 
 @dataclass(frozen=True)
+class RetentionRules:
+    """How long what never became an account is kept (utility.toml).
+
+    Attributes:
+        unconfirmed: a web application whose address nobody confirmed, from its coming in.
+        awaiting_paper: one whose address is confirmed and whose signed paper never came, from the confirmation.
+        withdrawn, rejected: from the decision to the anonymising.
+        intake_waiting: mails and scans that nobody has dealt with.
+        intake_dismissed: that something came and was no application.
+        unknown_resets: wishes for a new password of logins that do not exist (S7).
+        idempotency: the memory of requests that must be carried out once.
+    """
+
+    unconfirmed: timedelta = timedelta(days=7)
+    awaiting_paper: timedelta = timedelta(days=60)
+    withdrawn: timedelta = timedelta(days=90)
+    rejected: timedelta = timedelta(days=365)
+    intake_waiting: timedelta = timedelta(days=365)
+    intake_dismissed: timedelta = timedelta(days=365)
+    unknown_resets: timedelta = timedelta(days=2)
+    idempotency: timedelta = timedelta(days=90)
+
+
+@dataclass(frozen=True)
 class Rulebook:
     """The numbers behind the rules.
 
@@ -63,6 +87,7 @@ class Rulebook:
         activation_reminder: so long before its end a customer is reminded of the temporary password of S5.
         four_eyes: who typed in, corrected or recorded the paper of an application cannot approve it.
         closing: S8, § 10 ust. 5 of the Regulamin.
+        retention: how long what never became an account is kept.
     """
 
     term_days: int = 14
@@ -87,6 +112,7 @@ class Rulebook:
     digest_hour: int = 6
     activation_reminder: timedelta = timedelta(days=3)
     closing: ClosingRules = ClosingRules()  # frozen
+    retention: RetentionRules = RetentionRules()  # frozen
     terms_notice_days: int = 30
     register_owns: frozenset[str] = frozenset({"phone", "correspondence_address"})
     four_eyes: bool = False

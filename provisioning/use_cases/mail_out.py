@@ -8,7 +8,6 @@ from typing import Any
 
 from provisioning.domain.account import Account, Trouble
 from provisioning.domain.application import Application
-from provisioning.domain.errors import NotFound
 from provisioning.domain.rulebook import retry_pause
 from provisioning.ports import WORKER, Mail, MailDeferred, MailKind, MailRefused, MailState, Office, Work
 from provisioning.use_cases.tokens import email_change_token, email_undo_token
@@ -94,7 +93,7 @@ def send_mail(office: Office, identifier: str) -> timedelta | None:
     with office.work() as work:
         mail = work.mails.get(identifier)
         if mail is None:
-            raise NotFound(identifier)
+            return None  # its application was never confirmed and is gone
         application = work.applications.get(mail.reference)
         account = work.accounts.by_reference(mail.reference)
         replaced, secret = _still_meant(office, work, mail, application)

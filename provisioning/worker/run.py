@@ -21,6 +21,7 @@ from provisioning.use_cases.activate import activate
 from provisioning.use_cases.carry_out import carry_out
 from provisioning.use_cases.confirm_first_login import confirm_first_login, confirm_first_logins
 from provisioning.use_cases.follow_keycloak import follow_keycloak
+from provisioning.use_cases.forget import forget_what_is_past
 from provisioning.use_cases.mail_out import send_mail
 from provisioning.use_cases.misdirected import make_mailed_passwords_useless
 from provisioning.use_cases.request_new_password import flood, issue_new_password, request_new_password
@@ -181,6 +182,8 @@ def _housekeeping(office: Office) -> None:
         _log.info("accounts.reminded", count=told)
     if gone := forget_set_aside(office):
         _log.info("intake.forgotten", messages=gone)
+    if past := forget_what_is_past(office):
+        _log.info("retention.forgotten", **past)
     if sent := send_digest(office):
         _log.info("digest.sent", count=sent)
     if count := flood(office):

@@ -1,4 +1,4 @@
-"""The queue by name whatever the database's collation, a message known by its content too, the budget of unasked mails (F13)."""
+"""The queue by name whatever the collation, messages known by their content too, the budget of unasked mails (F13), retention."""
 
 from alembic import op
 
@@ -28,6 +28,13 @@ ALTER TABLE accounts ADD COLUMN mailbox text GENERATED ALWAYS AS (
         || '@' || lower(split_part(email, '@', 2)) END
 ) STORED;
 CREATE INDEX accounts_mailbox ON accounts (mailbox);
+
+CREATE INDEX applications_unconfirmed ON applications (reference) WHERE status = 'unconfirmed';
+CREATE INDEX applications_to_forget ON applications (reference) WHERE status IN ('rejected', 'withdrawn') AND nonce <> '';
+CREATE INDEX password_resets_unknown ON password_resets (asked_at) WHERE login IS NULL;
+CREATE INDEX documents_sha256 ON documents (sha256);
+CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
+CREATE INDEX idempotency_keys_reference ON idempotency_keys ((answer->>'reference'));
 """
 
 
