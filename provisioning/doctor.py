@@ -15,7 +15,9 @@ from ibok_idp.settings import KeycloakAdminSettings
 from provisioning.adapters.mailbox import MailboxGone
 from provisioning.adapters.postgres import schema_version
 from provisioning.adapters.virus_scan import ScannerGone
+from provisioning.ports import DirectoryTrouble
 from provisioning.settings import Settings
+from provisioning.use_cases.numbers import look
 from provisioning.wiring import Wired, wire
 
 SCHEMA = "0009"
@@ -30,6 +32,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("mail server", lambda each: each.mailer.check()),
         ("Keycloak", _keycloak),
         ("least rights", _rights),
+        ("reference numbers", _numbers),
     ]
     if settings.imap_url.get_secret_value():
         checks.append(("mailbox", _mailbox))
@@ -85,6 +88,19 @@ def _clamd(wired: Wired) -> str:
 def _keycloak(wired: Wired) -> str:
     parameters = wired.directory.hashing_parameters()
     return f"reached as ibok-provisioning; passwords: argon2, {parameters.memory} KiB, {parameters.iterations} rounds"
+
+
+def _numbers(wired: Wired) -> str:
+    try:
+        numbers = look(wired.office)
+    except DirectoryTrouble as trouble:
+        raise _Wrong(f"Keycloak cannot be asked for the references of its users ({trouble.kind})") from trouble
+    if numbers.behind:
+        raise _Wrong(
+            f"number {numbers.known} is in use and the next one would be {numbers.given_out + 1}: was an older back-up restored? "
+            "Run `ibok-provisioning numbers-jump` before anybody files an application"
+        )
+    return f"{numbers.given_out} given out, none of them newer elsewhere"
 
 
 def _rights(wired: Wired) -> str:

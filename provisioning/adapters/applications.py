@@ -78,6 +78,25 @@ class PostgresApplications:
         number = self._connection.execute(text("SELECT nextval('application_numbers')")).scalar_one()
         return make_reference(year, number)
 
+    def numbers(self) -> tuple[int, int]:
+        """The last number given out, and the highest that a reference here carries, be it in the audit alone."""
+        row = self._connection.execute(
+            text(
+                "SELECT (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM application_numbers) AS given_out,"
+                " (SELECT coalesce(max(split_part(reference, '-', 2)::bigint), 0) FROM ("
+                "SELECT reference FROM applications UNION ALL SELECT reference FROM issued_logins"
+                " UNION ALL SELECT subject FROM audit WHERE action = 'application.submitted') AS every(reference)"
+                " WHERE reference ~ '^[0-9]{4}-[0-9]{1,18}-[0-9]$') AS known"
+            )
+        ).one()
+        return row.given_out, row.known
+
+    def continue_after(self, number: int) -> None:
+        """The next reference is the one after this number; never back."""
+        self._connection.execute(
+            text("SELECT setval('application_numbers', greatest(:n, (SELECT last_value FROM application_numbers)))"), {"n": number}
+        )
+
     def add(self, application: Application) -> None:
         names, values = ", ".join(_COLUMNS), ", ".join(f":{name}" for name in _COLUMNS)
         words = search_words(application)

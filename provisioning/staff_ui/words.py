@@ -239,6 +239,7 @@ AUDIT = {
     "intake.dismissed": _("odłożono: to nie jest wniosek"),
     "intake.opened": _("otwarto wiadomość albo skan bez wniosku"),
     "form.activated": _("wybrano dzień, od którego obowiązuje wersja druku"),
+    "numbers.jumped": _("numery wniosków idą dalej po odtworzeniu bazy"),
     "report.exported": _("pobrano raport"),
     "application.term_derived": _("przeliczono termin"),
     "document.original_opened": _("pobrano oryginał pliku"),
