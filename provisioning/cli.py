@@ -171,6 +171,32 @@ def derive(
     sys.exit(2 if moved and not apply else 0)
 
 
+@app.command("numbers-jump")
+def numbers_jump(
+    by: Annotated[int, typer.Option("--by", min=1, max=10**9, help="so many numbers after the highest one that is known")] = 10_000,
+) -> None:
+    """After a restore: go on with references well after every known one, so that none is given out twice. Safe to run again.
+
+    Exit 1: Keycloak cannot be asked; nothing was changed.
+    """
+    from provisioning.ports import Actor, DirectoryTrouble
+    from provisioning.use_cases.numbers import jump
+    from provisioning.wiring import wire
+
+    settings = _settings()
+    if not settings.provisioning_client_secret.get_secret_value():
+        _stop("IBOK_PROVISIONING_CLIENT_SECRET is missing: Keycloak cannot be asked without it.")
+    try:
+        stood, now = jump(wire(settings).office, Actor("ibok-provisioning"), by)
+    except DirectoryTrouble as trouble:
+        _stop(f"Keycloak cannot be asked ({trouble.kind}): run `ibok-provisioning doctor`. Nothing was changed.")
+    _console.print(
+        f"The highest known number is {stood.known}; numbers stood at {stood.given_out} "
+        + ("and stay there." if now == stood.given_out else f"and go on after {now}."),
+        highlight=False,
+    )
+
+
 @app.command("generate-demo")
 def generate_demo(
     applications: Annotated[int, typer.Option("--applications", min=1, max=5_000_000, help="how many invented applications")],
@@ -204,10 +230,11 @@ def check(file: Annotated[Path, typer.Argument(help="a utility.toml")]) -> None:
         found = load_utility(file)
     except IdpError as error:
         _stop(str(error))
-    closing = found.account_closing
+    closing, kept = found.account_closing, found.retention
     _console.print(
         f"Good: {found.company.name}; help line {found.contact.phones}; a resignation takes effect after {closing.resignation_days} days, "
-        f"deletion {closing.delete_after_days} days later, retention {closing.retention_days} days.",
+        f"deletion {closing.delete_after_days} days later, retention {closing.retention_days} days. An application goes {kept.unconfirmed_days} days after it came when nobody confirmed it, "
+        f"{kept.withdrawn_days} days after its withdrawal, {kept.rejected_days} days after its rejection.",
         soft_wrap=True,
         highlight=False,
     )

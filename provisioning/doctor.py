@@ -16,7 +16,9 @@ from provisioning.adapters.duty_book import DutyState
 from provisioning.adapters.mailbox import MailboxGone
 from provisioning.adapters.postgres import newest_schema, schema_version
 from provisioning.adapters.virus_scan import ScannerGone
+from provisioning.ports import DirectoryTrouble
 from provisioning.settings import Settings
+from provisioning.use_cases.numbers import look
 from provisioning.wiring import Wired, wire
 
 _MOST_SKEW_SECONDS = 10
@@ -33,6 +35,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("Keycloak", _keycloak),
         ("clocks", _clocks),
         ("least rights", _rights),
+        ("reference numbers", _numbers),
     ]
     if settings.imap_url.get_secret_value():
         checks.append(("mailbox", _mailbox))
@@ -120,6 +123,19 @@ def _clocks(wired: Wired) -> str:
             "temporary passwords end at another time than their mail says; mend the time service of both machines"
         )
     return f"Keycloak's clock and this machine's agree to {_MOST_SKEW_SECONDS} s"
+
+
+def _numbers(wired: Wired) -> str:
+    try:
+        numbers = look(wired.office)
+    except DirectoryTrouble as trouble:
+        raise _Wrong(f"Keycloak cannot be asked for the references of its users ({trouble.kind})") from trouble
+    if numbers.behind:
+        raise _Wrong(
+            f"number {numbers.known} is in use and the next one would be {numbers.given_out + 1}: was an older back-up restored? "
+            "Run `ibok-provisioning numbers-jump` before anybody files an application"
+        )
+    return f"{numbers.given_out} given out, none of them newer elsewhere"
 
 
 def _rights(wired: Wired) -> str:

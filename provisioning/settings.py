@@ -72,7 +72,7 @@ class Settings(BaseSettings):
         SecretStr(""), description="worker: imaps://user:password@host:993/INBOX; empty: no mailbox is read (S1)"
     )
     clamd_socket: Path | None = Field(None, description="Unix socket of clamd; empty: files are not scanned for viruses")
-    four_eyes: bool = Field(False, description="who typed an application in cannot approve it")
+    four_eyes: bool = Field(False, description="who typed in, corrected or recorded the paper of an application cannot approve it")
     pesel_required: bool = Field(False, description="natural persons must give PESEL")
     online_declaration: bool = Field(True, description="applicants may sign by a declaration on the web form")
     customer_number_pattern: str = Field(r"[0-9]{4,12}", description="regular expression of a customer number without spaces")

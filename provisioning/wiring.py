@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from provisioning.adapters.public_holidays import is_holiday
 from provisioning.adapters.smtp import SmtpMailer
 from provisioning.adapters.uploads import MAXIMUM_BYTES, harmless_document
 from provisioning.adapters.virus_scan import VirusScan
-from provisioning.domain.rulebook import ClosingRules, Rulebook, TermStart, TermUnit
+from provisioning.domain.rulebook import ClosingRules, RetentionRules, Rulebook, TermStart, TermUnit
 from provisioning.form.catalogue import activated, all_versions, current_form
 from provisioning.form.check import Checker
 from provisioning.mails.compose import Composer
@@ -142,6 +142,11 @@ def _rules(settings: Settings, utility: Utility) -> Rulebook:
         term_start=TermStart(of_file.get("start", rules.term_start)),
         reminder_days=tuple(of_file.get("reminder_days", rules.reminder_days)),
         closing=ClosingRules(**utility.account_closing.model_dump()),
+        retention=RetentionRules(
+            **{name.removesuffix("_days"): timedelta(days=days) for name, days in utility.retention.model_dump().items()}
+        ),
+        unasked_mails_per_hour=utility.unasked_mails.per_hour,
+        unasked_mails_per_day=utility.unasked_mails.per_day,
         terms_notice_days=utility.terms.notice_days,
         register_owns=frozenset(utility.customer_register.owns),
     )

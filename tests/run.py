@@ -35,7 +35,11 @@ def main() -> int:
         starting = threading.Thread(target=start)
         starting.start()
         try:
-            codes = [_pytest("unit tests (pure, no stack)", ["tests/unit", "-n", "2", *arguments])]
+            codes = [
+                _pytest(
+                    "unit tests (pure), and use cases on a database alone", ["tests/unit", "tests/database", "-n", "2", *arguments]
+                )
+            ]
             starting.join()
             if failure:
                 print(f"The stack did not start: {failure[0]}", file=sys.stderr)

@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     )
     password_asks_per_hour: int = Field(20, ge=1, description="wishes for a new password from one address in an hour (S7)")
     password_asks_per_hour_without_script: int = Field(5, ge=1, description="the same for browsers without JavaScript")
+    mails_per_hour: int = Field(
+        30, ge=1, description="confirmations sent again and links to a new address that one address may ask for in an hour (F13)"
+    )
     draft_hours: int = Field(2, ge=1, le=24, description="how long a form that is being filled is kept")
     web_threads: int = Field(8, ge=1, le=256, description="requests at the same time")
 

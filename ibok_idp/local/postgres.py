@@ -24,12 +24,14 @@ class Postgres:
     Args:
         folder: data folder, made on first use.
         port: TCP port on 127.0.0.1.
+        locales: a folder with locales besides those of the system (LOCPATH).
     """
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, locales: Path | None = None) -> None:
         self.folder = folder.resolve()
         self.port = port
         self.process: subprocess.Popen[bytes] | None = None
+        self.locales = locales
         self._password_file = self.folder.parent / f"{self.folder.name}.superuser"
 
     def start(self, log: Path) -> None:
@@ -66,7 +68,7 @@ class Postgres:
                 stderr=output,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
+                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"} | self._more_locales(),
                 user=owner.get("user"),
                 group=owner.get("group"),
             )
@@ -81,6 +83,9 @@ class Postgres:
                 if time.monotonic() > deadline:
                     raise LocalStackError(f"PostgreSQL did not answer within 30 s; see {log}") from error
                 time.sleep(0.1)
+
+    def _more_locales(self) -> dict[str, str]:
+        return {"LOCPATH": f"{self.locales}:/usr/lib/locale"} if self.locales else {}
 
     def superuser_url(self, database: str = "postgres") -> str:
         password = self._password_file.read_text().strip()

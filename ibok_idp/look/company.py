@@ -68,6 +68,26 @@ class FormFacts(_Strict):
     versions: str | None = None
 
 
+class UnaskedMailsFacts(_Strict):
+    """So many mails that anybody can cause one mailbox gets: confirmations, links to a new address, new passwords."""
+
+    per_hour: int = Field(5, ge=1, le=1000)
+    per_day: int = Field(10, ge=1, le=1000)
+
+
+class RetentionFacts(_Strict):
+    """How long what never became an account is kept, in calendar days."""
+
+    unconfirmed_days: int = Field(7, ge=3, le=365)
+    awaiting_paper_days: int = Field(60, ge=7, le=3650)
+    withdrawn_days: int = Field(90, ge=1, le=36500)
+    rejected_days: int = Field(365, ge=1, le=36500)
+    intake_waiting_days: int = Field(365, ge=30, le=36500)
+    intake_dismissed_days: int = Field(365, ge=1, le=36500)
+    unknown_resets_days: int = Field(2, ge=1, le=3650)
+    idempotency_days: int = Field(90, ge=1, le=3650)
+
+
 class Utility(_Strict):
     """What differs from one utility to the next."""
 
@@ -78,6 +98,8 @@ class Utility(_Strict):
     customer_register: RegisterFacts = RegisterFacts()
     term: TermFacts = TermFacts()
     form: FormFacts = FormFacts()
+    unasked_mails: UnaskedMailsFacts = UnaskedMailsFacts()
+    retention: RetentionFacts = RetentionFacts()
 
     def form_versions_dir(self, file: Path | None) -> Path | None:
         """The folder of `[form] versions`, beside the utility's file; None when none is named."""

@@ -59,7 +59,7 @@ _DERIVED = ("pesel_encrypted", "pesel_as_filed_encrypted", "pesel_fingerprint", 
 _ORDERS = {
     QueueSort.DUE: ("coalesce(due_on, '9999-12-31'::date)", "date"),
     QueueSort.FILED: ("coalesce(filed_on, '9999-12-31'::date)", "date"),
-    QueueSort.NAME: ("sort_name", "text"),
+    QueueSort.NAME: ('sort_name COLLATE "C"', "text"),  # names are folded: one order, whatever the database's collation
     QueueSort.NUMBER: ("reference", "text"),
 }
 
@@ -77,6 +77,25 @@ class PostgresApplications:
     def new_reference(self, year: int) -> str:
         number = self._connection.execute(text("SELECT nextval('application_numbers')")).scalar_one()
         return make_reference(year, number)
+
+    def numbers(self) -> tuple[int, int]:
+        """The last number given out, and the highest that a reference here carries, be it in the audit alone."""
+        row = self._connection.execute(
+            text(
+                "SELECT (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM application_numbers) AS given_out,"
+                " (SELECT coalesce(max(split_part(reference, '-', 2)::bigint), 0) FROM ("
+                "SELECT reference FROM applications UNION ALL SELECT reference FROM issued_logins"
+                " UNION ALL SELECT subject FROM audit WHERE action = 'application.submitted') AS every(reference)"
+                " WHERE reference ~ '^[0-9]{4}-[0-9]{1,18}-[0-9]$') AS known"
+            )
+        ).one()
+        return row.given_out, row.known
+
+    def continue_after(self, number: int) -> None:
+        """The next reference is the one after this number; never back."""
+        self._connection.execute(
+            text("SELECT setval('application_numbers', greatest(:n, (SELECT last_value FROM application_numbers)))"), {"n": number}
+        )
 
     def add(self, application: Application) -> None:
         names, values = ", ".join(_COLUMNS), ", ".join(f":{name}" for name in _COLUMNS)
@@ -117,16 +136,13 @@ class PostgresApplications:
         if (after := _read_cursor(wanted.cursor, kind)) is not None:
             beginning = f"({{key}}, reference) {beyond} (CAST(:after_key AS {kind}), :after_reference)"
             values |= {"after_key": after[0], "after_reference": after[1]}
-        order = f"{{key}} {way}, reference {way} LIMIT :limit"
+        order = f"{{key}} {way}, reference {way}"
         chosen = f"SELECT reference, status, {expression} AS sort_key FROM applications WHERE {' AND '.join(where)}"  # noqa: S608
         if "query" in values and self._estimated(chosen, values) <= _SORTED_AT_MOST:
-            rows, counts = self._few(
-                chosen, wanted.statuses, beginning.format(key="sort_key"), order.format(key="sort_key"), values
-            )
+            rows, counts = self._few(chosen, wanted.statuses, beginning.format(key="sort_key"), order, values)
         else:
             counts = self._counts(where, values, unfiltered=where == ["TRUE"])
-            rows = self._many(chosen, wanted.statuses, beginning.format(key=expression), order.format(key=expression), values)
-        rows.sort(key=lambda row: (row.sort_key, row.reference), reverse=wanted.descending)
+            rows = self._many(chosen, wanted.statuses, beginning.format(key=expression), order, expression, values)
         found = [self._application(row) for row in rows[: wanted.limit]]
         last = rows[wanted.limit - 1] if len(rows) > wanted.limit else None
         return QueuePage(found, f"{last.sort_key}~{last.reference}" if last else None, counts, instead)
@@ -139,9 +155,11 @@ class PostgresApplications:
         rows = self._connection.execute(
             text(
                 f"WITH hits AS MATERIALIZED ({hits}), counted AS (SELECT status, count(*) AS n FROM hits GROUP BY status), "  # noqa: S608
-                f"chosen AS (SELECT reference, sort_key FROM hits WHERE {wanted} AND {beginning} ORDER BY {order}) "
+                f"chosen AS (SELECT reference, sort_key FROM hits WHERE {wanted} AND {beginning} "
+                f"ORDER BY {order.format(key='sort_key')} LIMIT :limit) "
                 "SELECT (SELECT jsonb_object_agg(status, n) FROM counted) AS counts, chosen.sort_key, applications.* "
-                "FROM (VALUES (1)) AS once LEFT JOIN chosen ON true LEFT JOIN applications USING (reference)"
+                "FROM (VALUES (1)) AS once LEFT JOIN chosen ON true LEFT JOIN applications USING (reference) "
+                f"ORDER BY {order.format(key='chosen.sort_key')}"
             ),
             values,
         ).all()
@@ -149,15 +167,18 @@ class PostgresApplications:
         return [row for row in rows if row.reference is not None], counts
 
     def _many(
-        self, hits: str, statuses: frozenset[Status] | None, beginning: str, order: str, values: dict[str, Any]
+        self, hits: str, statuses: frozenset[Status] | None, beginning: str, order: str, key: str, values: dict[str, Any]
     ) -> list[Row[Any]]:
         """Many hits: walking the index of the order comes to a full page soon."""
         if statuses and "query" in values:
             values = values | {"query": f"{values['query']} & ({' | '.join(_tag(status) for status in sorted(statuses))})"}
         wanted = _any_of(statuses) if statuses else "TRUE"
-        chosen = f"{hits} AND {wanted} AND {beginning} ORDER BY {order}"
+        chosen = f"{hits} AND {wanted} AND {beginning} ORDER BY {order.format(key=key)} LIMIT :limit"
         rows = self._connection.execute(
-            text(f"SELECT chosen.sort_key, applications.* FROM ({chosen}) AS chosen JOIN applications USING (reference)"),  # noqa: S608
+            text(
+                f"SELECT chosen.sort_key, applications.* FROM ({chosen}) AS chosen JOIN applications USING (reference) "  # noqa: S608
+                f"ORDER BY {order.format(key='chosen.sort_key')}"
+            ),
             values,
         ).all()
         return list(rows)
@@ -352,7 +373,7 @@ def _read_cursor(cursor: str | None, kind: str) -> tuple[date | str, str] | None
         return None
     key, reference = cursor.rsplit("~", 1)
     if kind == "text":
-        return key[:200], reference
+        return key[:1000], reference
     try:
         return date.fromisoformat(key), reference
     except ValueError:

@@ -89,7 +89,7 @@ def filled_form(application: Application, form: FormVersion, utility: Utility, c
         "utility_name": utility.company.name,
         "utility_address": utility.company.address,
         "reference": application.reference,
-        "received": application.received_at.strftime("%d.%m.%Y"),
+        "received": day(application.received_at, language),
         "qr": _qr(application.reference),
         "sections": _sections(application, language),
         "clauses": [

@@ -29,7 +29,9 @@ from ibok_idp.database import Cause, cause_of, without_values
 from provisioning.adapters.applications import PostgresApplications
 from provisioning.adapters.mails_under_way import PostgresMailsUnderWay
 from provisioning.adapters.reports import PostgresReports
+from provisioning.adapters.retention import PostgresRetention, forget_traces
 from provisioning.adapters.rows import columns, every, first, insert, read, update, with_json
+from provisioning.adapters.unasked_mails import PostgresUnaskedMails
 from provisioning.domain.account import Account
 from provisioning.domain.audit_chain import FIRST, ChainedLine, chained_hash, line_content
 from provisioning.domain.email_change import EmailChange
@@ -288,6 +290,8 @@ class _Transaction:
         self.cases = _Cases(connection)
         self.desk = _Desk(connection)
         self.mails = _Mails(connection)
+        self.unasked_mails = PostgresUnaskedMails(connection)
+        self.retention = PostgresRetention(connection)
         self.intake = _Intake(connection)
         self.mails_under_way = PostgresMailsUnderWay(connection)
         self.reports = PostgresReports(connection)
@@ -408,16 +412,9 @@ class _Accounts:
             "DELETE FROM account_events WHERE login = :login",
             "UPDATE incidents SET address = '', note = NULL WHERE login = :login",
             "UPDATE erasure_requests SET ground = NULL WHERE login = :login",
-            "UPDATE mails SET recipient = '', answer = '', about = '{}' WHERE reference = ANY(:references)",
-            "DELETE FROM originals WHERE sha256 IN (SELECT sha256 FROM documents WHERE reference = ANY(:references)) "
-            "AND sha256 NOT IN (SELECT sha256 FROM documents WHERE NOT reference = ANY(:references))",
-            "DELETE FROM documents WHERE reference = ANY(:references)",
-            "DELETE FROM intake WHERE reference = ANY(:references)",
-            "DELETE FROM case_notes WHERE reference = ANY(:references)",
-            "DELETE FROM audit_keys WHERE subject = ANY(:references)",
         ):
-            parameters = {"login": login} if ":login" in statement else {"references": references}
-            self._connection.execute(text(statement), parameters)
+            self._connection.execute(text(statement), {"login": login})
+        forget_traces(self._connection, references)
 
     def awaiting_first_login(self, limit: int, user_ids: list[str] | None = None) -> list[Account]:
         rows = self._connection.execute(
@@ -775,8 +772,8 @@ class _Intake:
     def add(self, item: IntakeItem, files: list[IntakeFile]) -> bool:
         """False when this message is here already: the same bytes, or the same Message-ID and content."""
         names, values = columns(IntakeItem)
-        statement = text(f"INSERT INTO intake ({names}) VALUES ({values}) ON CONFLICT DO NOTHING")  # noqa: S608
-        if self._connection.execute(statement, vars(item)).rowcount != 1:
+        statement = text(f"INSERT INTO intake ({names}, content_sha256) VALUES ({values}, :content) ON CONFLICT DO NOTHING")  # noqa: S608
+        if self._connection.execute(statement, vars(item) | {"content": _content_hash(item, files)}).rowcount != 1:
             return False
         for each in files:
             insert(self._connection, "intake_files", each)
@@ -813,6 +810,12 @@ class _Intake:
         return self._connection.execute(text(statement), {"b": before}).rowcount
 
 
+def _content_hash(item: IntakeItem, files: list[IntakeFile]) -> str:
+    """What a person sees of a message: the same mail on two ways differs in its transport headers alone."""
+    parts = [item.sender, item.subject, item.text, *sorted(each.sha256 for each in files)]
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
 class _Digests:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -820,8 +823,9 @@ class _Digests:
     def sent_on(self, day: date) -> set[str]:
         return set(self._connection.execute(text("SELECT recipient FROM digests WHERE day = :d"), {"d": day}).scalars())
 
-    def last_day_before(self, day: date) -> date | None:
-        return self._connection.execute(text("SELECT max(day) FROM digests WHERE day < :d"), {"d": day}).scalar()
+    def last_day_before(self, day: date, recipient: str) -> date | None:
+        statement = text("SELECT max(day) FROM digests WHERE day < :d AND recipient = :r")
+        return self._connection.execute(statement, {"d": day, "r": recipient}).scalar()
 
     def sent(self, day: date, recipient: str, at: datetime) -> None:
         statement = text("INSERT INTO digests VALUES (:d, :r, :at) ON CONFLICT DO NOTHING")
@@ -938,6 +942,11 @@ class _Audit:
             {"s": subject},
         )
         return [self._entry(row) for row in rows]
+
+    def actors(self, subject: str, actions: tuple[str, ...]) -> set[str]:
+        """Who did one of these to a subject."""
+        statement = text("SELECT DISTINCT actor FROM audit WHERE subject = :s AND action = ANY(:actions)")
+        return set(self._connection.execute(statement, {"s": subject, "actions": list(actions)}).scalars())
 
     def page(
         self,

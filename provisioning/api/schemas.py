@@ -103,10 +103,11 @@ class AddToAccountBody(ActionBody):
 
 
 class CorrectionBody(_Body):
-    """The whole form as it should be; `version` as read."""
+    """The whole form as it should be; `version` as read; `reason` when filing day or channel change."""
 
     version: int
     application: dict[str, Any]
+    reason: str | None = Field(None, max_length=2000)
 
 
 class AssignBody(_Body):

@@ -277,8 +277,8 @@ _staff_action(
 def post_correction(reference: str) -> dict[str, Any]:
     require_permission(caller().roles, Action.CORRECT)
     body = read_action(CorrectionBody)
-    submission = wired().checker().paper(body.application)
-    return _status(correct(wired().office, actor(), reference, body.version, submission))
+    submission = wired().checker().correction(body.application)
+    return _status(correct(wired().office, actor(), reference, body.version, submission, body.reason))
 
 
 @api.post("/staff/applications/<reference>/assign")

@@ -200,6 +200,10 @@ class CorrectedForm:
     clauses: dict[str, bool]
     terms_accepted: bool
     signature: dict[str, Any] | None
+    customer_type: CustomerType
+    language: str
+    channel: Channel
+    filed_on: date | None
 
     def flat(self) -> dict[str, str]:
         """Every field by its dotted name, as text."""
@@ -215,7 +219,13 @@ class CorrectedForm:
         put("", self.data)
         put("clauses", self.clauses)
         put("signature", self.signature or {})
-        return found | {"pesel": self.pesel or "", "terms_accepted": str(self.terms_accepted)}
+        filing = {"customer_type": self.customer_type.value, "language": self.language, "channel": self.channel.value}
+        filing["filed_on"] = str(self.filed_on or "")
+        return found | filing | {"pesel": self.pesel or "", "terms_accepted": str(self.terms_accepted)}
+
+
+# What stands on the paper itself; the PESEL is kept apart, channel and filing day are ours.
+_ON_THE_FORM = ("data", "clauses", "terms_accepted", "signature", "customer_type", "language")
 
 
 def masked_pesel(pesel: str | None) -> str | None:
@@ -331,28 +341,56 @@ class Application:
         Raises:
             NotPossible: `stale_version`, or `wrong_state` before filing and after the decision.
         """
-        self._require_version(expected_version)
-        if self.status not in CORRECTABLE:
-            raise NotPossible("wrong_state", "Only an application that waits for its decision can be corrected.")
+        self.require_correctable(expected_version)
         before = self.form()
         changes = _differences(before.flat(), form.flat())
         if not changes:
             return []
         if self.as_filed is None:
-            self.as_filed = {name: value for name, value in vars(before).items() if name != "pesel"}
+            self.as_filed = {name: getattr(before, name) for name in _ON_THE_FORM}
             self.pesel_as_filed = self.pesel
-        self.data, self.pesel, self.clauses = form.data, form.pesel, form.clauses
-        self.terms_accepted, self.signature = form.terms_accepted, form.signature
+        self.pesel, self.channel = form.pesel, form.channel
+        for name in _ON_THE_FORM:
+            setattr(self, name, getattr(form, name))
+        self._count_from(form.filed_on)
         self.version += 1
         return changes
 
+    def require_correctable(self, expected_version: int) -> None:
+        """
+        Raises:
+            NotPossible: `stale_version`, or `wrong_state` before filing and after the decision.
+        """
+        self._require_version(expected_version)
+        if self.status not in CORRECTABLE:
+            raise NotPossible("wrong_state", "Only an application that waits for its decision can be corrected.")
+
+    def _count_from(self, filed_on: date | None) -> None:
+        """Another filing day; what was complete when it was filed stays so, and nothing is complete before it is filed."""
+        if self.completed_on is not None and filed_on is not None:
+            self.completed_on = filed_on if self.completed_on == self.filed_on else max(self.completed_on, filed_on)
+        self.filed_on = filed_on
+
     def filed_form(self) -> Application:
         """The application as it was filed, before any correction."""
-        return replace(self, **self.as_filed, pesel=self.pesel_as_filed) if self.as_filed else self
+        if not self.as_filed:
+            return self
+        kind = CustomerType(self.as_filed.get("customer_type", self.customer_type))
+        return replace(self, **self.as_filed | {"customer_type": kind}, pesel=self.pesel_as_filed)
 
     def form(self) -> CorrectedForm:
         """The part that staff may correct."""
-        return CorrectedForm(self.data, self.pesel, self.clauses, self.terms_accepted, self.signature)
+        return CorrectedForm(
+            self.data,
+            self.pesel,
+            self.clauses,
+            self.terms_accepted,
+            self.signature,
+            self.customer_type,
+            self.language,
+            self.channel,
+            self.filed_on,
+        )
 
     def require_copy_allowed(self) -> None:
         """S3: a copy is handed over in the office; for what came by post or e-mail none is made.

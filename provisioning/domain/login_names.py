@@ -33,3 +33,11 @@ def reference(year: int, number: int) -> str:
     """The reference of an application, such as `2026-000417-9`, with a check digit."""
     digits = f"{number:06d}"
     return f"{year}-{digits}-{check_digit(f'{year}{digits}')}"
+
+
+def number_of(reference: str) -> int | None:
+    """The number within a reference; None when it is none of ours."""
+    year, _, rest = reference.partition("-")
+    number, _, digit = rest.partition("-")
+    plain = all(part.isascii() and part.isdigit() for part in (year, number, digit))
+    return int(number) if plain and digit == check_digit(f"{year}{number}") else None

@@ -51,6 +51,7 @@ class MailState(StrEnum):
     REFUSED = "refused"  # the answer spoke of the address: a person must find the right one
     FAILED = "failed"  # the answer spoke of the message, or it was tried for too long
     BOUNCED = "bounced"  # the server took it and sent it back
+    SUPPRESSED = "suppressed"  # above the budget of its recipient (F13)
     VOID = "void"  # pointless before it went out
 
     @classmethod
@@ -62,10 +63,11 @@ _S = MailState
 _FROM_WAITING = frozenset({_S.DEFERRED, _S.ACCEPTED, _S.REFUSED, _S.FAILED, _S.VOID})
 # The one table of transitions; docs/reference/account-states.md is drawn from it.
 MAIL_TRANSITIONS: dict[MailState, frozenset[MailState]] = {
-    _S.QUEUED: _FROM_WAITING,
+    _S.QUEUED: _FROM_WAITING | {_S.SUPPRESSED},
     _S.DEFERRED: _FROM_WAITING,
     _S.ACCEPTED: frozenset({_S.BOUNCED}),
     _S.REFUSED: frozenset(),
+    _S.SUPPRESSED: frozenset(),
     _S.FAILED: frozenset(),
     _S.BOUNCED: frozenset(),
     _S.VOID: frozenset({_S.ACCEPTED}),  # made pointless while the mail server was taking it: what happened is written down
@@ -142,6 +144,9 @@ class Mail:
     def bounced(self, answer: str) -> None:
         self._move(_S.BOUNCED)
         self.answer = answer
+
+    def suppress(self) -> None:
+        self._move(_S.SUPPRESSED)
 
     def void(self) -> None:
         self._move(_S.VOID)

@@ -15,7 +15,7 @@ class ResetOutcome(StrEnum):
 
     ISSUED = "issued"
     REFUSED = "refused"  # suspended or closed: a mail says whom to ask
-    LIMITED = "limited"  # over the limit of this login: no mail
+    LIMITED = "limited"  # over the limit of this login, or of the address (F13): no mail
     UNKNOWN = "unknown"  # no such login
     NOT_NOW = "not_now"  # no user in Keycloak yet, or the address is in doubt
 

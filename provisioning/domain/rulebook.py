@@ -41,6 +41,30 @@ class ClosingRules:
 
 
 @dataclass(frozen=True)
+class RetentionRules:
+    """How long what never became an account is kept (utility.toml).
+
+    Attributes:
+        unconfirmed: a web application whose address nobody confirmed, from its coming in.
+        awaiting_paper: one whose address is confirmed and whose signed paper never came, from the confirmation.
+        withdrawn, rejected: from the decision to the anonymising.
+        intake_waiting: mails and scans that nobody has dealt with.
+        intake_dismissed: that something came and was no application.
+        unknown_resets: wishes for a new password of logins that do not exist (S7).
+        idempotency: the memory of requests that must be carried out once.
+    """
+
+    unconfirmed: timedelta = timedelta(days=7)
+    awaiting_paper: timedelta = timedelta(days=60)
+    withdrawn: timedelta = timedelta(days=90)
+    rejected: timedelta = timedelta(days=365)
+    intake_waiting: timedelta = timedelta(days=365)
+    intake_dismissed: timedelta = timedelta(days=365)
+    unknown_resets: timedelta = timedelta(days=2)
+    idempotency: timedelta = timedelta(days=90)
+
+
+@dataclass(frozen=True)
 class Rulebook:
     """The numbers behind the rules.
 
@@ -53,6 +77,7 @@ class Rulebook:
         reset_password_life: S7, how long a temporary password that was asked for may be used.
         resets_per_hour, resets_per_day: S7, how many of them one login gets.
         reset_alarm_per_hour: S7, so many wishes in an hour over all logins are an alarm.
+        unasked_mails_per_hour, unasked_mails_per_day: F13, how many mails that anybody can cause one mailbox gets, over all ways.
         email_undo_life: how long the old address may take a change of address back.
         reauthentication_life: how old the login may be at a step that cannot be undone (S8).
         filed_long_ago_days: an older filing date needs a reason when it is typed in (S1).
@@ -60,8 +85,9 @@ class Rulebook:
         reminder_days: S4, clerks are warned on these days of the term; on the last of them the manager too.
         digest_hour: from this hour of a working day (Europe/Warsaw) the warnings go out.
         activation_reminder: so long before its end a customer is reminded of the temporary password of S5.
-        four_eyes: who typed an application in cannot approve it.
+        four_eyes: who typed in, corrected or recorded the paper of an application cannot approve it.
         closing: S8, § 10 ust. 5 of the Regulamin.
+        retention: how long what never became an account is kept.
     """
 
     term_days: int = 14
@@ -75,6 +101,8 @@ class Rulebook:
     resets_per_hour: int = 3
     resets_per_day: int = 5
     reset_alarm_per_hour: int = 200
+    unasked_mails_per_hour: int = 5
+    unasked_mails_per_day: int = 10
     email_undo_life: timedelta = timedelta(days=7)
     reauthentication_life: timedelta = timedelta(minutes=5)
     exports_per_hour: int = 5
@@ -84,6 +112,7 @@ class Rulebook:
     digest_hour: int = 6
     activation_reminder: timedelta = timedelta(days=3)
     closing: ClosingRules = ClosingRules()  # frozen
+    retention: RetentionRules = RetentionRules()  # frozen
     terms_notice_days: int = 30
     register_owns: frozenset[str] = frozenset({"phone", "correspondence_address"})
     four_eyes: bool = False

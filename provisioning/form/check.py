@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ from provisioning.domain.errors import FieldError, Invalid
 from provisioning.domain.folding import folded_words
 from provisioning.domain.rulebook import Rulebook
 
+_ANY_AGE = 10**6  # days
 _STRUCTURE_CODES = {
     "missing": "required",
     "extra_forbidden": "unknown_field",
@@ -98,6 +99,12 @@ class PaperApplicationBody(ApplicationBody):
     entry_reason: str | None = Field(None, max_length=500, description="why it is typed in long after its filing")
 
 
+class CorrectedApplicationBody(PaperApplicationBody):
+    """The form in `POST …/correct`: as typed from paper, and of a web application `channel` says so."""
+
+    channel: Literal["office", "post", "email", "web"]  # type: ignore[assignment]  # one more than on paper
+
+
 @dataclass(frozen=True)
 class Submission:
     """A form that passed every check, normalised (NFC, digits only where digits are meant)."""
@@ -139,6 +146,15 @@ class Checker:
             Invalid: every error found.
         """
         return self._check(body, PaperApplicationBody, paper=True)
+
+    def correction(self, body: Any) -> Submission:
+        """Check a corrected form; why its filing day moves is said with the correction, not here.
+
+        Raises:
+            Invalid: every error found.
+        """
+        rules = replace(self.rules, filed_long_ago_days=_ANY_AGE)
+        return replace(self, rules=rules)._check(body, CorrectedApplicationBody, paper=True)
 
     def errors(self, body: Any, only: list[str]) -> list[FieldError]:
         """The errors of some fields alone, for a form that is filled page by page."""

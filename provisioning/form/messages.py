@@ -83,6 +83,7 @@ _BY_CODE = {
         "Ten adres klient potwierdził sam. Zmienić może go tylko klient",
         "The customer has proved this address. Only the customer can change it",
     ),
+    "not_correctable": ("Tego nie można poprawić: {pl}", "This cannot be corrected: {en}"),
     "unknown_colleague": ("Wybierz osobę z listy", "Choose somebody from the list"),
     "signed_on_in_future": ("Data podpisu nie może być w przyszłości", "The date of signing cannot be in the future"),
     "clause_refused": (
@@ -172,6 +173,7 @@ _BY_CODE.update(
         ),
     }
 )
+_FIELDS.update({"form_version": ("wersję druku", "version of the form"), "clauses": ("klauzule", "clauses")})
 _FIELDS.update({"note": ("notatkę", "note")})
 _FIELDS.update({"received_on": ("datę wpływu", "date of receipt"), "ground": ("podstawę prawną", "legal ground")})
 _FIELDS.update({"reason": ("powód", "reason"), "signed_on": ("datę podpisu", "date of signing"), "version": ("wersję", "version")})

@@ -413,7 +413,7 @@ def _activation_reminder(e: Enclosure) -> Letter:
             greeting(e),
             [
                 f"your iBOK account {account.login} is ready, but you have not logged in yet. The temporary password we mailed you "
-                f"on {day(account.mail_accepted_at.date(), 'en') if account.mail_accepted_at else ''} works until {moment(until, 'en')}.",
+                f"on {day(account.mail_accepted_at, 'en')} works until {moment(until, 'en')}.",
                 Button("Log in to iBOK", f"{e.webapp}/logowanie"),
                 "You cannot find that mail? Ask for a new temporary password on the login page (“Forgot your password?”).",
                 _call(e),
@@ -424,7 +424,7 @@ def _activation_reminder(e: Enclosure) -> Letter:
         greeting(e),
         [
             f"Twoje konto iBOK {account.login} jest gotowe, ale jeszcze nie było na nim logowania. Hasło tymczasowe, które wysłaliśmy "
-            f"{day(account.mail_accepted_at.date(), 'pl') if account.mail_accepted_at else ''}, działa do {moment(until, 'pl')}.",
+            f"{day(account.mail_accepted_at, 'pl')}, działa do {moment(until, 'pl')}.",
             Button("Zaloguj się do iBOK", f"{e.webapp}/logowanie"),
             "Nie możesz znaleźć tamtej wiadomości? Poproś o nowe hasło tymczasowe na stronie logowania („Nie pamiętasz hasła?”).",
             _call(e),

@@ -76,8 +76,10 @@ def greeting(e: Enclosure) -> str:
     return "Good day," if e.english else "Dzień dobry,"
 
 
-def day(value: date | None, language: str) -> str:
-    return format_date(value, "d MMMM y", locale=language) if value else ""
+def day(value: date | datetime | None, language: str) -> str:
+    """25 listopada 2026; of a moment the day that it is in Warsaw, where the readers are."""
+    local = value.astimezone(_WARSAW) if isinstance(value, datetime) else value
+    return format_date(local, "d MMMM y", locale=language) if local else ""
 
 
 def moment(value: datetime | None, language: str) -> str:

@@ -147,7 +147,9 @@ def conflict_words(error: NotPossible) -> tuple[str, str]:
         ),
         "four_eyes": (
             gettext("Potrzebna druga osoba"),
-            gettext("Ten wniosek wpisałaś lub wpisałeś osobiście. Zatwierdzić musi go inny pracownik uprawniony."),
+            gettext(
+                "Część tego wniosku pochodzi od Ciebie: wpis, poprawka albo zarejestrowany papier. Zatwierdzić musi go inny pracownik uprawniony."
+            ),
         ),
         "too_many_documents": (gettext("Zbyt wiele plików"), gettext("Do wniosku można dodać najwyżej 20 plików.")),
         "copy_not_made_for_mailed": (

@@ -78,17 +78,19 @@ def correct_form(reference: str) -> Any:
     office, found = wired().office, load(reference)
     form = office.forms[found.form_version]
     errors: dict[str, str] = {}
-    if request.method == "POST":
+    paper = found.channel is not Channel.WEB
+    kind = request.form.get("customer_type", found.customer_type.value) if paper else found.customer_type.value
+    if request.method == "POST" and "change_type" not in request.form:
         body = corrected_body(found, request.form.to_dict(), [clause.code for clause in form.clauses])
         try:
-            if found.channel is not Channel.WEB and body["email"] not in (
+            if paper and body["email"] not in (
                 found.email,
                 (request.form.get("email_again") or "").strip(),
             ):
                 errors["email_again"] = gettext("Oba adresy e-mail muszą być takie same")
-            submission = wired().checker().paper(body)
+            submission = wired().checker().correction(body)
             if not errors:
-                correct(office, actor(), reference, typed_version(), submission)
+                correct(office, actor(), reference, typed_version(), submission, request.form.get("reason"))
                 flash(gettext("Poprawki zapisane."))
                 return redirect(url_for("staff.application", reference=reference), 303)
         except Invalid as invalid:
@@ -97,10 +99,11 @@ def correct_form(reference: str) -> Any:
         "staff/correct.html",
         application=found,
         form=form,
-        kind=found.customer_type.value,
+        kind=kind,
+        kinds=list(CustomerType),
         errors=errors,
         typed=request.form if request.method == "POST" else typed_from(found),
-        paper=found.channel is not Channel.WEB,
+        paper=paper,
         version=request.form.get("version") or found.version,
     )
     return page, 422 if errors else 200
@@ -146,6 +149,7 @@ def paper_body(typed: dict[str, str], form_version: str, terms_version: str, cla
 def typed_from(found: Application) -> dict[str, str]:
     """An application as the fields of the form, for correcting it."""
     typed: dict[str, str] = {"customer_type": found.customer_type.value, "language": found.language}
+    typed |= {"channel": found.channel.value, "filed_on": str(found.filed_on or "")}
     for name, value in found.data.items():
         if isinstance(value, dict):
             typed |= {f"{name}-{key}": str(inner or "") for key, inner in value.items()}
@@ -160,16 +164,14 @@ def typed_from(found: Application) -> dict[str, str]:
 def corrected_body(found: Application, typed: dict[str, str], clause_codes: list[str]) -> dict[str, Any]:
     """The whole form with what was typed; what the page does not show stays as it is. An empty PESEL field keeps the PESEL."""
     shown = typed_from(found) if found.channel is Channel.WEB else {}
-    body = paper_body(
-        {**shown, **typed, "customer_type": found.customer_type.value}, found.form_version, found.terms_version, clause_codes
-    )
+    as_before = {"channel": found.channel.value, "filed_on": str(found.filed_on or ""), "customer_type": found.customer_type.value}
+    typed = {**shown, **typed, **as_before} if found.channel is Channel.WEB else {**as_before, **typed}
+    body = paper_body(typed, found.form_version, found.terms_version, clause_codes)
     if found.channel is Channel.WEB:
         body["signature"] = None
     if "pesel" in body and body["pesel"] is None:
         body["pesel"] = found.pesel
-    filed_on = found.filed_on or found.received_at.date()
-    channel = Channel.POST if found.channel is Channel.WEB else found.channel
-    return body | {"channel": channel.value, "filed_on": filed_on.isoformat(), "entry_reason": "–"}
+    return body
 
 
 def _html_id(field: str) -> str:

@@ -64,6 +64,7 @@ DUTY = {
     "close_accounts": _("zamykanie, usuwanie i anonimizacja kont"),
     "remind_of_first_login": _("przypomnienia o pierwszym logowaniu"),
     "forget_intake": _("usuwanie odłożonej korespondencji"),
+    "retention": _("usuwanie tego, czego okres przechowywania minął"),
     "digest": _("poranne ostrzeżenia o terminach"),
     "password_flood": _("alarm o fali próśb o hasło"),
 }
@@ -199,6 +200,7 @@ MAIL_STATE = {
     MailState.FAILED: _("nie dał się wysłać"),
     MailState.VOID: _("unieważniony przed wysłaniem"),
     MailState.BOUNCED: _("nie dotarł"),
+    MailState.SUPPRESSED: _("nie wysłano: za dużo wiadomości na ten adres"),
 }
 FIELD = {
     "first_name": _("imię"),
@@ -225,6 +227,10 @@ FIELD = {
     "due_on": _("termin"),
     "reason": _("powód / czego brakuje"),
     "correspondence_address": _("adres korespondencyjny"),
+    "customer_type": _("rodzaj klienta"),
+    "language": _("język"),
+    "channel": _("sposób złożenia"),
+    "filed_on": _("data złożenia"),
 }
 AUDIT = {
     "application.submitted": _("złożono online"),
@@ -238,6 +244,8 @@ AUDIT = {
     "application.approved": _("zatwierdzono"),
     "application.rejected": _("odrzucono"),
     "application.withdrawn": _("wycofano"),
+    "application.expired": _("usunięto niepotwierdzony wniosek po upływie terminu"),
+    "application.anonymised": _("usunięto dane osobowe po okresie przechowywania"),
     "account.created": _("utworzono użytkownika w Keycloak"),
     "account.active": _("klient ustawił własne hasło, konto aktywne"),
     "account.waits": _("zakładanie konta czeka"),
@@ -245,11 +253,14 @@ AUDIT = {
     "mail.failed": _("serwer poczty nie przyjął wiadomości"),
     "mail.refused": _("serwer poczty odrzucił wiadomość"),
     "mail.bounced": _("wiadomość wróciła, nie dotarła"),
+    "mail.suppressed": _("nie wysłano wiadomości: za dużo na ten adres"),
     "mail.handled": _("załatwiono wiadomość, która nie dotarła"),
     "intake.attached": _("dołączono pliki z poczty albo skanów"),
+    "intake.forgotten": _("usunięto wiadomość albo skan, którymi nikt się nie zajął"),
     "intake.dismissed": _("odłożono: to nie jest wniosek"),
     "intake.opened": _("otwarto wiadomość albo skan bez wniosku"),
     "form.activated": _("wybrano dzień, od którego obowiązuje wersja druku"),
+    "numbers.jumped": _("numery wniosków idą dalej po odtworzeniu bazy"),
     "report.exported": _("pobrano raport"),
     "application.term_derived": _("przeliczono termin"),
     "document.original_opened": _("pobrano oryginał pliku"),

@@ -9,7 +9,7 @@ from provisioning.domain.errors import Invalid, NotFound, NotPossible
 from provisioning.domain.register_match import Agrees
 from provisioning.ports import Actor, Office, QueueFilter, Work
 from provisioning.use_cases.check_register import check_register
-from provisioning.use_cases.decide import approve, asks_for_reason
+from provisioning.use_cases.decide import approve, asks_for_reason, lacks_second_person
 
 _LOOKED_AT = 200
 _MUST_AGREE = frozenset({"number", "name", "address"})
@@ -49,12 +49,12 @@ def approve_together(office: Office, actor: Actor, chosen: dict[str, int]) -> li
 
 
 def is_green(office: Office, work: Work, actor: Actor, application: Application) -> bool:
-    """S2 complete, the register agrees, nothing alike, in time, the paper is there, and not typed in by the same person."""
+    """S2 complete, the register agrees, nothing alike, in time, the paper is there, and nothing of it written by the same person."""
     try:
         application.require_approvable(office.forms[application.form_version].codes)
     except NotPossible:
         return False
-    if office.rules.four_eyes and application.entered_by == actor.name:
+    if lacks_second_person(office, work, actor, application):
         return False
     if application.channel is not Channel.WEB and not work.documents.of(application.reference):
         return False

@@ -13,6 +13,7 @@ from provisioning.ports import CUSTOMER, MailKind, Office, Work
 from provisioning.use_cases.mail_out import queue_account_mail, void_waiting_mails
 from provisioning.use_cases.submit import masked_email
 from provisioning.use_cases.tokens import is_email_change_token, is_email_undo_token
+from provisioning.use_cases.unasked_mails import keep_within_budget
 from provisioning.use_cases.wanted import decided, void_open_reset
 
 
@@ -44,7 +45,9 @@ def ask_to_change_email(office: Office, login: str, typed: str) -> EmailChange:
             undo_nonce=secrets.token_bytes(32),
         )
         work.email_changes.add(change)
-        queue_account_mail(office, work, MailKind.EMAIL_CHANGE, account, change.change_id, {"change": change.change_id}, to=address)
+        about = {"change": change.change_id}
+        mail = queue_account_mail(office, work, MailKind.EMAIL_CHANGE, account, change.change_id, about, to=address)
+        keep_within_budget(office, work, mail)
         private = {"to": masked_email(address)}
         work.audit.write(CUSTOMER, "account.email_change_asked", account.reference, {}, now, private=private)
     return change

@@ -16,6 +16,7 @@ from provisioning.use_cases.submit import set_term
 from provisioning.use_cases.wanted import activation_mail, decided
 
 _MOST_ALIKE = 50
+_WRITING = ("application.entered", "application.corrected", "application.paper_recorded")
 
 
 def approve(office: Office, actor: Actor, reference: str, version: int, reason: str | None = None) -> Application:
@@ -29,7 +30,7 @@ def approve(office: Office, actor: Actor, reference: str, version: int, reason: 
         Forbidden: not a registrar.
         Invalid: decided without a reason that is needed.
         NotPossible: `stale_version`, `wrong_state`, `clauses_not_accepted` (S2), `terms_not_accepted`,
-            `signature_missing`, `four_eyes` when the utility wants two people and this one typed it in.
+            `signature_missing`, `four_eyes` when the utility wants two people and this one wrote a part of it.
     """
     require_permission(actor.roles, Action.APPROVE)
     with office.work() as work:
@@ -114,6 +115,13 @@ def asks_for_reason(office: Office, work: Work, application: Application, beside
     return frozenset(late | ({"alike"} if others else set()))
 
 
+def lacks_second_person(office: Office, work: Work, actor: Actor, application: Application) -> bool:
+    """S04, where the utility wants two people: whoever typed in, corrected or recorded the paper has written what is approved."""
+    if not office.rules.four_eyes:
+        return False
+    return application.entered_by == actor.name or actor.name in work.audit.actors(application.reference, _WRITING)
+
+
 def is_late(office: Office, application: Application) -> bool:
     """Whether the legal term (S4) is over; the last day itself is not."""
     return bool(application.due_on and application.due_on < office.clock.today())
@@ -130,8 +138,8 @@ def _take_approval(
     besides: str | None = None,
 ) -> str | None:
     """What every approval has in common; returns the reason that was needed."""
-    if office.rules.four_eyes and application.entered_by == actor.name:
-        raise NotPossible("four_eyes", "Who typed the application in cannot approve it.")
+    if lacks_second_person(office, work, actor, application):
+        raise NotPossible("four_eyes", "Who typed a part of the application in cannot approve it.")
     application.move(Status.APPROVED, version)
     application.require_approvable(office.forms[application.form_version].codes)  # S2
     words = required_reason(reason) if asks_for_reason(office, work, application, besides) else None

@@ -399,7 +399,7 @@ def _note_mail(office: Office, work: Work, account: Account, identifier: str, ha
     """What the mail server said goes into the mail's row and, where it matters, to the account; None: voided meanwhile."""
     now = office.clock.now()
     mail = work.mails.get(identifier, for_change=True)
-    assert mail is not None  # mails are never deleted
+    assert mail is not None  # the mails of an account are never deleted
     mail.attempts += 1
     if handed.state is MailState.ACCEPTED:
         mail.accepted(handed.answer, handed.recipient, now)

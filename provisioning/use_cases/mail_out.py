@@ -11,7 +11,6 @@ from typing import Any
 
 from provisioning.domain.account import Account, Trouble
 from provisioning.domain.application import Application
-from provisioning.domain.errors import NotFound
 from provisioning.domain.mail import GIVE_UP_AFTER, OF_THE_APPLICATION, WITH_PASSWORD, Mail, MailKind, MailState
 from provisioning.ports import WORKER, MailDeferred, MailFailed, MailRefused, Office, Work
 from provisioning.use_cases.one_by_one import one_by_one
@@ -69,25 +68,21 @@ def message_id(office: Office, kind: MailKind, reference: str, occasion: str) ->
     return f"<{kind}.{digest}@{office.mail_domain}>"
 
 
-def void_waiting_mails(work: Work, reference: str, *kinds: MailKind) -> None:
+def void_waiting_mails(work: Work, reference: str, *kinds: MailKind, besides: Mail | None = None) -> None:
     """What these mails would say is not true any more: they do not go out."""
     for mail in work.mails.of(reference):
-        if mail.kind in kinds and mail.waits:
+        if mail.kind in kinds and mail.waits and (besides is None or mail.message_id != besides.message_id):
             mail.void()
             work.mails.save(mail)
 
 
 def send_mail(office: Office, identifier: str) -> MailState:
-    """Send one mail that holds no password, if it waits and its time has come; returns its state afterwards.
-
-    Raises:
-        NotFound: no such mail.
-    """
+    """Send one mail that holds no password, if it waits and its time has come; returns its state afterwards."""
     with office.only_one(f"mail:{identifier}") as alone:
         with office.work() as work:
             mail = work.mails.get(identifier)
             if mail is None:
-                raise NotFound(identifier)
+                return MailState.VOID  # its application was never confirmed and is gone
             application = work.applications.get(mail.reference)
             account = work.accounts.by_reference(mail.reference)
             recipient, secret = _meant(office, work, mail, application, account)
@@ -114,7 +109,8 @@ def _write_down(
         now = office.clock.now()
         account = work.accounts.by_reference(sent.reference, for_change=True)  # accounts are locked before mails
         mail = work.mails.get(sent.message_id, for_change=True)
-        assert mail is not None  # mails are never deleted
+        if mail is None:
+            return MailState.VOID  # gone meanwhile, with its application
         mail.attempts += 1
         if isinstance(answer, str):
             mail.accepted(answer, recipient, now)

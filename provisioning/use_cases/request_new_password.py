@@ -17,6 +17,7 @@ from provisioning.domain.mail import Mail, MailKind
 from provisioning.domain.password_reset import PasswordReset, ResetOutcome, ResetStep, outcome_for
 from provisioning.ports import CUSTOMER, Actor, Office, Work
 from provisioning.use_cases.mail_out import message_id, queue_account_mail
+from provisioning.use_cases.unasked_mails import reset_within_budget
 from provisioning.use_cases.wanted import decided, still_there, void_open_reset
 
 _LONGEST_LOGIN = 64
@@ -38,7 +39,7 @@ def request_new_password(office: Office, login: str) -> PasswordReset | None:
             work.resets.add(PasswordReset(uuid.uuid4().hex, None, now, ResetOutcome.UNKNOWN, ResetStep.DONE))
             return None
         outcome = outcome_for(account, work.resets.mailed_since(account.login, now - timedelta(days=1)), now, office.rules)
-        return reserve(office, work, account, outcome, CUSTOMER)
+        return reserve(office, work, account, reset_within_budget(office, work, account, outcome), CUSTOMER)
 
 
 def reserve(office: Office, work: Work, account: Account, outcome: ResetOutcome, by: Actor) -> PasswordReset:

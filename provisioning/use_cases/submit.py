@@ -15,6 +15,7 @@ from provisioning.form.check import Submission
 from provisioning.ports import APPLICANT, Document, MailKind, MailState, Office, Work
 from provisioning.use_cases.mail_out import queue_mail, void_waiting_mails
 from provisioning.use_cases.tokens import is_confirmation_token, is_status_token, status_token
+from provisioning.use_cases.unasked_mails import keep_within_budget
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,9 @@ def submit(office: Office, submission: Submission, *, idempotency_key: str, fing
         application.confirmation_nonce = secrets.token_bytes(32)
         application.confirmation_sent_at = office.clock.now()
         work.applications.add(application)
-        queue_mail(office, work, MailKind.CONFIRM_EMAIL, application, application.confirmation_nonce.hex())
+        keep_within_budget(
+            office, work, queue_mail(office, work, MailKind.CONFIRM_EMAIL, application, application.confirmation_nonce.hex())
+        )
         answer = _answer(office, application)
         work.idempotency.remember(caller, idempotency_key, fingerprint, {"reference": application.reference}, office.clock.now())
         work.audit.write(
@@ -155,15 +158,19 @@ def send_confirmation_again(office: Office, reference: str, token: str, email: s
         left = _resend_in(office, application)
         if left > 0:
             raise TooSoon(left)
-        details: dict[str, Any] = {"corrected": email is not None and email != application.email}
+        corrected, earlier = email is not None and email != application.email, application.confirmation_nonce
         if email is not None:
             application.data = {**application.data, "email": email}
         application.confirmation_nonce = secrets.token_bytes(32)
         application.confirmation_sent_at = office.clock.now()
         application.version += 1
-        void_waiting_mails(work, reference, MailKind.CONFIRM_EMAIL)  # the earlier link is dead
-        queue_mail(office, work, MailKind.CONFIRM_EMAIL, application, application.confirmation_nonce.hex())
+        mail = queue_mail(office, work, MailKind.CONFIRM_EMAIL, application, application.confirmation_nonce.hex())
+        if keep_within_budget(office, work, mail) or corrected:
+            void_waiting_mails(work, reference, MailKind.CONFIRM_EMAIL, besides=mail)  # the earlier link is dead
+        else:
+            application.confirmation_nonce = earlier  # no new link went out, so the one in their hands stays good
         work.applications.save(application)
+        details = {"corrected": corrected}
         work.audit.write(APPLICANT, "application.confirmation_sent_again", reference, details, office.clock.now())
         return _confirmation_mail(office, work, application)
 
@@ -208,9 +215,12 @@ def _by_status_token(office: Office, work: Work, reference: str, token: str, *, 
 def _confirmation_mail(office: Office, work: Work, application: Application) -> ConfirmationMail:
     mails = [mail for mail in work.mails.of(application.reference) if mail.kind is MailKind.CONFIRM_EMAIL]
     newest = max(mails, key=lambda mail: mail.created_at, default=None)
+    state, accepted_at = (newest.state, newest.accepted_at) if newest else (None, None)
+    if newest is not None and state is MailState.SUPPRESSED:  # F13: who asked is told the same as if it had gone out
+        state, accepted_at = MailState.ACCEPTED, newest.created_at
     return ConfirmationMail(
-        state=newest.state if newest else None,
-        answer_at=newest.accepted_at.isoformat() if newest and newest.accepted_at else None,
+        state=state,
+        answer_at=accepted_at.isoformat() if accepted_at else None,
         address_hint=masked_email(application.email),
         resend_in_seconds=_resend_in(office, application),
     )

@@ -95,7 +95,8 @@ def dismiss(office: Office, actor: Actor, intake_id: str, reason: str | None) ->
         work.intake.drop_files(intake_id)
         item.sender = item.subject = item.text = ""
         _close(office, work, actor, item, IntakeState.DISMISSED, None)
-        work.audit.write(actor, "intake.dismissed", "intake", {"intake": intake_id}, office.clock.now(), private={"reason": words})
+        subject = f"intake:{intake_id}"  # words of its own, which can be forgotten alone
+        work.audit.write(actor, "intake.dismissed", subject, {"intake": intake_id}, office.clock.now(), private={"reason": words})
     return item
 
 

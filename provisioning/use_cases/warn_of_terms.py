@@ -31,19 +31,33 @@ def send_digest(office: Office) -> int:
     with office.only_one("digest") as alone:
         if not alone:
             return 0
-        with office.work() as work:
-            waiting = {address: last_day for address, last_day in wanted.items() if address not in work.digests.sent_on(today)}
-            since = work.digests.last_day_before(today) or today - timedelta(days=1)
-        if not waiting:
+        since = _waiting_since(office, wanted, today)
+        if not since:
             return 0
         applications = list(undecided(office))
-        lines = warnings(office, applications, since, today)
         overdue = sum(bool(each.due_on and each.due_on < today) for each in applications)
         last = max(office.rules.reminder_days)
-        return sum(
-            _send(office, today, address, [line for line in lines if line.day == last or not manager], overdue)
-            for address, manager in waiting.items()
-        )
+        sent = 0
+        for address, after in since.items():
+            lines = warnings(office, applications, after, today)
+            sent += _send(office, today, address, [line for line in lines if line.day == last or not wanted[address]], overdue)
+        return sent
+
+
+def _waiting_since(office: Office, wanted: Iterable[str], today: date) -> dict[str, date]:
+    """Who has not got today's mail yet, each with the day of the last one: what one server put off comes with the next mail."""
+    with office.work() as work:
+        done = work.digests.sent_on(today)
+        found = {}
+        for address in wanted:
+            if address in done:
+                continue
+            known = work.digests.last_day_before(today, address)
+            if known is None:  # the reader begins today, also when the first mail is put off
+                known = today - timedelta(days=1)
+                work.digests.sent(known, address, office.clock.now())
+            found[address] = known
+    return found
 
 
 def warnings(office: Office, applications: Iterable[Application], after: date, until: date) -> list[DigestLine]:

@@ -24,6 +24,7 @@ from provisioning.ports import Office, Outage
 from provisioning.use_cases.accept_terms import announce_terms
 from provisioning.use_cases.confirm_first_login import confirm_first_login, confirm_first_logins
 from provisioning.use_cases.follow_keycloak import follow_keycloak
+from provisioning.use_cases.forget import forget_what_is_past
 from provisioning.use_cases.keep_account import keep as keep_account
 from provisioning.use_cases.keep_account import sweep
 from provisioning.use_cases.mail_out import due_mails, send_mail
@@ -61,6 +62,7 @@ def duties(office: Office, mailbox: ImapMailbox | None = None) -> list[Duty]:
         every("close_accounts", lambda: _told("accounts.moved_on", close_due_accounts(office)), minutes=1),  # S8
         every("remind_of_first_login", lambda: _told("accounts.reminded", remind_of_first_login(office)), minutes=1),
         every("forget_intake", lambda: _told("intake.forgotten", forget_set_aside(office)), minutes=1),
+        every("retention", lambda: _forget(office), minutes=1),
         every("digest", lambda: _told("digest.sent", send_digest(office)), minutes=1),
         every("password_flood", lambda: _flood(office), minutes=1),
     ]
@@ -291,6 +293,11 @@ def _read_mailbox(office: Office, mailbox: ImapMailbox | None) -> None:
     with office.only_one("mailbox") as alone:
         if alone:
             _told("mailbox.read", mailbox.take(OfficeMailboxLog(office)))
+
+
+def _forget(office: Office) -> None:
+    if past := forget_what_is_past(office):
+        _log.info("retention.forgotten", **past)
 
 
 def _flood(office: Office) -> None:

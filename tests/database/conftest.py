@@ -7,6 +7,9 @@ import pytest
 from ibok_idp.log import configure_logging
 from provisioning.wiring import Wired
 from tests.support.bare_postgres import BarePostgres, bare_postgres
+from tests.support.database_alone import alone, server
+
+__all__ = ["alone", "postgres", "server", "wired"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,7 +11,9 @@ from tests.support.free_ports import local_settings
 from tests.support.next_terms import write_next_terms
 
 # Every test comes from 127.0.0.1; the limits themselves are tested with an app of their own.
-_MANY = {"IBOK_PASSWORD_ASKS_PER_HOUR": "100000", "IBOK_PASSWORD_ASKS_PER_HOUR_WITHOUT_SCRIPT": "100000"}
+_MANY = dict.fromkeys(
+    ("IBOK_PASSWORD_ASKS_PER_HOUR", "IBOK_PASSWORD_ASKS_PER_HOUR_WITHOUT_SCRIPT", "IBOK_MAILS_PER_HOUR"), "100000"
+)
 
 # A thread that takes a second connection while it holds one is an error in the started processes too.
 _STRICT = {"PYTHONWARNINGS": "error:A second transaction:RuntimeWarning"}

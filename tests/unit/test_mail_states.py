@@ -18,6 +18,7 @@ MOVES = {
     MailState.FAILED: lambda mail: mail.failed("554 no"),
     MailState.BOUNCED: lambda mail: mail.bounced("5.1.1 no"),
     MailState.VOID: lambda mail: mail.void(),
+    MailState.SUPPRESSED: lambda mail: mail.suppress(),
 }
 
 
@@ -34,7 +35,7 @@ def test_only_what_the_table_allows_can_become_of_a_mail(before: MailState, afte
 
 
 def test_every_state_waits_is_delivered_is_not_or_is_void() -> None:
-    assert WAITING | NOT_DELIVERED | {MailState.ACCEPTED, MailState.VOID} == set(MailState)
+    assert WAITING | NOT_DELIVERED | {MailState.ACCEPTED, MailState.VOID, MailState.SUPPRESSED} == set(MailState)
     assert set(MAIL_TRANSITIONS) == set(MailState)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pypdfium2
@@ -10,7 +10,7 @@ import pytest
 
 from ibok_idp.look.company import load_utility
 from ibok_idp.temporary_password import new_nonce
-from provisioning.adapters.pdf import filled_form
+from provisioning.adapters.pdf import filled_form, own_data
 from provisioning.domain.account import Account, AccountState
 from provisioning.domain.application import Application, Channel, CustomerType
 from provisioning.form.catalogue import all_versions, current_form
@@ -191,6 +191,51 @@ def test_f01_typst_markup_in_a_field_is_only_text() -> None:
     assert '#read("/etc/passwd") *bold* $x$' in pdf_text(filled_form(one, all_versions()["2026-1"], UTILITY)).replace(
         "\r\n", " "
     ).replace("\n", " ")
+
+
+AFTER_MIDNIGHT = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)  # 00:30 on the 25th in Warsaw
+YESTERDAY = re.compile(r"24 (listopada|November)|24\.11\.2026|2026-11-24")
+
+
+@pytest.mark.parametrize("kind", MailKind)
+@pytest.mark.parametrize("language", ["pl", "en"])
+def test_every_date_that_a_mail_says_is_the_day_in_warsaw_also_after_midnight(kind: MailKind, language: str) -> None:
+    one = application(language, received_at=AFTER_MIDNIGHT, decided_at=AFTER_MIDNIGHT, filed_on=date(2026, 11, 25))
+    moments = {
+        name: AFTER_MIDNIGHT for name, value in vars(account()).items() if name.endswith("_at") or isinstance(value, datetime)
+    }
+    of = replace(account(), **moments, language=language)
+    about = ABOUT | {"expires_at": AFTER_MIDNIGHT.isoformat(), "resigned_at": AFTER_MIDNIGHT.isoformat()}
+    mail = Mail(f"<{kind}.1@wpwik.com>", one.reference, kind, one.email, AFTER_MIDNIGHT, about=about)
+    office = fake_office()
+    secret = "a-secret" if kind in WITH_PASSWORD else "abc.token"
+    message = Composer(UTILITY, "ibok@wpwik.com", "bok@wpwik.com")(
+        office, mail, one, None if kind in OF_THE_APPLICATION else of, secret
+    )
+    said = [*parts(message), *(pdf_text(each.get_content()) for each in message.iter_attachments())]
+    assert [YESTERDAY.findall(" ".join(text.split())) for text in said] == [[]] * len(said)
+    if kind in (MailKind.ACTIVATION_REMINDER, MailKind.NEW_PASSWORD, MailKind.ACTIVATED, MailKind.RESIGNATION, MailKind.RECEIVED):
+        assert re.search(r"25 (listopada|November) 2026", " ".join(" ".join(said).split()))
+
+
+@pytest.mark.parametrize("language", ["pl", "en"])
+def test_every_date_of_a_pdf_is_the_day_in_warsaw_also_after_midnight(language: str) -> None:
+    signature = {"kind": "declaration", "signed_on": "2026-11-25", "signed_name": "J"}
+    one = application(language, received_at=AFTER_MIDNIGHT, signature=signature)
+    form, stamp = all_versions()["2026-1"], ("Anna Ćwik", AFTER_MIDNIGHT)
+    text = " ".join(pdf_text(filled_form(one, form, UTILITY, stamp)).split())
+    assert not YESTERDAY.search(text)
+    assert len(re.findall(r"25 (?:listopada|November) 2026", text)) == 2  # filled in, and the copy's stamp
+    at = AFTER_MIDNIGHT.isoformat()
+    content: dict[str, Any] = {
+        "login": "wp48120937", "state": "active", "name": "J", "email": "j@example.com", "phone": None, "correspondence_address": None,
+        "customer_numbers": [], "language": language, "created_at": at, "activated_at": at, "resignation": {"closes_on": None},
+        "terms": {"answers": [{"at": at, "terms_version": "2026-1", "accepted": True}]}, "documents_filed": [],
+        "logins": [{"at": at, "kind": "login", "address": None}], "mails": [{"created_at": at, "to": "j@example.com"}],
+    }  # fmt: skip
+    text = " ".join(pdf_text(own_data(content, one, form, UTILITY, language)).split())
+    assert not YESTERDAY.search(text)
+    assert len(re.findall(r"25 (?:listopada|November) 2026", text)) == 5
 
 
 def test_nonces_are_random() -> None:

@@ -13,6 +13,7 @@ from werkzeug.exceptions import TooManyRequests
 from ibok_idp.look.flask_look import language
 from webapp.application_form import bots, steps
 from webapp.application_form.steps import NAMES, STEPS, html_id
+from webapp.limits import allow
 from webapp.provisioning_client import FormError, ProvisioningClient, ProvisioningUnavailable, Rejected
 from webapp.settings import Settings
 
@@ -181,6 +182,7 @@ def status_pdf(reference: str, token: str) -> Response:
 @application_form.post("/wniosek/status/<reference>/<token>/email")
 def send_again(reference: str, token: str) -> Any:
     """Send the confirmation again, to a corrected address when one is typed."""
+    within_mail_limit()
     typed = _typed("email") or None
     try:
         client().send_confirmation_again(reference, token, typed, language())
@@ -323,13 +325,21 @@ def _back_to_step(draft: dict[str, Any], errors: list[FormError], form: dict[str
     return _render(name, draft, mine), 422
 
 
+def within_mail_limit() -> None:
+    """F13: whatever mailbox they go to, one visitor causes only so many mails.
+
+    Raises:
+        TooManyRequests: over the limit of this address.
+    """
+    if not allow("mail", settings().mails_per_hour):
+        raise TooManyRequests
+
+
 def _refuse_robots(draft: dict[str, Any]) -> None:
     """
     Raises:
         TooManyRequests: over the limit of this address, or the hidden field was filled.
     """
-    from webapp.limits import allow
-
     if request.form.get(bots.HONEYPOT):
         raise TooManyRequests
     solved = bots.solved(request.form.get("altcha", ""), settings().session_key.get_secret_value(), draft.get("salt"))

@@ -12,7 +12,7 @@ from flask_babel import gettext
 from ibok_idp.look.flask_look import LANGUAGES, language, problem_page
 from ibok_idp.oidc_login import OidcLogin
 from webapp.application_form.steps import address_line, html_id
-from webapp.application_form.views import client
+from webapp.application_form.views import client, within_mail_limit
 from webapp.portal.devices import device
 from webapp.provisioning_client import Conflict, LoginTooOld, NotThere, Rejected, TokenRefused
 
@@ -97,6 +97,7 @@ def email() -> Any:
         if typed != request.form.get("email_again", "").strip():
             errors["email_again"] = gettext("Oba adresy e-mail muszą być takie same")
         else:
+            within_mail_limit()
             try:
                 client().change_email(token(), typed, language())
                 flash(gettext("Wysłaliśmy link na nowy adres. Zmiana nastąpi, gdy go użyjesz."))
