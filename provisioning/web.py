@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from apiflask import APIFlask
-from flask import Response, request
+from flask import request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from pydantic import BaseModel
@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from ibok_idp.errors import KeycloakUnavailable
 from ibok_idp.look.flask_look import install_look, language
+from ibok_idp.metrics import MetricsDoor, install_metrics
 from ibok_idp.oidc_login import LoginFailed, NotLoggedIn, OidcLogin
 from ibok_idp.tokens import TokenVerifier
 from ibok_idp.web_session import SessionStore, SessionsUnavailable
@@ -96,6 +97,9 @@ def create_app(settings: Settings, wired: Wired | None = None) -> APIFlask:
     staff_errors.register(app, LoginFailed, NotLoggedIn, KeycloakUnavailable, DatabaseGone, OperationalError, SessionsUnavailable)
     register_problems(app)
     _health(app, wired)
+    door = MetricsDoor(settings.metrics_token.get_secret_value(), bind=settings.bind, trusted_proxies=settings.trusted_proxies)
+    install_metrics(app, lambda: _numbers(wired), door)
+    app.doc(hide=True)(app.view_functions["metrics"])
     return app
 
 
@@ -229,13 +233,6 @@ def _health(app: APIFlask, wired: Wired) -> None:
         except SQLAlchemyError:
             return {"status": "database unavailable"}, 503
         return {"status": "ready"}, 200
-
-    @app.get("/metrics")
-    @app.doc(hide=True)
-    def metrics() -> Response:
-        if request.headers.get("X-Forwarded-For"):
-            return Response(status=404)  # for the monitoring on this machine, not for whoever comes through the proxy
-        return Response(_numbers(wired), mimetype="text/plain")
 
 
 def _numbers(wired: Wired) -> bytes:
