@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from flask import Flask, Response, request
+from werkzeug.datastructures import Headers
 
 _PASSED_ON = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Forwarded", "Via")
 
@@ -24,7 +25,7 @@ class MetricsDoor:
         self._token = token.encode()
         self._here_alone = _loopback(bind) and trusted_proxies == 0
 
-    def opens(self, headers: Mapping[str, str]) -> bool:
+    def opens(self, headers: Headers) -> bool:
         if self._token:
             return hmac.compare_digest(headers.get("Authorization", "").encode(), b"Bearer " + self._token)
         return self._here_alone and not any(headers.get(name) for name in _PASSED_ON)
