@@ -236,6 +236,7 @@ def _health(app: APIFlask, wired: Wired) -> None:
 
 
 def _numbers(wired: Wired) -> bytes:
+    reveals = GaugeMetricFamily("ibok_pesel_reveals_last_hour", "PESEL numbers asked for by staff, by outcome", labels=["outcome"])
     applications = GaugeMetricFamily("ibok_applications", "Applications by status", labels=["status"])
     mails = GaugeMetricFamily("ibok_mails", "Mails by kind and state", labels=["kind", "state"])
     accounts = GaugeMetricFamily("ibok_accounts", "Accounts by state", labels=["state"])
@@ -246,6 +247,13 @@ def _numbers(wired: Wired) -> bytes:
             text("SELECT outcome, count(*) FROM password_resets WHERE asked_at > now() - interval '1 hour' GROUP BY 1")
         ):
             resets.add_metric([row[0]], row[1])
+        for row in connection.execute(
+            text(
+                "SELECT replace(action, 'application.pesel_', ''), count(*) FROM audit WHERE at > now() - interval '1 hour' "
+                "AND action LIKE 'application.pesel_reveal%' GROUP BY 1"
+            )
+        ):
+            reveals.add_metric([row[0]], row[1])
         for row in connection.execute(text("SELECT status, count(*) FROM applications GROUP BY 1")):
             applications.add_metric([row[0]], row[1])
         for row in connection.execute(text("SELECT kind, state, count(*) FROM mails GROUP BY 1, 2")):
@@ -257,7 +265,7 @@ def _numbers(wired: Wired) -> bytes:
 
     class Collected:
         def collect(self) -> list[GaugeMetricFamily]:
-            return [applications, mails, accounts, waiting, resets]
+            return [applications, mails, accounts, waiting, resets, reveals]
 
     registry = CollectorRegistry()
     registry.register(Collected())

@@ -752,6 +752,16 @@ class _Audit:
         )
         return [self._entry(row) for row in rows]
 
+    def reveals(self, actor: str, since: datetime) -> list[datetime]:
+        rows = self._connection.execute(
+            text(
+                "SELECT at FROM audit WHERE action LIKE 'application.pesel_reveal%' AND action = 'application.pesel_revealed' "
+                "AND at > :since AND actor = :actor ORDER BY at"
+            ),
+            {"since": since, "actor": actor},
+        )
+        return [row.at for row in rows]
+
     def page(
         self,
         *,
