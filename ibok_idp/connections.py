@@ -13,6 +13,8 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask
 from waitress.utilities import Error
 
+from ibok_idp.headers import EVERYWHERE, NOTHING_AT_ALL
+
 HEAD_BYTES = 2**16
 _LINE_BYTES, _FIELD_BYTES, _FIELDS = 8190, 16_380, 60
 _HEAD_SECONDS = 30  # for the whole head, and the start that every body and every answer has
@@ -93,10 +95,9 @@ class _Refusal(ErrorTask):  # type: ignore[misc]
         self.response_headers.extend(
             [
                 ("Content-Type", "text/plain; charset=utf-8"),
-                ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-                ("X-Content-Type-Options", "nosniff"),
-                ("Referrer-Policy", "no-referrer"),
+                ("Content-Security-Policy", NOTHING_AT_ALL),
                 ("Cache-Control", "no-store"),
+                *EVERYWHERE.items(),
             ]
         )
         self.set_close_on_finish()
