@@ -2,6 +2,7 @@
 
 Flask-Session cannot delete by `sid`, which back-channel logout needs; this is Flask's own `SessionInterface`.
 The cookie holds 256 random bits; the table holds only their hash, so a copy of the database opens no session.
+A visitor who has only looked at pages has no row: what little must be remembered of them lies encrypted in the cookie.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from werkzeug.datastructures import CallbackDict
 from ibok_idp.errors import IdpError
 
 _log = structlog.get_logger()
+_LIGHT = frozenset({"csrf_token", "reset_salt", "after_login", "_flashes"})  # of no use to whoever plays an old cookie again
+_LIGHT_MARK = "v1."
+_LIGHT_BYTES = 3500  # browsers keep 4096 a cookie
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS web_sessions (
@@ -106,6 +110,9 @@ class SessionStore(SessionInterface):
         identifier = request.cookies.get(self.cookie)
         if not identifier or request.path.startswith(("/static/", "/healthz", "/readyz", "/metrics")):
             return WebSession(None, None)
+        if identifier.startswith(_LIGHT_MARK):
+            light = self._decrypt(identifier.removeprefix(_LIGHT_MARK).encode(), ttl=int(self._lifetime.total_seconds()))
+            return WebSession(light, None)
         try:
             data = self._read(identifier)
         except SQLAlchemyError:
@@ -125,6 +132,9 @@ class SessionStore(SessionInterface):
             return
         if not session.modified:
             return
+        if session.identifier is None and session.replaces is None and (light := self._light(session)) is not None:
+            self._set_cookie(response, light)
+            return
         identifier = session.identifier or secrets.token_urlsafe(32)
         data = dict(session)
         with self._engine.begin() as connection:
@@ -138,8 +148,23 @@ class SessionStore(SessionInterface):
                     data["login"] = stored.get("login")  # another tab may have refreshed the tokens since we read them
             self._write(connection, identifier, data)
             connection.execute(text("DELETE FROM web_sessions WHERE expires_at < now()"))
-        response.set_cookie(self.cookie, identifier, path="/", secure=self._secure, httponly=True, samesite="Lax")
+        self._set_cookie(response, identifier)
+
+    def _set_cookie(self, response: Response, value: str) -> None:
+        response.set_cookie(self.cookie, value, path="/", secure=self._secure, httponly=True, samesite="Lax")
         response.headers.add("Vary", "Cookie")
+
+    def _light(self, session: WebSession) -> str | None:
+        """The whole visit as a cookie, or None when something of it must rest here. Of logins begun the newest are kept."""
+        data = dict(session)
+        begun = [name for name in data if name.startswith("_state_")]
+        if not _LIGHT.issuperset(data.keys() - set(begun)):
+            return None
+        while True:
+            sealed = _LIGHT_MARK + self._fernet.encrypt(json.dumps(data).encode()).decode()
+            if len(sealed) <= _LIGHT_BYTES or not begun:
+                return sealed if len(sealed) <= _LIGHT_BYTES else None
+            del data[begun.pop(0)]
 
     @contextmanager
     def locked(self, session: WebSession) -> Iterator[dict[str, Any]]:
@@ -213,11 +238,12 @@ class SessionStore(SessionInterface):
             ).first()
         return self._decrypt(row.data) if row else None
 
-    def _decrypt(self, data: bytes) -> dict[str, Any] | None:
+    def _decrypt(self, data: bytes, ttl: int | None = None) -> dict[str, Any] | None:
         try:
-            decrypted: dict[str, Any] = json.loads(self._fernet.decrypt(bytes(data)))
+            decrypted: dict[str, Any] = json.loads(self._fernet.decrypt(bytes(data), ttl=ttl))
         except InvalidToken:
-            _log.warning("session.unreadable", why="written under another IBOK_SESSION_KEY")
+            if ttl is None:  # a cookie may be old or a stranger's invention; a row may not
+                _log.warning("session.unreadable", why="written under another IBOK_SESSION_KEY")
             return None
         return decrypted
 

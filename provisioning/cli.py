@@ -32,15 +32,17 @@ def _prepare() -> None:
 
 @app.command()
 def serve() -> None:
-    """Run the staff UI and the API (gunicorn, port IBOK_PROVISIONING_PORT)."""
+    """Run the staff UI and the API (port IBOK_PROVISIONING_PORT)."""
     settings = _settings()
     for name in ("session_key", "staff_client_secret"):
         if len(getattr(settings, name).get_secret_value()) < 16:
             _stop(f"IBOK_{name.upper()} is missing or too short: the staff UI cannot start without it.")
-    from ibok_idp.serve import serve_with_gunicorn
+    from ibok_idp.serve import serve as serve_web
+    from provisioning.staff_ui.limits import LARGEST_BODY
     from provisioning.web import create_app
 
-    serve_with_gunicorn(lambda: create_app(settings), f"{settings.bind}:{settings.provisioning_port}", settings.web_threads)
+    bind = f"{settings.bind}:{settings.provisioning_port}"
+    serve_web(lambda: create_app(settings), bind, settings.web_threads, largest_body=LARGEST_BODY)
 
 
 @app.command()

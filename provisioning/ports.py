@@ -628,6 +628,10 @@ class Audit(Protocol):
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> list[AuditEntry]: ...
+    def reveals(self, actor: str, since: datetime) -> list[datetime]:
+        """When somebody revealed a PESEL, refusals left out; oldest first."""
+        ...
+
     def chain(self) -> Iterator[ChainedLine]: ...
 
 

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     worker_port: int = Field(8002, ge=0, le=65535, description="port of the worker's /healthz, /readyz and /metrics; 0: none")
     bind: str = Field("127.0.0.1", description="address the web process and the worker listen on")
     trusted_proxies: int = Field(0, ge=0, le=5, description="reverse proxies whose X-Forwarded-For names the visitor; 0: none")
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="opens `/metrics` by `Authorization: Bearer`; empty: only for this machine, without a proxy"
+    )
     provisioning_client_secret: SecretStr = Field(SecretStr(""), description="worker: secret of the client ibok-provisioning")
     staff_client_secret: SecretStr = Field(SecretStr(""), description="web: secret of the client ibok-staff")
     staff_second_factor: bool = Field(
@@ -91,6 +94,13 @@ class Settings(BaseSettings):
     def _each_long_enough(cls, value: SecretStr) -> SecretStr:
         if any(len(each) < 32 for each in _listed(value.get_secret_value())):
             raise ValueError("each must have at least 32 characters")
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _no_guess(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and len(value.get_secret_value()) < 24:
+            raise ValueError("must have at least 24 characters, or be empty")
         return value
 
     @field_validator("digest_to", "digest_manager_to")

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from apiflask import APIFlask
-from flask import Response, request
+from flask import request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from pydantic import BaseModel
@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from ibok_idp.errors import KeycloakUnavailable
 from ibok_idp.look.flask_look import install_look, language
+from ibok_idp.metrics import MetricsDoor, install_metrics
 from ibok_idp.oidc_login import LoginFailed, NotLoggedIn, OidcLogin
 from ibok_idp.tokens import TokenVerifier
 from ibok_idp.web_session import SessionStore, SessionsUnavailable
@@ -101,6 +102,9 @@ def create_app(settings: Settings, wired: Wired | None = None) -> APIFlask:
     register_problems(app)
     _try_collisions_again(app, wired)
     _health(app, wired)
+    door = MetricsDoor(settings.metrics_token.get_secret_value(), bind=settings.bind, trusted_proxies=settings.trusted_proxies)
+    install_metrics(app, lambda: _numbers(wired), door)
+    app.doc(hide=True)(app.view_functions["metrics"])
     return app
 
 
@@ -245,15 +249,9 @@ def _health(app: APIFlask, wired: Wired) -> None:
             return {"status": "database unavailable"}, 503
         return {"status": "ready"}, 200
 
-    @app.get("/metrics")
-    @app.doc(hide=True)
-    def metrics() -> Response:
-        if request.headers.get("X-Forwarded-For"):
-            return Response(status=404)  # for the monitoring on this machine, not for whoever comes through the proxy
-        return Response(_numbers(wired), mimetype="text/plain")
-
 
 def _numbers(wired: Wired) -> bytes:
+    reveals = GaugeMetricFamily("ibok_pesel_reveals_last_hour", "PESEL numbers asked for by staff, by outcome", labels=["outcome"])
     applications = GaugeMetricFamily("ibok_applications", "Applications by status", labels=["status"])
     mails = GaugeMetricFamily("ibok_mails", "Mails by kind and state", labels=["kind", "state"])
     accounts = GaugeMetricFamily("ibok_accounts", "Accounts by state", labels=["state"])
@@ -264,6 +262,13 @@ def _numbers(wired: Wired) -> bytes:
             text("SELECT outcome, count(*) FROM password_resets WHERE asked_at > now() - interval '1 hour' GROUP BY 1")
         ):
             resets.add_metric([row[0]], row[1])
+        for row in connection.execute(
+            text(
+                "SELECT replace(action, 'application.pesel_', ''), count(*) FROM audit WHERE at > now() - interval '1 hour' "
+                "AND action LIKE 'application.pesel_reveal%' GROUP BY 1"
+            )
+        ):
+            reveals.add_metric([row[0]], row[1])
         for row in connection.execute(text("SELECT status, count(*) FROM applications GROUP BY 1")):
             applications.add_metric([row[0]], row[1])
         for row in connection.execute(text("SELECT kind, state, count(*) FROM mails GROUP BY 1, 2")):
@@ -275,7 +280,7 @@ def _numbers(wired: Wired) -> bytes:
 
     class Collected:
         def collect(self) -> list[GaugeMetricFamily]:
-            return [applications, mails, accounts, waiting, resets]
+            return [applications, mails, accounts, waiting, resets, reveals]
 
     registry = CollectorRegistry()
     registry.register(Collected())

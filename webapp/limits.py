@@ -28,3 +28,9 @@ def visitor(address: str) -> str:
     if found.ipv4_mapped:
         return str(found.ipv4_mapped)
     return str(ip_network((found, _ONE_CONNECTION), strict=False))
+
+
+def first_use(salt: str) -> bool:
+    """True once for each puzzle, whoever sends its solution from wherever (F05)."""
+    limiter: Limiter = current_app.extensions["ibok_limiter"]
+    return limiter.limiter.hit(RateLimitItemPerHour(1), "solved", salt)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, HttpUrl, SecretStr
+from pydantic import Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -18,6 +18,9 @@ class Settings(BaseSettings):
     webapp_port: int = Field(8000, ge=1, le=65535, description="port the process listens on")
     bind: str = Field("127.0.0.1", description="address the process listens on")
     trusted_proxies: int = Field(0, ge=0, le=5, description="reverse proxies whose X-Forwarded-For names the visitor; 0: none")
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="opens `/metrics` by `Authorization: Bearer`; empty: only for this machine, without a proxy"
+    )
     provisioning_url: HttpUrl = Field(description="address of provisioning's API")
     keycloak_url: HttpUrl = Field(description="address of Keycloak as browsers and this process see it")
     realm: str = Field("ibok", description="the realm")
@@ -37,6 +40,13 @@ class Settings(BaseSettings):
     )
     draft_hours: int = Field(2, ge=1, le=24, description="how long a form that is being filled is kept")
     web_threads: int = Field(8, ge=1, le=256, description="requests at the same time")
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _no_guess(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and len(value.get_secret_value()) < 24:
+            raise ValueError("must have at least 24 characters, or be empty")
+        return value
 
     @property
     def issuer(self) -> str:

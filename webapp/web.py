@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from flask import Flask, Response, redirect, request, url_for
+from flask import Flask, redirect, request, url_for
 from flask_babel import gettext
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -20,6 +20,7 @@ from ibok_idp.database import make_engine
 from ibok_idp.errors import KeycloakUnavailable
 from ibok_idp.look.company import load_utility
 from ibok_idp.look.flask_look import install_look, language, problem_page
+from ibok_idp.metrics import MetricsDoor, install_metrics
 from ibok_idp.oidc_login import PASSWORD_ALREADY_SET, LoginFailed, NotLoggedIn, OidcLogin
 from ibok_idp.tokens import TokenVerifier
 from ibok_idp.web_session import SessionStore, SessionsUnavailable
@@ -87,6 +88,8 @@ def create_app(settings: Settings, client: ProvisioningClient | None = None) -> 
     app.jinja_env.globals["logged_in"] = login.user
     _errors(app)
     _health(app, engine)
+    door = MetricsDoor(settings.metrics_token.get_secret_value(), bind=settings.bind, trusted_proxies=settings.trusted_proxies)
+    install_metrics(app, generate_latest, door)
     return app
 
 
@@ -198,9 +201,3 @@ def _health(app: Flask, engine: Any) -> None:
         except SQLAlchemyError:
             return {"status": "database unavailable"}, 503
         return {"status": "ready"}, 200
-
-    @app.get("/metrics")
-    def metrics() -> Response:
-        if request.headers.get("X-Forwarded-For"):
-            return Response(status=404)  # for the monitoring on this machine, not for whoever comes through the proxy
-        return Response(generate_latest(), mimetype="text/plain")

@@ -335,6 +335,7 @@ class Stack:
             "IBOK_DIGEST",
             "IBOK_REMINDER",
             "IBOK_CLAMD",
+            "IBOK_METRICS",
             "HOME",
             "PYTHONWARNINGS",
         )

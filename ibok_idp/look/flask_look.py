@@ -16,6 +16,7 @@ from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from ibok_idp.headers import EVERYWHERE
 from ibok_idp.look.company import Utility
 
 _log = structlog.get_logger()
@@ -156,15 +157,12 @@ def _security_headers(keycloak_origin: str, secure: bool) -> Callable[[Response]
     def add(response: Response) -> Response:
         headers = response.headers
         headers.setdefault("Content-Security-Policy", policy)
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["Referrer-Policy"] = "no-referrer"
-        headers["X-Frame-Options"] = "DENY"
-        headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
+        headers.update(EVERYWHERE)
         if secure:
             headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
-        if request.path.startswith("/static/"):
+        if (
+            request.endpoint == "static" and request.method != "OPTIONS" and response.status_code in (200, 206, 304)
+        ):  # never that a file is missing
             headers["Cache-Control"] = "public, max-age=3600"
         else:
             headers.setdefault("Cache-Control", "no-store")

@@ -14,7 +14,7 @@ import typst
 from ibok_idp.look.company import Utility
 from provisioning.domain.account import Account
 from provisioning.domain.addresses import address_line
-from provisioning.domain.application import Application, CustomerType, SignatureKind
+from provisioning.domain.application import Application, CustomerType, SignatureKind, masked_pesel
 from provisioning.domain.clauses import FormVersion
 from provisioning.mails.letter import day, moment
 
@@ -72,11 +72,19 @@ _KINDS = {
 }
 
 
-def filled_form(application: Application, form: FormVersion, utility: Utility, copy: tuple[str, datetime] | None = None) -> bytes:
-    """The BOK-27 as filed, in the applicant's language; PESEL in full, for it is the applicant's own document.
+def filled_form(
+    application: Application,
+    form: FormVersion,
+    utility: Utility,
+    copy: tuple[str, datetime] | None = None,
+    *,
+    full_pesel: bool = False,
+) -> bytes:
+    """The BOK-27 as filed, in the applicant's language.
 
     Args:
         copy: S3: who hands the customer a copy, and when; stamps it.
+        full_pesel: only behind an audited reveal (S12).
     """
     language = application.language
     labels = _LABELS[language]
@@ -91,7 +99,7 @@ def filled_form(application: Application, form: FormVersion, utility: Utility, c
         "reference": application.reference,
         "received": day(application.received_at, language),
         "qr": _qr(application.reference),
-        "sections": _sections(application, language),
+        "sections": _sections(application, language, full_pesel=full_pesel),
         "clauses": [
             {
                 "code": clause.code,
@@ -320,14 +328,14 @@ def _qr(reference: str) -> str:
     return output.getvalue().decode()
 
 
-def _sections(application: Application, language: str) -> list[dict[str, Any]]:
+def _sections(application: Application, language: str, *, full_pesel: bool = False) -> list[dict[str, Any]]:
     data, pl = application.data, language != "en"
     who: list[tuple[str, Any]] = [("Rodzaj klienta" if pl else "Kind of customer", _KINDS[language][application.customer_type])]
     if application.customer_type is CustomerType.PERSON:
         who += [
             ("Imię" if pl else "First name", data["first_name"]),
             ("Nazwisko" if pl else "Last name", data["last_name"]),
-            ("PESEL", application.pesel),
+            ("PESEL", application.pesel if full_pesel else masked_pesel(application.pesel)),
         ]
     else:
         person = data["representative"]

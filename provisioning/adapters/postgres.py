@@ -948,6 +948,16 @@ class _Audit:
         statement = text("SELECT DISTINCT actor FROM audit WHERE subject = :s AND action = ANY(:actions)")
         return set(self._connection.execute(statement, {"s": subject, "actions": list(actions)}).scalars())
 
+    def reveals(self, actor: str, since: datetime) -> list[datetime]:
+        rows = self._connection.execute(
+            text(
+                "SELECT at FROM audit WHERE action LIKE 'application.pesel_reveal%' AND action = 'application.pesel_revealed' "
+                "AND at > :since AND actor = :actor ORDER BY at"
+            ),
+            {"since": since, "actor": actor},
+        )
+        return [row.at for row in rows]
+
     def page(
         self,
         *,

@@ -224,10 +224,10 @@ def own_mail(mail: Mail) -> dict[str, Any]:
 
 
 def filed(application: Application) -> dict[str, Any]:
-    """The application as filed, for the customer's own export; PESEL in full, for it is the customer's own."""
+    """The application as filed, for the customer's own export; PESEL masked as everywhere (S12)."""
     return {
         **application.data,
-        "pesel": application.pesel,
+        "pesel": masked_pesel(application.pesel),
         "customer_type": application.customer_type,
         "clauses": application.clauses,
         "terms_version": application.terms_version,

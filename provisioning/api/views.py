@@ -362,8 +362,9 @@ def post_evidence(reference: str) -> Response:
 # -- shared --------------------------------------------------------------------------------------
 
 
-def pdf_response(application: Application) -> Response:
-    pdf = filled_form(application, wired().office.forms[application.form_version], wired().utility)
+def pdf_response(application: Application, *, full_pesel: bool = False) -> Response:
+    form = wired().office.forms[application.form_version]
+    pdf = filled_form(application, form, wired().utility, full_pesel=full_pesel)
     return Response(
         pdf,
         mimetype="application/pdf",

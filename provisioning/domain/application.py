@@ -86,6 +86,7 @@ class Action(StrEnum):
 
     READ = "read"
     ENTER = "enter"
+    REVEAL_PESEL = "reveal-pesel"
     RECORD_PAPER = "record-paper"
     COPY = "copy"
     ADD_SCAN = "add-scan"
@@ -129,6 +130,7 @@ class Action(StrEnum):
 PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.READ: frozenset(Role),
     Action.ENTER: frozenset({Role.CLERK, Role.REGISTRAR}),
+    Action.REVEAL_PESEL: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.RECORD_PAPER: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.ADD_SCAN: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.NOTE: frozenset({Role.CLERK, Role.REGISTRAR, Role.MANAGER}),

@@ -106,6 +106,7 @@ class Rulebook:
     email_undo_life: timedelta = timedelta(days=7)
     reauthentication_life: timedelta = timedelta(minutes=5)
     exports_per_hour: int = 5
+    pesel_reveals_per_hour: int = 30
     filed_long_ago_days: int = 30
     set_aside_life: timedelta = timedelta(days=30)
     reminder_days: tuple[int, ...] = (7, 10, 12)

@@ -11,7 +11,7 @@ from flask_babel import gettext
 from ibok_idp.look.flask_look import language, problem_page
 from provisioning.adapters.contained import ContainedFailure
 from provisioning.adapters.virus_scan import ScannerGone
-from provisioning.domain.errors import Forbidden, Invalid, NotFound, NotPossible
+from provisioning.domain.errors import Forbidden, Invalid, NotFound, NotPossible, TooSoon
 from provisioning.form.messages import message
 from provisioning.staff_ui.stale import stale_page
 
@@ -78,7 +78,15 @@ def register(
         text = gettext("Sprawdź wpisane wartości: zawierają niedozwolone znaki. Nic nie zostało zapisane.")
         return problem_page(gettext("Tego nie można teraz zrobić"), text, link=_back()), 422
 
+    def too_soon(error: TooSoon) -> Any:
+        text = gettext(
+            "To się nie udało, bo było tego zbyt wiele w ciągu godziny. Możesz spróbować za %(minutes)s min.",
+            minutes=-(-error.seconds // 60),
+        )
+        return problem_page(gettext("Zbyt wiele prób"), text, link=_back()), 429, {"Retry-After": str(error.seconds)}
+
     app.register_error_handler(Invalid, invalid)
+    app.register_error_handler(TooSoon, too_soon)
     app.register_error_handler(login_failed, failed_login)
     app.register_error_handler(not_logged_in, lambda _error: redirect(url_for("oidc.login", next=request.path)))
     app.register_error_handler(keycloak_gone, no_keycloak)

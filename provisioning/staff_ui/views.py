@@ -38,6 +38,7 @@ from provisioning.staff_ui.stale import seen
 from provisioning.use_cases import decide, register_paper
 from provisioning.use_cases.add_scans import add_scans
 from provisioning.use_cases.check_register import check_register
+from provisioning.use_cases.reveal_pesel import reveal_pesel as reveal
 from provisioning.use_cases.submit import term_starts_on
 from provisioning.use_cases.work_on_case import add_note, assign, claim, colleagues, release
 
@@ -221,10 +222,15 @@ def print_copy(reference: str) -> Response:
 @logged_in
 def reveal_pesel(reference: str) -> str:
     """A logged reveal: shown once, in the answer to a POST, never in a URL or a list."""
-    require_permission(g.user.roles, Action.ENTER)
-    with wired().office.work() as work:
-        work.audit.write(actor(), "application.pesel_revealed", reference, {}, wired().office.clock.now())
+    reveal(wired().office, actor(), reference, on="page")
     return _application_page(reference, reveal=True)
+
+
+@staff.post("/wniosek/<reference>/druk-z-peselem")
+@logged_in
+def form_with_pesel(reference: str) -> Response:
+    """The form with the full PESEL is a reveal like the one on the page (S12)."""
+    return pdf_response(reveal(wired().office, actor(), reference, on="form"), full_pesel=True)
 
 
 @staff.get("/wniosek/<reference>/plik/<document_id>")

@@ -265,6 +265,7 @@ AUDIT = {
     "application.term_derived": _("przeliczono termin"),
     "document.original_opened": _("pobrano oryginał pliku"),
     "application.pesel_revealed": _("odsłonięto PESEL"),
+    "application.pesel_reveal_refused": _("nie odsłonięto numeru PESEL: zbyt wiele w ciągu godziny"),
     "application.evidence_exported": _("pobrano komplet dowodów"),
     "audit.exported": _("pobrano dziennik"),
     "demo.generated": _("wpisano zmyślone wnioski"),

@@ -18,7 +18,8 @@ STALE = {"version": 999, "reason": "x"}
 # empty form), so that nothing is changed; whoever may not gets a 403 before that.
 PAGES: dict[Action, list[tuple[str, str, dict[str, str]]]] = {
     Action.READ: [("GET", "/", {}), ("GET", "/wniosek/{reference}", {}), ("GET", "/zadania", {}), ("GET", "/konto/{login}", {})],
-    Action.ENTER: [("GET", "/nowy", {}), ("POST", "/nowy", {}), ("POST", "/wniosek/{reference}/pesel", {})],
+    Action.ENTER: [("GET", "/nowy", {}), ("POST", "/nowy", {})],
+    Action.REVEAL_PESEL: [("POST", "/wniosek/{reference}/pesel", {}), ("POST", "/wniosek/{reference}/druk-z-peselem", {})],
     Action.RECORD_PAPER: [
         ("POST", "/wniosek/{reference}/record-paper", {"version": "999", "signed_on": "2026-11-20", "filed_on": "2026-11-20"})
     ],
@@ -100,6 +101,7 @@ CALLS: dict[Action, list[tuple[str, str, dict[str, Any]]]] = {
 }
 # Pages for people alone: a program has no call for them.
 PAGES_ALONE = {
+    Action.REVEAL_PESEL,
     Action.NOTE,
     Action.CLAIM,
     Action.INTAKE,

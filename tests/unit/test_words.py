@@ -85,6 +85,6 @@ def test_every_code_of_the_domain_has_a_name(app: Flask) -> None:
     of_accounts = {deed.action for deed in DEEDS.values()} | {Action.ANSWER_CHANGE, Action.DECIDE_ERASURE, Action.READ_TERMS}
     of_pages = {Action.READ, Action.ENTER, Action.READ_AUDIT, Action.EVIDENCE, Action.NOTE, Action.CLAIM, Action.INTAKE}
     of_pages |= {Action.HANDLE_MAIL, Action.HELP_LINE, Action.DERIVE_TERMS, Action.READ_REPORTS, Action.FORM_VERSIONS}
-    of_pages |= {Action.OPEN_ORIGINAL}
+    of_pages |= {Action.OPEN_ORIGINAL, Action.REVEAL_PESEL}
     assert set(words.ACTION) == set(Action) - of_pages - of_accounts
     assert set(words.DEED) == set(DEEDS)

@@ -9,7 +9,7 @@ from flask_babel import gettext
 
 from webapp.application_form import bots
 from webapp.application_form.views import client, settings
-from webapp.limits import allow
+from webapp.limits import allow, first_use
 
 password_help = Blueprint("password_help", __name__)
 _SALT = "reset_salt"
@@ -46,6 +46,7 @@ def _page(login: str, errors: dict[str, str]) -> str:
 def _by_a_person() -> bool:
     if request.form.get(bots.HONEYPOT):
         return False
-    if bots.solved(request.form.get("altcha", ""), settings().session_key.get_secret_value(), session.get(_SALT)):
+    salt = session.get(_SALT)
+    if bots.solved(request.form.get("altcha", ""), settings().session_key.get_secret_value(), salt) and first_use(str(salt)):
         return allow("new-password", settings().password_asks_per_hour)
     return allow("new-password-without-script", settings().password_asks_per_hour_without_script)
