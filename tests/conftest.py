@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.stack import stack_for_tests
 from tests.support.world import World
+
+settings.register_profile("ibok", deadline=None)  # speed is measured in `make bench`, never on a busy machine
+settings.load_profile("ibok")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""`make test`: unit tests while Keycloak starts, then everything else on one stack; says what ran and how long."""
+"""`make test`: what needs no stack while Keycloak starts, then everything else on one stack; says what ran and how long."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ sys.path.insert(0, str(PROJECT))
 from deploy.visitor import chromium  # noqa: E402  # the path comes first
 from tests.support.stack import stack_for_tests  # noqa: E402
 
+ON_A_DATABASE = ["tests/use_cases", "tests/database", "tests/fuzz"]
 SHARED_STACK = ["tests/contract", "tests/integration", "tests/faults", "tests/browser"]
 
 

@@ -772,8 +772,8 @@ class _Intake:
     def add(self, item: IntakeItem, files: list[IntakeFile]) -> bool:
         """False when this message is here already: the same bytes, or the same Message-ID and content."""
         names, values = columns(IntakeItem)
-        statement = text(f"INSERT INTO intake ({names}, content_sha256) VALUES ({values}, :content) ON CONFLICT DO NOTHING")  # noqa: S608
-        if self._connection.execute(statement, vars(item) | {"content": _content_hash(item, files)}).rowcount != 1:
+        statement = text(f"INSERT INTO intake ({names}) VALUES ({values}) ON CONFLICT DO NOTHING")  # noqa: S608
+        if self._connection.execute(statement, vars(item)).rowcount != 1:
             return False
         for each in files:
             insert(self._connection, "intake_files", each)
@@ -808,12 +808,6 @@ class _Intake:
     def forget_set_aside(self, before: datetime) -> int:
         statement = "UPDATE intake SET sender = '', subject = '', text = '', state = 'dismissed' WHERE state = 'set_aside' AND received_at < :b"
         return self._connection.execute(text(statement), {"b": before}).rowcount
-
-
-def _content_hash(item: IntakeItem, files: list[IntakeFile]) -> str:
-    """What a person sees of a message: the same mail on two ways differs in its transport headers alone."""
-    parts = [item.sender, item.subject, item.text, *sorted(each.sha256 for each in files)]
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
 class _Digests:

@@ -217,7 +217,7 @@ def test_s8_a_thousand_accounts_that_stick_do_not_starve_the_one_behind_them(wir
 
 def test_s8_one_account_that_cannot_be_moved_on_stops_none_of_the_others(wired: Wired) -> None:
     accounts_to_close(wired, stuck=5)
-    sql(wired, "UPDATE accounts SET keycloak_pending = false")
+    sql(wired, "UPDATE accounts SET gone_in_keycloak = true WHERE state = 'deleted'")
     sql(
         wired,
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'cannot be moved on'; END $$; "

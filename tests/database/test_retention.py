@@ -12,6 +12,7 @@ import pytest
 
 from provisioning.domain.audit_chain import faults
 from provisioning.domain.errors import NotFound
+from provisioning.domain.mail import MailState
 from provisioning.ports import Document, IntakeFile, IntakeItem, IntakeKind, IntakeState, Office
 from provisioning.use_cases import forget
 from provisioning.use_cases.decide import reject, withdraw
@@ -138,7 +139,7 @@ def test_a_job_of_a_mail_whose_application_is_gone_ends(alone: Alone) -> None:
     ((message_id,),) = alone.sql("SELECT message_id FROM mails WHERE reference = %s", reference)
     alone.clock.forward(days=8)
     forget_what_is_past(alone.office)
-    assert send_mail(alone.office, message_id) is None
+    assert send_mail(alone.office, message_id) is MailState.VOID
 
 
 def test_a_status_link_of_what_is_gone_is_not_found(alone: Alone) -> None:

@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 
-from provisioning.domain.account import Account, AccountState, Step
+from provisioning.domain.account import Account, AccountState
 from provisioning.ports import MailKind, Office
 from provisioning.use_cases.accept_terms import announce_terms
 from provisioning.use_cases.undelivered import remind_of_first_login
@@ -22,9 +22,10 @@ def with_accounts(alone: Alone) -> None:
         with alone.office.work() as work:
             work.accounts.reserve_login(login, reference, alone.clock.now())
             account = Account(
-                login, reference, AccountState.AWAITING_FIRST_LOGIN, Step.DONE, alone.clock.now(), email=f"{login}@example.com",
-                mail_accepted_at=alone.clock.now(), password_expires_at=alone.clock.now() + timedelta(days=2),
+                login, reference, AccountState.AWAITING_FIRST_LOGIN, alone.clock.now(), email=f"{login}@example.com",
+                mail_accepted_at=alone.clock.now(), password_expires_at=alone.clock.now() + timedelta(days=2), user_id=login,
             )  # fmt: skip
+            account.in_keycloak = account.profile.row()
             work.accounts.add(account)
 
 

@@ -11,8 +11,10 @@ from typing import Any
 from cryptography.fernet import Fernet
 from sqlalchemy import Engine, text
 
+from ibok_idp.database import make_engine
 from ibok_idp.temporary_password import KeyRing
-from provisioning.adapters.postgres import PostgresWork, make_engine, migrate
+from provisioning.adapters.customer_register import fingerprint_with
+from provisioning.adapters.postgres import PostgresWork, migrate
 from provisioning.domain.account import Account
 from provisioning.domain.mail import Mail
 from provisioning.form.check import Checker
@@ -143,9 +145,16 @@ def make_ring(database_url: str) -> Ring:
     migrate(engine)
     clock = TickingClock()
     keycloak, mail_server = MemoryKeycloak(clock), MemoryMailServer(clock)
+    fingerprint = fingerprint_with("r" * 32)
     cipher = Fernet(base64.urlsafe_b64encode(b"r" * 32))
-    work = PostgresWork(engine, cipher, lambda value: value, NoJobs())
+    work = PostgresWork(engine, cipher, fingerprint, NoJobs())
     office = fake_office(
-        work=work, only_one=work.only_one, directory=keycloak, mailer=mail_server, compose=plain_letter, clock=clock
+        work=work,
+        only_one=work.only_one,
+        directory=keycloak,
+        mailer=mail_server,
+        compose=plain_letter,
+        clock=clock,
+        fingerprint=fingerprint,
     )
     return Ring(engine, office, clock, keycloak, mail_server)
