@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check bench assets lock clean
+.PHONY: help up demo test check bench faults fuzz audit assets lock clean
 
 help:  ## what each command does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,12 @@ check: $(READY) assets  ## lint, format, types, import contracts
 
 bench: $(READY) assets  ## measurements, written to bench/results/
 	@exec $(BIN)/python -W ignore -m tests.bench.run
+
+faults: $(READY) assets  ## fifteen minutes of faults while the product works; judged afterwards
+	@exec $(BIN)/python -W ignore -m faults --minutes 15 --applications 5000 --faults 500
+
+fuzz: $(READY) assets  ## hostile input at every door, repeatable by its seed
+	@exec $(BIN)/python -W ignore -m tests.fuzz
 
 assets: $(READY)  ## CSS, fonts, scripts, theme, translations
 	@$(BIN)/ibok-idp local assets

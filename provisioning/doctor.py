@@ -35,6 +35,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("Keycloak", _keycloak),
         ("clocks", _clocks),
         ("least rights", _rights),
+        ("keys", _keys),
         ("reference numbers", _numbers),
     ]
     if settings.imap_url.get_secret_value():
@@ -123,6 +124,24 @@ def _clocks(wired: Wired) -> str:
             "temporary passwords end at another time than their mail says; mend the time service of both machines"
         )
     return f"Keycloak's clock and this machine's agree to {_MOST_SKEW_SECONDS} s"
+
+
+def _keys(wired: Wired) -> str:
+    """P11: what waits to be mailed names the key it was made for."""
+    ring = wired.office.keys
+    with wired.office.work() as work:
+        outstanding = work.accounts.outstanding_keys()
+    missing = {key: many for key, many in outstanding.items() if key and not ring.knows(key)}
+    if missing:
+        raise _Wrong(
+            f"{sum(missing.values())} passwords wait under a key that is not set ({', '.join(missing)}): put it into "
+            "IBOK_TEMPORARY_PASSWORD_KEYS_EARLIER; without it they are replaced by new ones, and links made with it are dead"
+        )
+    earlier = sum(many for key, many in outstanding.items() if key and key != ring.key_id)
+    waiting = f"{sum(outstanding.values())} passwords wait to be mailed"
+    if not ring.earlier:
+        return waiting
+    return f"{waiting}, {earlier} of them under an earlier key" + ("" if earlier else "; it may go when links made with it may die")
 
 
 def _numbers(wired: Wired) -> str:
