@@ -338,11 +338,15 @@ class _Handed:
     our_setup: bool = False
 
 
-def _hand_over(office: Office, look: _Look, mail: Mail | None, password: str) -> _Handed:
-    """S5, S7: to the address that the account has at this moment."""
+def _hand_over(office: Office, look: _Look, mail: Mail | None, password: str) -> _Handed | None:
+    """S5, S7: to the address that the account has at this moment; None when it is not wanted any more."""
     assert mail is not None
     recipient = look.account.email
     message = office.compose(office, replace(mail, recipient=recipient), look.application, look.account, password)
+    with office.work() as work:
+        current = work.accounts.get(look.account.login)
+    if _for_the_mail(current) != _for_the_mail(look.account):
+        return None
     try:
         return _Handed(recipient, MailState.ACCEPTED, office.mailer.send(message))
     except MailDeferred as error:
@@ -353,11 +357,15 @@ def _hand_over(office: Office, look: _Look, mail: Mail | None, password: str) ->
         return _Handed(recipient, MailState.FAILED, str(error))
 
 
-def _mail_activation(office: Office, look: _Look) -> _Handed:
+def _for_the_mail(account: Account) -> tuple[object, ...]:
+    return account.email, account.may_be_mailed_a_password, account.activation, account.nonce, account.reset_open
+
+
+def _mail_activation(office: Office, look: _Look) -> _Handed | None:
     return _hand_over(office, look, look.mail, activation_password(office, look.account))
 
 
-def _mail_reset(office: Office, look: _Look) -> _Handed:
+def _mail_reset(office: Office, look: _Look) -> _Handed | None:
     assert look.reset is not None and look.reset.message_id is not None
     with office.work() as work:
         mail = work.mails.get(look.reset.message_id)
@@ -365,6 +373,8 @@ def _mail_reset(office: Office, look: _Look) -> _Handed:
 
 
 def _activation_mailed(office: Office, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    if outcome is None:
+        return
     assert isinstance(outcome, _Handed) and look.mail is not None
     mail = _note_mail(office, work, account, look.mail.message_id, outcome)
     if mail is None or account.activation != look.account.activation or account.nonce is None:
@@ -383,6 +393,8 @@ def _activation_mailed(office: Office, work: Work, account: Account, look: _Look
 
 
 def _reset_mailed(office: Office, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    if outcome is None:
+        return
     assert isinstance(outcome, _Handed) and look.reset is not None and look.reset.message_id is not None
     mail = _note_mail(office, work, account, look.reset.message_id, outcome)
     current = work.resets.get(look.reset.reset_id)

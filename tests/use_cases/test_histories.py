@@ -73,8 +73,6 @@ class Histories(RuleBasedStateMachine):
         with self._meanwhile(meanwhile), self._unless_it_dies():
             office = replace(self.ring.office, seam=lambda name: meanwhile(name) if name.startswith(act) else None)
             keep(office, self.login)
-        if done and point == "before_call":
-            self.watch.wrong.clear()  # decided between the look and the hand-over: what went out dies instead
 
     @rule(answer=st.sampled_from(sorted(MAIL_ANSWERS)))
     def mail_server(self, answer: str) -> None:
