@@ -76,3 +76,28 @@ def test_no_registry_host_is_named_in_the_lock_file() -> None:
     assert "http://" not in lock
     assert "https://" not in lock
     assert "--hash=sha256:" in lock
+
+
+def test_every_test_that_the_tables_name_exists() -> None:
+    """The tables of security cases and of the ASVS say which test holds a line; a renamed or dropped one shows here."""
+    tests = PROJECT / "tests"
+    files = {path.name: path for path in tests.rglob("*.py")}
+    for page in ("asvs.md", "security-cases.md"):
+        text = (DOCS / "reference" / page).read_text()
+        named = re.findall(r"`([a-z_0-9/]+\.py)::(test_\w+)`", text)
+        wrong = [f"{path}::{name}" for path, name in named if not _has(tests / path, name)]
+        assert wrong == [], page
+        assert [name for name in re.findall(r"`(?:\w+/)*(test_\w+\.py)`", text) if name not in files] == [], page
+
+
+def test_every_line_of_the_asvs_table_has_a_test_or_a_mark_that_needs_none() -> None:
+    rows = re.findall(
+        r"^\| [\d. ]+ \| [12, ]+ \| .* \| (.) \| (.+) \|$", (DOCS / "reference" / "asvs.md").read_text(), re.MULTILINE
+    )
+    assert len(rows) > 140
+    assert [how for mark, how in rows if mark == "✅" and "::" not in how and "same" not in how and "none" not in how] == []
+    assert {mark for mark, _ in rows} <= set("✅📄🟧⬜➖")
+
+
+def _has(file: Path, name: str) -> bool:
+    return file.exists() and f"def {name}(" in file.read_text()

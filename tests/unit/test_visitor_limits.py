@@ -7,7 +7,7 @@ from flask_limiter.util import get_remote_address
 from werkzeug.exceptions import TooManyRequests
 
 from webapp.application_form.views import within_mail_limit
-from webapp.limits import visitor
+from webapp.limits import allow, first_use, visitor
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,33 @@ def test_f13_a_visitor_cannot_cause_more_mails_by_changing_the_last_half_of_an_i
         within_mail_limit()
     with app.test_request_context(environ_base={"REMOTE_ADDR": "2001:db8:1::1"}):
         within_mail_limit()
+
+
+def taken(addresses: list[str], per_hour: int) -> int:
+    """How many of the requests from these addresses are let through within the hour."""
+    app = Flask("limits")
+    app.extensions["ibok_limiter"] = Limiter(get_remote_address, app=app, storage_uri="memory://", default_limits=[])
+    passed = 0
+    for address in addresses:
+        with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+            passed += allow("filing", per_hour)
+    return passed
+
+
+def test_f05_of_ten_thousand_forms_from_one_address_only_the_hours_number_is_taken() -> None:
+    assert taken(["203.0.113.7"] * 10_000, 60) == 60
+    assert taken([f"2001:db8::{number:x}" for number in range(10_000)], 60) == 60
+
+
+def test_f05_many_addresses_each_have_their_own_number() -> None:
+    assert taken([f"203.0.113.{number}" for number in range(100)] * 3, 2) == 200
+
+
+def test_f05_the_solution_of_a_puzzle_counts_once_from_however_many_addresses() -> None:
+    app = Flask("limits")
+    app.extensions["ibok_limiter"] = Limiter(get_remote_address, app=app, storage_uri="memory://", default_limits=[])
+    used = []
+    for number in range(100):
+        with app.test_request_context(environ_base={"REMOTE_ADDR": f"203.0.113.{number}"}):
+            used.append(first_use("the same salt"))
+    assert used == [True] + [False] * 99
