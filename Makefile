@@ -43,6 +43,9 @@ faults: $(READY) assets  ## fifteen minutes of faults while the product works; j
 fuzz: $(READY) assets  ## hostile input at every door, repeatable by its seed
 	@exec $(BIN)/python -W ignore -m tests.fuzz
 
+audit: $(READY)  ## known weaknesses of the dependencies; says so where nobody can be asked
+	@$(BIN)/python -m deploy.audit_dependencies
+
 assets: $(READY)  ## CSS, fonts, scripts, theme, translations
 	@$(BIN)/ibok-idp local assets
 
