@@ -197,6 +197,8 @@ class Ground(Stack):
             environment["IBOK_KEYCLOAK_URL"] = f"http://localhost:{ports['keycloak-worker']}"
             environment["IBOK_SMTP_URL"] = f"smtp://127.0.0.1:{ports['smtp']}"
             environment["IBOK_IMAP_URL"] = f"imap://ibok:{secrets.token_hex(8)}@127.0.0.1:{ports['imap']}/INBOX"
+        if name == "worker-2":
+            environment["IBOK_WORKER_PORT"] = "0"  # the first worker has the port
         if name == "worker-2" and self.clock_can_be_turned():
             environment |= {
                 "LD_PRELOAD": str(_FAKETIME),

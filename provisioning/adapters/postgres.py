@@ -176,6 +176,7 @@ class PostgresWork:
         try:
             with self._engine.connect() as connection:
                 connection.info.pop(_WROTE, None)
+                connection.begin()  # by itself it would begin with its own first statement, and the queue's may be the only one
                 work = _Transaction(connection, self._fernet, self._fingerprint, self._jobs)
                 self._here.work = work
                 try:

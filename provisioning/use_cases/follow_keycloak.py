@@ -96,8 +96,7 @@ def _note_login(office: Office, event: LoginEvent) -> bool:
         )
         if not work.events.add(known):
             return False
-        if kind == "password_set":  # whatever was still on its way has no use any more
-            void_open_reset(work, account, asked_before=event.at)
+        if kind == "password_set" and void_open_reset(work, account, asked_before=event.at):  # it has no use any more
             decided(work, account)
     return True
 

@@ -52,11 +52,15 @@ def void_activation_mail(office: Office, work: Work, account: Account) -> None:
         _void(work, mail)
 
 
-def void_open_reset(work: Work, account: Account, asked_before: datetime | None = None) -> None:
-    """A newer wish, an own password or staff end what has not been mailed yet (S7). The caller saves the account."""
+def void_open_reset(work: Work, account: Account, asked_before: datetime | None = None) -> bool:
+    """A newer wish, an own password or staff end what has not been mailed yet (S7). The caller saves the account.
+
+    Returns:
+        whether there was one.
+    """
     reset = work.resets.open_of(account.login)
     if reset is None or (asked_before is not None and reset.asked_at > asked_before):
-        return
+        return False
     reset.end(ResetStep.VOID)
     work.resets.save(reset)
     account.reset_open = False
@@ -64,6 +68,7 @@ def void_open_reset(work: Work, account: Account, asked_before: datetime | None 
     mail = work.mails.get(reset.message_id, for_change=True) if reset.message_id else None
     if mail is not None:
         _void(work, mail)
+    return True
 
 
 def void_passwords_on_their_way(office: Office, work: Work, account: Account) -> None:

@@ -375,3 +375,11 @@ def test_every_engine_of_ours_comes_from_one_place() -> None:
         if "create_engine(" in path.read_text()
     ]
     assert makers == ["ibok_idp/database.py"]
+
+
+def test_a_job_that_is_all_a_transaction_does_is_kept(wired: Wired) -> None:
+    with wired.office.work() as work:
+        work.queue.request_new_password("wp12345678")
+    with wired.engine.connect() as connection:
+        found = connection.execute(text("SELECT task_name FROM procrastinate_jobs")).scalars().all()
+    assert found == ["request_new_password"]

@@ -127,8 +127,8 @@ class Place:
     def raw(self, mail: dict[str, Any]) -> bytes:
         return requests.get(f"{self.mailbox}/api/v1/message/{mail['ID']}/raw", timeout=10).content
 
-    def behave(self, mode: str) -> None:
-        assert requests.put(f"{self.mailbox}/api/v1/behaviour", json={"mode": mode}, timeout=10).ok
+    def behave(self, mode: str, stage: str = "data") -> None:
+        assert requests.put(f"{self.mailbox}/api/v1/behaviour", json={"mode": mode, "stage": stage}, timeout=10).ok
 
     @contextmanager
     def worker(self, seam: str = "", marker: Path | None = None, **changes: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -292,7 +292,7 @@ def test_k04_smtp_4xx_is_retried_and_5xx_goes_to_staff_with_the_address(place: P
     account = place.keep(found)
     assert (account.step, account.trouble) == (Step.USER_CREATED, Trouble.MAIL_DEFERRED)
     assert account.nonce is not None
-    place.behave("reject_5xx")
+    place.behave("reject_5xx", "rcpt")
     account = place.keep(found)
     assert (account.trouble, account.nonce) == (Trouble.MAIL_REFUSED, None)
     with place.office.work() as work:
@@ -451,7 +451,7 @@ def test_k04_s7_the_mail_server_refuses_a_reset_mail_and_staff_see_it(place: Pla
     assert reset is not None
     place.behave("reject_4xx")
     assert place.keep(found).trouble is Trouble.MAIL_DEFERRED
-    place.behave("reject_5xx")
+    place.behave("reject_5xx", "rcpt")
     assert place.keep(found).trouble is Trouble.MAIL_REFUSED
     place.behave("accept")
     done = newest_reset(place, login)

@@ -45,7 +45,8 @@ def test_a_correction_keeps_the_old_value_and_who_changed_it_and_the_evidence_ke
     bundle = zipfile.ZipFile(io.BytesIO(answer.content))
     read = {name.split("/")[1]: bundle.read(name) for name in bundle.namelist()}
     assert "Zdzblo" in text_of(read["wniosek.pdf"])
-    assert person in text_of(read["wniosek.pdf"])
+    assert f"•{person[-3:]}" in text_of(read["wniosek.pdf"])  # as filed, and masked like everywhere
+    assert person not in text_of(read["wniosek.pdf"])
     assert "Źdźbło" in text_of(read["wniosek-po-poprawkach.pdf"])
     assert json.loads(read["dane.json"])["as_filed"]["data"]["last_name"] == "Zdzblo"
 

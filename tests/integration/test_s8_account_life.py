@@ -384,7 +384,7 @@ def test_the_export_holds_everything_as_json_and_pdf_and_is_rate_limited(world: 
     names = zipfile.ZipFile(io.BytesIO(bundle.content)).namelist()
     assert names == [f"ibok-{found['login']}.json", f"ibok-{found['login']}.pdf"]
     content = json.loads(zipfile.ZipFile(io.BytesIO(bundle.content)).read(names[0]))
-    assert content["application"]["pesel"] == found["pesel"]  # the customer's own, in full
+    assert content["application"]["pesel"] == f"••••••••{found['pesel'][-3:]}"  # S12: masked at this door too
     assert content["application"]["clauses"]["K1-DANE"] is True
     assert content["mails"]
     assert "Hasło" not in json.dumps(content)
