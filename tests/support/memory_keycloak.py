@@ -5,14 +5,27 @@ Besides what the keeper calls, it can do what people do there: log in, set an ow
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from ibok_idp.password_policy import broken_rules
 from provisioning.domain.account import Profile, Trouble
+from provisioning.domain.rulebook import Rulebook
 from provisioning.ports import Clock, ConsoleEvent, Created, DirectoryTrouble, LoginEvent, SeenInKeycloak
+
+# What the realm's user profile takes, in keycloak-realm.json or as Keycloak has it built in.
+_NAME = re.compile(r"""[^<>&"$%!#?§;*~/\\|^=\[\]{}()\x00-\x1f\x7f]{0,255}""")
+_TAKEN = {
+    "first_name": _NAME,
+    "last_name": _NAME,
+    "email": re.compile(r"|[^@\s]{1,64}@[^@\s]{1,189}"),
+}
+_LONGEST_NUMBER = 40
+_CLOCKS_APART = timedelta(minutes=5)
 
 
 @dataclass
@@ -51,14 +64,14 @@ class MemoryKeycloak:
         return self._writing("create", lambda: self._create(reference, login, profile, password))
 
     def _create(self, reference: str, login: str, profile: Profile, password: str) -> Created:
+        _keeps_s6(password)
         found = self._by_login(login)
         if found is not None:
             if found.application != reference or not found.in_customers:
                 raise DirectoryTrouble(Trouble.LOGIN_BELONGS_TO_ANOTHER, retry=False)
             return Created(found.user_id, made=False)
-        if any(character in "<>{}[]/\\" for character in profile.first_name + profile.last_name):
-            raise DirectoryTrouble(Trouble.KEYCLOAK_REJECTED, retry=True)
-        user = User(secrets.token_hex(8), login, reference, profile.row(), password)
+        _acceptable(profile.row())
+        user = User(secrets.token_hex(8), login.lower(), reference, profile.row(), password)
         self.users[user.user_id] = user
         self.made += 1
         return Created(user.user_id, made=True)
@@ -71,6 +84,7 @@ class MemoryKeycloak:
     def change(self, user_id: str, changes: dict[str, Any]) -> None:
         def effect() -> None:
             user = self._one(user_id)
+            _acceptable(changes)
             user.profile = user.profile | changes
             if changes.get("enabled") is False:
                 user.sessions, user.temporary = 0, None
@@ -82,6 +96,7 @@ class MemoryKeycloak:
             user = self._one(user_id)
             if not user.must_change:
                 return False
+            _keeps_s6(password)
             user.password, user.temporary = password, None
             return True
 
@@ -89,7 +104,11 @@ class MemoryKeycloak:
 
     def set_temporary_password(self, user_id: str, password: str, expires_at: datetime) -> None:
         def effect() -> None:
-            self._one(user_id).temporary = (password, expires_at)
+            user, now = self._one(user_id), self.clock.now()
+            _keeps_s6(password)
+            if not now < expires_at <= now + Rulebook().reset_password_life + _CLOCKS_APART:
+                raise _rejected()
+            user.temporary = (password, expires_at)
 
         self._writing("set_temporary_password", effect)
 
@@ -109,7 +128,11 @@ class MemoryKeycloak:
         self._writing("make_mailed_useless", effect)
 
     def delete(self, user_id: str) -> None:
-        self._writing("delete", lambda: self.users.pop(user_id, None))
+        def effect() -> None:
+            if user_id in self.users:
+                del self.users[self._one(user_id).user_id]
+
+        self._writing("delete", effect)
 
     def must_change_password(self, user_id: str) -> bool:
         self._reachable()
@@ -117,7 +140,7 @@ class MemoryKeycloak:
 
     def recent_password_changes(self) -> list[str]:
         self._reachable()
-        return [event.user_id for event in self.events if event.kind == "UPDATE_PASSWORD"]
+        return sorted({event.user_id for event in self.events if event.kind == "UPDATE_PASSWORD"})
 
     def see(self, user_id: str) -> SeenInKeycloak | None:
         self._reachable()
@@ -131,7 +154,8 @@ class MemoryKeycloak:
 
     def customers(self, first: int, limit: int) -> list[SeenInKeycloak]:
         self._reachable()
-        return [_seen(each) for each in list(self.users.values())[first : first + limit] if each.in_customers]
+        members = sorted((each for each in self.users.values() if each.in_customers), key=lambda each: each.login)
+        return [_seen(each) for each in members[first : first + limit]]
 
     def login_events(self, since: datetime) -> list[LoginEvent]:
         self._reachable()
@@ -146,37 +170,56 @@ class MemoryKeycloak:
     def try_login(self, login: str, password: str) -> str:
         """`in`, `must_change` or `refused`."""
         user = self._by_login(login)
-        if user is None or not user.profile["enabled"]:
+        if user is None:
             return "refused"
-        if user.temporary and user.temporary[0] == password and user.temporary[1] > self.clock.now():
+        used = self._used(user, password)
+        if used is None:
+            self._tell(user, "LOGIN_ERROR", "own", "invalid_user_credentials" if user.profile["enabled"] else "user_disabled")
+            return "refused"
+        if used != "own":
             return "must_change"
-        if user.password != password:
-            return "refused"
-        if not user.must_change:
-            user.sessions += 1
-        return "must_change" if user.must_change else "in"
+        user.sessions += 1
+        self._tell(user, "LOGIN", used)
+        return "in"
 
-    def set_own_password(self, login: str, temporary: str, own: str) -> bool:
-        """S6: what the page after a login with a temporary password does."""
-        if self.try_login(login, temporary) != "must_change":
-            return False
+    def set_own_password(self, login: str, mailed: str, own: str) -> bool:
+        """S6: what the page after a login with a mailed password does."""
         user = self._by_login(login)
-        assert user is not None
+        used = None if user is None else self._used(user, mailed)
+        if user is None or used in (None, "own"):
+            return False
         user.password, user.must_change, user.temporary = own, False, None
         user.sessions = 1
-        self.events.append(LoginEvent(secrets.token_hex(6), user.user_id, self.clock.now(), "UPDATE_PASSWORD", None, None, None))
+        for kind in ("UPDATE_PASSWORD", "UPDATE_CREDENTIAL", "LOGIN"):
+            self._tell(user, kind, used)
         return True
 
+    def _used(self, user: User, password: str) -> str | None:
+        """Which of the user's passwords this is: own, activation (S5) or temporary (S7); None when it opens nothing."""
+        if not user.profile["enabled"]:
+            return None
+        if user.temporary and user.temporary[0] == password and user.temporary[1] > self.clock.now():
+            return "temporary"
+        if user.password != password:
+            return None
+        return "activation" if user.must_change else "own"
+
+    def _tell(self, user: User, kind: str, password: str | None, error: str | None = None) -> None:
+        self.events.append(LoginEvent(secrets.token_hex(6), user.user_id, self.clock.now(), kind, error, None, password))
+
     def in_the_console(self, login: str, **changes: Any) -> None:
-        """Somebody of IT clicks; `gone=True` deletes the user."""
+        """Somebody of IT clicks; `gone=True` deletes the user, `out_of_group=True` takes it out of /customers."""
         user = self._by_login(login)
         if user is None:
             return
-        operation = "DELETE" if changes.pop("gone", False) else "UPDATE"
-        if operation == "DELETE":
+        gone, out_of_group = changes.pop("gone", False), changes.pop("out_of_group", False)
+        if gone:
             del self.users[user.user_id]
+        if out_of_group:
+            user.in_customers = False
         user.profile = user.profile | changes
-        self.console.append(ConsoleEvent(secrets.token_hex(6), user.user_id, self.clock.now(), operation, "", "it"))
+        operation, what = "DELETE" if gone or out_of_group else "UPDATE", "groups" if out_of_group else ""
+        self.console.append(ConsoleEvent(secrets.token_hex(6), user.user_id, self.clock.now(), operation, what, "it"))
 
     def of_application(self, reference: str) -> list[User]:
         return [user for user in self.users.values() if user.application == reference]
@@ -209,11 +252,28 @@ class MemoryKeycloak:
         return user
 
 
+def _rejected() -> DirectoryTrouble:
+    return DirectoryTrouble(Trouble.KEYCLOAK_REJECTED, retry=True)
+
+
+def _keeps_s6(password: str) -> None:
+    if broken_rules(password):
+        raise _rejected()
+
+
+def _acceptable(profile: dict[str, Any]) -> None:
+    numbers = profile.get("customer_numbers") or ()
+    if any(len(number) > _LONGEST_NUMBER for number in numbers):
+        raise _rejected()
+    if not all(pattern.fullmatch(profile.get(name) or "") for name, pattern in _TAKEN.items()):
+        raise _rejected()
+
+
 def _seen(user: User) -> SeenInKeycloak:
     return SeenInKeycloak(
         user_id=user.user_id,
         login=user.login,
-        email=user.profile["email"],
+        email=user.profile["email"].lower(),
         enabled=user.profile["enabled"],
         application=user.application,
         must_change_password=user.must_change,

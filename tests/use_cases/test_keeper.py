@@ -354,7 +354,7 @@ def test_s4_names_that_keycloak_would_not_take_are_refused_at_the_door(ring: Rin
 
 def test_s4_a_login_of_another_application_is_an_alarm_and_waits_for_a_person(ring: Ring) -> None:
     login = ring.approved()
-    ring.keycloak.create("2020-000001-1", login, ring.account(login).profile, "x")
+    ring.keycloak.create("2020-000001-1", login, ring.account(login).profile, "Mailed-2026")
     ring.settle(login)
     account = ring.account(login)
     assert (account.trouble, account.keycloak_blocked, account.user_id) == (Trouble.LOGIN_BELONGS_TO_ANOTHER, True, None)
@@ -513,8 +513,8 @@ def test_a_user_that_was_made_again_waits_for_its_first_login_and_a_doubt_kills_
 def test_a_restored_row_finds_the_user_that_is_there_and_leaves_an_own_password_alone(ring: Ring) -> None:
     login = ring.approved()
     account = ring.account(login)
-    made = ring.keycloak.create(account.reference, login, account.profile, "mailed")
-    ring.keycloak.set_own_password(login, "mailed", "Woda-Zdroj-2026")
+    made = ring.keycloak.create(account.reference, login, account.profile, "Mailed-2026")
+    ring.keycloak.set_own_password(login, "Mailed-2026", "Woda-Zdroj-2026")
     account = ring.settle(login)
     assert (account.user_id, account.state) == (made.user_id, AccountState.ACTIVE)
     assert ring.keycloak.try_login(login, "Woda-Zdroj-2026") == "in"

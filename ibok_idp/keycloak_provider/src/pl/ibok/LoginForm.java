@@ -25,6 +25,7 @@ public class LoginForm extends UsernamePasswordForm {
     /** Event detail: which of the two was used; Keycloak overwrites its own `auth_method`. */
     static final String DETAIL = "ibok_password";
     static final String USED_TEMPORARY = "ibok-temporary-used";
+    static final String PASSWORD_USED = "ibok-password-used";
     static final String PASSWORD_SEEN = "ibok-password-seen";
     private static final String TYPED = "password";
 
@@ -72,7 +73,7 @@ public class LoginForm extends UsernamePasswordForm {
         if (guessedAt != null) {
             temporary.giveTryBack(context.getRealm(), user, guessedAt); // an own password that looks like a temporary one
         }
-        context.getEvent().detail(DETAIL, mustChange(user) ? "activation" : "own");
+        tell(context, mustChange(user) ? "activation" : "own");
         return !refuseExpired(context, user, clearUser);
     }
 
@@ -95,8 +96,14 @@ public class LoginForm extends UsernamePasswordForm {
         context.getSession().loginFailures().removeUserLoginFailure(context.getRealm(), user.getId());
         context.getAuthenticationSession().addRequiredAction(UserModel.RequiredAction.UPDATE_PASSWORD);
         context.getAuthenticationSession().setAuthNote(USED_TEMPORARY, found.getId());
-        context.getEvent().detail(DETAIL, "temporary");
+        tell(context, "temporary");
         return true;
+    }
+
+    /** Also for the events of the page that may follow, which comes with another request. */
+    private static void tell(AuthenticationFlowContext context, String used) {
+        context.getEvent().detail(DETAIL, used);
+        context.getAuthenticationSession().setAuthNote(PASSWORD_USED, used);
     }
 
     /** What "set your own password" compares with: somebody else may have set one meanwhile, in another browser. */

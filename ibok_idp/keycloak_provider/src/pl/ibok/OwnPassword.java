@@ -38,7 +38,8 @@ public class OwnPassword extends UpdatePassword {
         TemporaryPasswords temporary = TemporaryPasswords.of(context.getSession());
         String used = context.getAuthenticationSession().getAuthNote(LoginForm.USED_TEMPORARY);
         String seen = context.getAuthenticationSession().getAuthNote(LoginForm.PASSWORD_SEEN);
-        context.getEvent().detail(LoginForm.DETAIL, used == null ? "own" : "temporary");
+        String told = context.getAuthenticationSession().getAuthNote(LoginForm.PASSWORD_USED);
+        context.getEvent().detail(LoginForm.DETAIL, told == null ? "own" : told);
         CredentialModel left = used == null ? null : user.credentialManager().getStoredCredentialById(used);
         if ((used != null && left == null) || (seen != null && !seen.equals(fingerprint(user)))) {
             context.failure(TOLD);
