@@ -60,15 +60,19 @@ def read_batch(path: Path, form: FormVersion, checker: Checker) -> Iterator[Batc
     """Every row, checked. UTF-8 or Windows-1250; `;` or `,`.
 
     Raises:
-        BatchFileError: not readable, or columns are missing.
+        BatchFileError: not readable, no CSV, or columns are missing; no row has been given then.
     """
     reader = _reader(path)
-    missing = [name for name in columns(form) if name not in (reader.fieldnames or [])]
+    try:
+        missing = [name for name in columns(form) if name not in (reader.fieldnames or [])]
+        rows = [(reader.line_num, typed) for typed in reader] if not missing else []
+    except csv.Error as error:
+        raise BatchFileError(f"{path} is not CSV as expected: {error}.") from error
     if missing:
         raise BatchFileError(
             f"{path} lacks the columns {', '.join(missing)}. `ibok-provisioning import-applications --help` names all."
         )
-    for typed in reader:
+    for line, typed in rows:
         row = {
             name: " ".join((value or "").split())
             for name, value in typed.items()
@@ -78,10 +82,10 @@ def read_batch(path: Path, form: FormVersion, checker: Checker) -> Iterator[Batc
             continue
         key = hashlib.sha256("\0".join(row.get(name, "") for name in columns(form)).encode()).hexdigest()
         try:
-            yield BatchRow(reader.line_num, row, key, checker.paper(_body(row, form)), [])
+            yield BatchRow(line, row, key, checker.paper(_body(row, form)), [])
         except Invalid as invalid:
             errors = [f"{error.field}: {message(error, 'pl')}" for error in invalid.errors]
-            yield BatchRow(reader.line_num, row, key, None, errors)
+            yield BatchRow(line, row, key, None, errors)
 
 
 def write_bad(path: Path, form: FormVersion, rows: list[BatchRow]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import hmac
@@ -29,6 +30,8 @@ _TYPES = {
     "instytucja": "institution",
 }
 _MANY = "|"
+_NOT_KEPT = {"\0", "\ufffd"}  # what PostgreSQL cannot hold, and what stands for bytes of no known letter
+_PORTION = 2**20
 Fingerprint = Callable[[str], str]
 
 
@@ -153,7 +156,7 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line and row; UTF-8 or Windows-1250, `;` or `,`."""
     encoding = _encoding(file)
     try:
-        with file.open(encoding=encoding, newline="") as handle:
+        with file.open(encoding=encoding, errors="replace", newline="") as handle:
             head = handle.readline()
             delimiter = ";" if head.count(";") >= head.count(",") else ","
             names = next(csv.reader([head], delimiter=delimiter), [])
@@ -168,10 +171,12 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _encoding(file: Path) -> str:
+    decoder = codecs.getincrementaldecoder("utf-8")()  # a character may lie across two portions
     try:
         with file.open("rb") as handle:
-            for portion in iter(lambda: handle.read(2**20), b""):
-                portion.decode("utf-8", "strict") if b"\n" not in portion else portion[: portion.rindex(b"\n")].decode("utf-8")
+            for portion in iter(lambda: handle.read(_PORTION), b""):
+                decoder.decode(portion)
+            decoder.decode(b"", final=True)
     except OSError as error:
         raise RegisterFileError(f"Cannot read {file}: {error.strerror}.") from error
     except UnicodeDecodeError:
@@ -186,6 +191,8 @@ def _checked(row: dict[str, str], number_pattern: str, fingerprint: Fingerprint)
         return f"customer_number {row['customer_number'][:40]!r} does not look like one"
     if not row["name"]:
         return "name is empty"
+    if strange := next((name for name, value in row.items() if _NOT_KEPT & set(value)), None):
+        return f"{strange} holds a character that cannot be read"
     if kind is None:
         return f"type {row['type'][:40]!r} is none of {', '.join(sorted(_TYPES))}"
     digits = re.sub(r"[\s-]", "", row["tax_id_or_pesel"])

@@ -319,6 +319,8 @@ def decide_erasure(request_id: str) -> Any:
                 if error.code != "ground_missing":
                     raise
                 errors["ground"] = gettext("Podaj podstawę prawną, na której dane zostają")
+            except Invalid as invalid:
+                errors = {each.field: message(each, language()) for each in invalid.errors}
     return render_template("staff/erasure.html", found=found, errors=errors, typed=request.form), 422 if errors else 200
 
 

@@ -9,6 +9,7 @@ from ibok_idp.temporary_password import new_nonce
 from provisioning.domain.account import Account, AccountState
 from provisioning.domain.application import Action, Application, RejectedFor, Status, require_permission
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
+from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.domain.login_names import new_login
 from provisioning.ports import Actor, MailKind, Office, Work
 from provisioning.use_cases.mail_out import queue_account_mail, queue_mail
@@ -279,11 +280,9 @@ def _reserve_login(office: Office, work: Work, reference: str) -> str:
 def required_reason(reason: str | None) -> str:
     """
     Raises:
-        Invalid: none was given, or more than 2000 characters.
+        Invalid: none was given, more than 2000 characters, or control characters among them.
     """
-    words = (reason or "").strip()
-    if not words:
+    words = free_text("reason", reason, LONGEST_REASON)
+    if words is None:
         raise Invalid([FieldError("reason", "required")])
-    if len(words) > 2000:
-        raise Invalid([FieldError("reason", "too_long")])
     return words

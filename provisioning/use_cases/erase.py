@@ -10,6 +10,7 @@ from provisioning.domain.application import Action, require_permission
 from provisioning.domain.deadline import one_month_after
 from provisioning.domain.erasure import ErasureDecision, ErasureRequest
 from provisioning.domain.errors import FieldError, Invalid
+from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.ports import Actor, MailKind, Office
 from provisioning.use_cases.mail_out import queue_account_mail
 from provisioning.use_cases.resign import delete_now
@@ -45,10 +46,11 @@ def decide_erasure(office: Office, actor: Actor, request_id: str, decision: Eras
     """Decide and answer. The answer is written before anything goes, to the address the account has now.
 
     Raises:
-        Forbidden. NotFound. NotPossible: `already_decided`, `ground_missing`.
+        Forbidden. NotFound. Invalid: the ground is too long or has control characters.
+        NotPossible: `already_decided`, `ground_missing`.
     """
     require_permission(actor.roles, Action.DECIDE_ERASURE)
-    words = (ground or "").strip() or None
+    words = free_text("ground", ground, LONGEST_REASON)
     with office.work() as work:
         request = work.erasures.locked(request_id)
         request.decide(decision, words, actor.name, office.clock.now())

@@ -8,6 +8,7 @@ import uuid
 from provisioning.domain.account import Account
 from provisioning.domain.application import Action, require_permission
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
+from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.domain.mail import MailKind
 from provisioning.domain.password_reset import ResetOutcome
 from provisioning.form.check import checked_email
@@ -30,9 +31,11 @@ def mark_misdirected(office: Office, actor: Actor, login: str, note: str | None)
     No password is mailed again until a registrar has confirmed an address.
 
     Raises:
-        Forbidden. NotPossible: `nothing_mailed` when no such mail was taken by a mail server; `wrong_state`.
+        Forbidden. Invalid: the note is too long or has control characters.
+        NotPossible: `nothing_mailed` when no such mail was taken by a mail server; `wrong_state`.
     """
     require_permission(actor.roles, Action.MISDIRECTED)
+    words = free_text("reason", note, LONGEST_REASON)
     with office.work() as work:
         account = work.accounts.locked(login)
         if account.must_be_gone:
@@ -49,7 +52,7 @@ def mark_misdirected(office: Office, actor: Actor, login: str, note: str | None)
             address=newest.recipient,
             disclosed=_DISCLOSED[newest.kind],
             reported_by=actor.name,
-            note=(note or "").strip() or None,
+            note=words,
         )
         work.incidents.add(incident)
         account.address_doubt_at = now

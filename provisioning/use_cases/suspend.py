@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from provisioning.domain.account import Account
 from provisioning.domain.application import Action, require_permission
+from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.ports import Actor, MailKind, Office
 from provisioning.use_cases.decide import required_reason
 from provisioning.use_cases.mail_out import queue_account_mail, void_waiting_mails
@@ -38,9 +39,10 @@ def resume(office: Office, actor: Actor, login: str, reason: str | None) -> Acco
     """Open the access again; the customer is told.
 
     Raises:
-        Forbidden. NotPossible: `wrong_state`.
+        Forbidden. Invalid: the reason is too long or has control characters. NotPossible: `wrong_state`.
     """
     require_permission(actor.roles, Action.RESUME)
+    words = free_text("reason", reason, LONGEST_REASON)
     with office.work() as work:
         account = work.accounts.locked(login)
         account.resume()
@@ -48,6 +50,6 @@ def resume(office: Office, actor: Actor, login: str, reason: str | None) -> Acco
         void_waiting_mails(work, account.reference, MailKind.SUSPENDED)
         now = office.clock.now()
         queue_account_mail(office, work, MailKind.RESUMED, account, now.isoformat())
-        private = {"reason": reason.strip()} if reason and reason.strip() else None
+        private = {"reason": words} if words else None
         work.audit.write(actor, "account.resumed", account.reference, {}, now, private=private)
     return account

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from provisioning.domain.application import CLOSED, Action, may, require_permission
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
+from provisioning.domain.free_text import free_text
 from provisioning.ports import Actor, CaseClaim, CaseNote, Office, StaffMember, Work
 
 CLAIM_LIFE = timedelta(hours=4)
@@ -17,14 +18,12 @@ def add_note(office: Office, actor: Actor, reference: str, text: str) -> CaseNot
     """Write a note; also after the decision. It goes with the person when they are anonymised.
 
     Raises:
-        Forbidden. NotFound. Invalid: empty, or more than 4000 characters.
+        Forbidden. NotFound. Invalid: empty, more than 4000 characters, or control characters among them.
     """
     require_permission(actor.roles, Action.NOTE)
-    words = text.strip()
-    if not words:
+    words = free_text("note", text, _LONGEST_NOTE)
+    if words is None:
         raise Invalid([FieldError("note", "required")])
-    if len(words) > _LONGEST_NOTE:
-        raise Invalid([FieldError("note", "too_long")])
     with office.work() as work:
         work.applications.get(reference)
         note = CaseNote(uuid.uuid4().hex, reference, office.clock.now(), actor.name, words)

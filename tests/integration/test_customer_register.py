@@ -145,3 +145,27 @@ def test_the_clerk_sees_what_agrees_with_the_register(world: World, tmp_path: Pa
         assert "nie wiadomo" in text
     finally:
         world.sql("DELETE FROM register_customers WHERE customer_number = %s", number)
+
+
+@pytest.mark.parametrize("bent", [b"\0", b"\x81", b"\x98"], ids=["NUL", "no letter of Windows-1250", "another"])
+def test_a_row_with_bytes_that_are_no_text_is_left_out_and_the_others_are_taken(place: Any, tmp_path: Path, bent: bytes) -> None:
+    run, url = place
+    file = tmp_path / "register.csv"
+    file.write_bytes((HEAD + ROWS).encode("cp1250").replace(b"Hydro", b"Hy" + bent + b"dro"))
+    said = run("import-customers", str(file))
+    assert said.returncode == 2, said.stderr
+    assert "line 3: name holds a character that cannot be read" in said.stderr
+    assert [row[0] for row in stored(url)][:1] == ["40118270"]
+
+
+def test_a_large_register_is_read_in_its_own_encoding_wherever_its_letters_lie(place: Any, tmp_path: Path) -> None:
+    run, _ = place
+    file = tmp_path / "register.csv"
+    for shift in (0, 1):
+        rows = "".join(f"{40000000 + number};{'ąę' * 25};person;;;;\n" for number in range(12_000))
+        file.write_text(HEAD.replace("name", " " * shift + "name", 1) + rows, encoding="utf-8")
+        said = run("import-customers", str(file), "--dry-run")
+        assert said.returncode == 0, said.stderr
+        from provisioning.adapters.customer_register import _encoding
+
+        assert _encoding(file) == "utf-8-sig"

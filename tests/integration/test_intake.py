@@ -2,6 +2,7 @@
 
 import csv
 import io
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -330,6 +331,22 @@ def test_s1_a_csv_of_paper_applications_is_entered_once_and_bad_rows_come_back(w
     assert (
         world.call("POST", path, world.staff_token("registrar"), json={"version": 1}).json()["code"] == "clauses_not_accepted"
     )  # S2
+
+
+def test_a_csv_that_breaks_off_being_one_enters_no_row_at_all(world: World, tmp_path: Path) -> None:
+    good, file = row(), tmp_path / "paczka.csv"
+    write(file, [good, row(last_name="x" * 140_000)])  # a cell beyond the limit of the csv module
+    said = run(world, "import-applications", str(file), "--by", "clerk")
+    assert (said.returncode, "Traceback" in said.stderr) == (1, False), said.stderr
+    assert "is not CSV as expected" in " ".join(said.stderr.split())
+    assert world.sql("SELECT count(*) FROM applications WHERE data->>'customer_number' = %s", good["customer_number"])[0][0] == 0
+
+
+def test_s02_an_intake_item_that_is_not_there_leaves_no_line_in_the_audit(world: World) -> None:
+    guessed = f"x{secrets.token_hex(8)}"
+    answer = world.staff("clerk").session.get(f"{world.provisioning}/wplyw/{guessed}", timeout=30)
+    assert answer.status_code == 404
+    assert world.sql("SELECT count(*) FROM audit WHERE details->>'intake' = %s", guessed)[0][0] == 0
 
 
 def test_a_csv_that_is_none_changes_nothing(world: World, tmp_path: Path) -> None:
