@@ -226,7 +226,7 @@ def credentials(ground: Ground) -> dict[str, list[Credential]]:
         secret = json.loads(row["secret_data"])
         made = Credential(
             row["type"],
-            row["created_date"] / 1000,
+            (row["created_date"] or 0) / 1000,
             base64.b64decode(secret["salt"]),
             base64.b64decode(secret["value"]),
             json.loads(row["credential_data"]),

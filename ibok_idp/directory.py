@@ -237,6 +237,8 @@ class CustomerDirectory:
     def set_activation_password(self, user_id: str, password: str) -> bool:
         """Replace the password of a user that never logged in by a new temporary one; its life starts anew (S5).
 
+        A user whose passwords were all taken away gets one again, whatever was set before.
+
         Returns:
             False, and nothing is changed, when the user has set an own password already.
 
@@ -247,7 +249,9 @@ class CustomerDirectory:
         found = self._call("GET", path).json()
         actions = found.get("requiredActions", [])
         if UPDATE_PASSWORD not in actions:
-            return False
+            if self.credential_parameters(user_id):
+                return False
+            actions = [*actions, UPDATE_PASSWORD]
         credential = hashed_credential(password, self.hashing_parameters()) | {"createdDate": int(time.time() * 1000)}
         self._call("PUT", path, found | {"requiredActions": actions, "credentials": [credential]})
         return True

@@ -274,6 +274,13 @@ def test_s6_where_the_own_password_is_set_the_temporary_one_is_left_alone_too(si
     assert side.log_in(customer.login, temporary) == "must_change"
 
 
+def test_s5_who_was_left_without_any_password_gets_an_activation_password_again(side: Side, customers: Customers) -> None:
+    customer, fresh = customers.active(), mailed_password()
+    side.directory.make_mailed_useless(customer.user_id, own_password=False)
+    assert side.directory.set_activation_password(customer.user_id, fresh) is True
+    assert side.log_in(customer.login, fresh) == "must_change"
+
+
 def test_s7_the_newest_temporary_password_works_beside_the_own_one(side: Side, customers: Customers) -> None:
     customer = customers.active()
     before, temporary = customers.temporary(customer), customers.temporary(customer)

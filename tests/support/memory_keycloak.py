@@ -94,10 +94,10 @@ class MemoryKeycloak:
     def set_activation_password(self, user_id: str, password: str) -> bool:
         def effect() -> bool:
             user = self._one(user_id)
-            if not user.must_change:
+            if not user.must_change and user.password is not None:
                 return False
             _keeps_s6(password)
-            user.password, user.temporary = password, None
+            user.password, user.temporary, user.must_change = password, None, True
             return True
 
         return self._writing("set_activation_password", effect)

@@ -62,6 +62,8 @@ class Histories(RuleBasedStateMachine):
     def keep_with_something_in_its_middle(self, act: str, point: str, deed: str) -> None:
         """The keeper looks; in the middle of the named act something is decided, or the process dies."""
         done: list[str] = []
+        if point == "before_commit":
+            deed = "die"  # the row is locked: whoever decides something now waits until it is written
 
         def meanwhile(where: str) -> None:
             if not done and where.endswith(f".{point}"):
