@@ -64,7 +64,8 @@ def queue() -> str:
 @logged_in
 def save_view() -> Any:
     """Keep the present filter under a name."""
-    name = " ".join(request.form.get("name", "").split())[:60]
+    typed = "".join(each if each.isprintable() else " " for each in request.form.get("name", ""))  # F08
+    name = " ".join(typed.split())[:60]
     kept = {key: request.form[key][:200] for key in _KEYS if request.form.get(key)}
     if not name:
         flash(gettext("Nadaj widokowi nazwę."))

@@ -201,3 +201,12 @@ def _picture() -> bytes:
     output = io.BytesIO()
     Image.new("RGB", (80, 60), "white").save(output, "PNG")
     return output.getvalue()
+
+
+def test_f08_a_view_is_named_without_control_characters(world: World) -> None:
+    visitor = world.staff("manager")  # every page is checked for well-formed HTML
+    name = f"moje {secrets.token_hex(4)}"
+    page = visitor.send(visitor.open(f"{world.provisioning}/"), {"name": name.replace(" ", " \x15\u202e")}, action_ends="/widoki")
+    assert name in page.text
+    page = visitor.send(page, {"name": name}, action_ends="/widoki/usun")
+    assert name not in page.tree.find(".//*[@class='ib-views']").itertext()
