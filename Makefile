@@ -41,7 +41,7 @@ faults: $(READY) assets  ## fifteen minutes of faults while the product works; j
 	@exec $(BIN)/python -W ignore -m faults --minutes 15 --applications 5000 --faults 500
 
 fuzz: $(READY) assets  ## hostile input at every door, repeatable by its seed
-	@exec $(BIN)/python -W ignore -m tests.fuzz
+	@exec $(BIN)/python -W ignore -m tests.fuzz $(FUZZ)
 
 audit: $(READY)  ## known weaknesses of the dependencies; says so where nobody can be asked
 	@$(BIN)/python -m deploy.audit_dependencies

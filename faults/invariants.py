@@ -220,7 +220,10 @@ def nothing_half_done(evidence: Evidence) -> Iterator[Breach]:
 
 
 def every_mail_ended(evidence: Evidence) -> Iterator[Breach]:
+    held_back = {account.reference for account in evidence.accounts if account.suspended}
     for mail in evidence.mails:
+        if mail.kind == "activated" and mail.reference in held_back:
+            continue  # the password of a suspended account waits until it is resumed
         if mail.state not in reading.END_STATES:
             words = f"{mail.kind} is {mail.state} after {mail.attempts} tries: {mail.answer}"
             yield Breach("mail without an end", mail.message_id, words, evidence.number(mail.reference))

@@ -41,6 +41,7 @@ class Account:
     gone: bool
     activated: bool
     in_doubt: bool
+    suspended: bool
     differences: tuple[str, ...]
     trouble: str | None
     row: dict[str, Any] = field(repr=False)
@@ -141,6 +142,7 @@ def _account(row: dict[str, Any]) -> Account:
         gone=gone,
         activated=row["activated_at"] is not None,
         in_doubt=row["address_doubt_at"] is not None,
+        suspended=suspended,
         differences=tuple(differences),
         trouble=row["keycloak_trouble"] or row["address_trouble"] or row["mail_trouble"],
         row=row,

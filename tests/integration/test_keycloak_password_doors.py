@@ -154,7 +154,8 @@ def test_p09_an_activation_password_past_its_life_opens_nothing_at_any_flow_or_c
 def direct_grant(world: World, client: str, login: str, password: str) -> tuple[int, str]:
     body = {"grant_type": "password", "client_id": client, "username": login, "password": password}
     answer = requests.post(f"{world.issuer}/protocol/openid-connect/token", data=body, timeout=30)
-    return answer.status_code, re.sub(
+    said = answer.json().get("error", "") if answer.headers["Content-Type"].startswith("application/json") else "a page"
+    return answer.status_code, said
         r"(session_code|tab_id|client_data|execution)=[^&\"]+|nonce-[^\"']+|[0-9a-f]{32,}", "", answer.text
     )
 
