@@ -37,9 +37,8 @@ def main() -> int:
         starting.start()
         try:
             codes = [
-                _pytest(
-                    "unit tests (pure), and use cases on a database alone", ["tests/unit", "tests/database", "-n", "2", *arguments]
-                )
+                _pytest("unit tests (pure, no stack)", ["tests/unit", "-n", "2", *arguments]),
+                _pytest("use cases on a database of their own", [*ON_A_DATABASE, "-n", "2", *arguments]),
             ]
             starting.join()
             if failure:
