@@ -59,6 +59,17 @@ def test_every_error_of_ours_hangs_in_the_tree_and_an_outage_says_when_to_come_b
         assert each.status != 503 or each is DirectoryTrouble or each.retry_after is not None, each
 
 
+def test_no_trouble_grows_beside_the_tree() -> None:
+    """Exceptions that stay within one module may; whatever a use case or a door can meet may not."""
+    beside = {"LeftBehind", "TryLater"}  # a count for the log, and a wish to the queue
+    found = set()
+    for path in Path(provisioning.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found |= {node.name for base in node.bases if isinstance(base, ast.Name) and base.id == "Exception"}
+    assert found == {"DomainError"} | beside
+
+
 def test_a_status_is_never_read_out_of_words() -> None:
     project = Path(provisioning.__file__).parents[1]
     for path in (path for package in ("ibok_idp", "provisioning", "webapp") for path in (project / package).rglob("*.py")):
