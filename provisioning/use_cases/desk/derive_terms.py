@@ -7,6 +7,7 @@ from datetime import date
 
 from provisioning.domain.actors import Actor
 from provisioning.domain.application import CORRECTABLE, Action, Application, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.ports.services import Services
 from provisioning.use_cases.application.submit import set_term
 from provisioning.use_cases.desk.undecided import undecided
@@ -45,7 +46,7 @@ def _one(services: Services, actor: Actor, reference: str) -> Moved | None:
         application.version += 1
         work.applications.save(application)
         details = {"from": str(moved.old), "to": str(moved.new)}
-        work.audit.write(actor, "application.term_derived", reference, details, services.clock.now())
+        work.audit.write(actor, AuditAction.APPLICATION_TERM_DERIVED, reference, details, services.clock.now())
     return moved
 
 
