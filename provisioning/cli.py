@@ -124,7 +124,7 @@ def import_applications(
     """
     from provisioning.adapters.application_batch import BatchFileError, read_batch, write_bad
     from provisioning.domain.actors import Actor
-    from provisioning.domain.application import Role
+    from provisioning.domain.rights import Role
     from provisioning.use_cases.application.register_paper import register_once
     from provisioning.wiring import wire
 
@@ -162,7 +162,7 @@ def derive(
     Exit 0: nothing (more) to change, 2: something would change.
     """
     from provisioning.domain.actors import Actor
-    from provisioning.domain.application import Role
+    from provisioning.domain.rights import Role
     from provisioning.use_cases.desk.derive_terms import derive_terms, preview
     from provisioning.wiring import wire
 

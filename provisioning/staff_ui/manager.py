@@ -13,16 +13,17 @@ from pygal.etree import etree
 from pygal.style import Style
 
 from ibok_idp.look.flask_look import day, language
-from provisioning.domain.application import Action, Channel, RejectedFor, Status, require_permission
+from provisioning.domain.application import Channel, RejectedFor, Status
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.desk import ReportFigures
 from provisioning.domain.errors import Invalid
 from provisioning.domain.mail import MailKind
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.messages import message
 from provisioning.http import wired
 from provisioning.staff_ui import words
-from provisioning.staff_ui.application import actor, logged_in, staff
+from provisioning.staff_ui.blueprint import actor, logged_in, staff
 from provisioning.staff_ui.tables import as_csv
 from provisioning.use_cases.desk.derive_terms import derive_terms, preview
 from provisioning.use_cases.terms.accept_terms import Paragraph, comparison

@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 from ibok_idp.settings import KeycloakAdminSettings, LocalSettings
-from provisioning.domain.application import PERMISSIONS, Action, Role
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.mail import MailState
 from provisioning.domain.password_reset import ResetOutcome
+from provisioning.domain.rights import PERMISSIONS, Action, Role
 from provisioning.settings import Settings as ProvisioningSettings
-from provisioning.staff_ui.words import AUDIT
+from provisioning.staff_ui.audit_words import AUDIT
 from webapp.settings import Settings as WebappSettings
 
 PROJECT = Path(__file__).parents[2]

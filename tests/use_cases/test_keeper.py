@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from provisioning.domain.account import AccountState, Step, Trouble
+from provisioning.domain.account_states import AccountState, Step, Trouble
 from provisioning.domain.errors import Invalid, NotPossible
 from provisioning.domain.mail import MailState
 from provisioning.ports.directory import DirectoryTrouble

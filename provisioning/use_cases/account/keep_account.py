@@ -18,7 +18,8 @@ from enum import StrEnum
 import structlog
 
 from ibok_idp.temporary_password import new_nonce
-from provisioning.domain.account import Account, AccountState, Trouble
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import AccountState, Trouble
 from provisioning.domain.actors import CUSTOMER, WORKER
 from provisioning.domain.application import Application, Status
 from provisioning.domain.audit_actions import AuditAction

@@ -8,12 +8,12 @@ import uuid
 from provisioning.domain.account import Account
 from provisioning.domain.account_records import Incident
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, require_permission
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.domain.mail import MailKind
 from provisioning.domain.password_reset import ResetOutcome
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.check import checked_email
 from provisioning.ports.services import Services
 from provisioning.use_cases.account.request_new_password import reserve

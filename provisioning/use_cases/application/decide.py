@@ -6,14 +6,16 @@ import secrets
 from collections.abc import Callable
 
 from ibok_idp.temporary_password import new_nonce
-from provisioning.domain.account import Account, AccountState
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import AccountState
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, Application, RejectedFor, Status, require_permission
+from provisioning.domain.application import Application, RejectedFor, Status
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.domain.login_names import new_login
 from provisioning.domain.mail import MailKind
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 from provisioning.use_cases.account.wanted import activation_mail, decided

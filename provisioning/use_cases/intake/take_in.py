@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, require_permission
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.document import Document
 from provisioning.domain.errors import NotFound, NotPossible
 from provisioning.domain.intake import Incoming, IntakeFile, IntakeItem, IntakeKind, IntakeState
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 from provisioning.use_cases.application.add_scans import put, with_room_for
