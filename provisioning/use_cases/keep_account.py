@@ -186,7 +186,8 @@ def activation_password(office: Office, account: Account) -> str:
     return office.keys.derive(account.nonce, f"activation:{account.login}", account.nonce_key)
 
 
-def _reset_password(office: Office, reset: PasswordReset) -> str:
+def reset_password(office: Office, reset: PasswordReset) -> str:
+    """S7: derived from the nonce in the row of the wish, in the same way."""
     assert reset.nonce is not None  # wiped only in the step that ends the wish
     return office.keys.derive(reset.nonce, f"reset:{reset.login}:{reset.reset_id}", reset.nonce_key)
 
@@ -296,7 +297,7 @@ def _temporary_voided(office: Office, work: Work, account: Account, look: _Look,
 def _set_temporary(office: Office, look: _Look) -> None:
     """S7: beside the own password, which goes on working."""
     assert look.reset is not None and look.reset.expires_at is not None
-    office.directory.set_temporary_password(_user_id(look), _reset_password(office, look.reset), look.reset.expires_at)
+    office.directory.set_temporary_password(_user_id(look), reset_password(office, look.reset), look.reset.expires_at)
 
 
 def _temporary_set(office: Office, work: Work, account: Account, look: _Look, outcome: object) -> None:
@@ -344,8 +345,8 @@ def _hand_over(office: Office, look: _Look, mail: Mail | None, password: str) ->
     recipient = look.account.email
     message = office.compose(office, replace(mail, recipient=recipient), look.application, look.account, password)
     with office.work() as work:
-        current = work.accounts.get(look.account.login)
-    if _for_the_mail(current) != _for_the_mail(look.account):
+        again = _look(office, work, work.accounts.get(look.account.login))
+    if _what_goes_out(again) != _what_goes_out(look):
         return None
     try:
         return _Handed(recipient, MailState.ACCEPTED, office.mailer.send(message))
@@ -357,8 +358,9 @@ def _hand_over(office: Office, look: _Look, mail: Mail | None, password: str) ->
         return _Handed(recipient, MailState.FAILED, str(error))
 
 
-def _for_the_mail(account: Account) -> tuple[object, ...]:
-    return account.email, account.may_be_mailed_a_password, account.activation, account.nonce, account.reset_open
+def _what_goes_out(look: _Look) -> tuple[object, ...]:
+    """The act, to whom, and which password: any other act comes first, and no password that another has replaced goes out."""
+    return look.next.act, look.account.email, look.account.activation, look.account.nonce, look.reset and look.reset.nonce
 
 
 def _mail_activation(office: Office, look: _Look) -> _Handed | None:
@@ -369,7 +371,7 @@ def _mail_reset(office: Office, look: _Look) -> _Handed | None:
     assert look.reset is not None and look.reset.message_id is not None
     with office.work() as work:
         mail = work.mails.get(look.reset.message_id)
-    return _hand_over(office, look, mail, _reset_password(office, look.reset))
+    return _hand_over(office, look, mail, reset_password(office, look.reset))
 
 
 def _activation_mailed(office: Office, work: Work, account: Account, look: _Look, outcome: object) -> None:
