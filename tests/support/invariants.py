@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from provisioning.domain.account import Account
 from provisioning.domain.mail import MailState
-from provisioning.use_cases.keep_account import activation_password, reset_password
+from provisioning.use_cases.account.keep_account import activation_password, reset_password
 from tests.support.memory_mail import Taken
 from tests.support.ring import Ring
 
@@ -34,10 +34,10 @@ class HandOvers:
     def _wanted(self, account: Account, kind: str) -> str | None:
         """The one password that may go out at this moment."""
         if kind == "activated":
-            return activation_password(self.ring.office, account) if account.nonce is not None else None
-        with self.ring.office.work() as work:
+            return activation_password(self.ring.services, account) if account.nonce is not None else None
+        with self.ring.services.work() as work:
             reset = work.resets.open_of(account.login)
-        return reset_password(self.ring.office, reset) if reset is not None else None
+        return reset_password(self.ring.services, reset) if reset is not None else None
 
 
 def check_invariants(ring: Ring, login: str) -> None:

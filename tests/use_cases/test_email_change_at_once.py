@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 
 from provisioning.domain.errors import DomainError
-from provisioning.use_cases.change_email import ask_to_change_email, confirm_email_change, undo_email_change
+from provisioning.use_cases.account.change_email import ask_to_change_email, confirm_email_change, undo_email_change
 from provisioning.use_cases.tokens import email_change_token, email_undo_token
 from tests.support.ring import Ring
 
@@ -22,15 +22,15 @@ def test_k10_ask_confirm_and_undo_at_once_collide_with_nobody(ring: Ring) -> Non
     """All three lock the account before its change; in two orders PostgreSQL would break one of them off (Collision)."""
     login = ring.active()
     for number in range(_ROUNDS):
-        change = ask_to_change_email(ring.office, login, f"nowy-{number}-{login}@example.com")
-        confirm, undo = email_change_token(ring.office, change), email_undo_token(ring.office, change)
+        change = ask_to_change_email(ring.services, login, f"nowy-{number}-{login}@example.com")
+        confirm, undo = email_change_token(ring.services, change), email_undo_token(ring.services, change)
         assert confirm is not None and undo is not None
         with ThreadPoolExecutor(3) as pool:
             start = Barrier(3, timeout=_SECONDS)
             together = [
-                pool.submit(_at_once, start, confirm_email_change, ring.office, confirm),
-                pool.submit(_at_once, start, undo_email_change, ring.office, undo),
-                pool.submit(_at_once, start, ask_to_change_email, ring.office, login, f"inny-{number}-{login}@example.com"),
+                pool.submit(_at_once, start, confirm_email_change, ring.services, confirm),
+                pool.submit(_at_once, start, undo_email_change, ring.services, undo),
+                pool.submit(_at_once, start, ask_to_change_email, ring.services, login, f"inny-{number}-{login}@example.com"),
             ]
             for each in together:
                 each.result(_SECONDS)
