@@ -25,23 +25,13 @@ def columns(kind: type[Any]) -> tuple[str, str]:
 
 
 def insert(connection: Connection, table: str, thing: Any) -> None:
-    connection.execute(_insert(table, type(thing)), vars(thing))  # type: ignore[arg-type]  # a type is hashable
-
-
-@cache
-def _insert(table: str, kind: Any) -> Any:
-    names, values = columns(kind)
-    return with_json(f"INSERT INTO {table} ({names}) VALUES ({values})", *_documents(kind))  # noqa: S608
+    names, values = columns(type(thing))
+    connection.execute(with_json(f"INSERT INTO {table} ({names}) VALUES ({values})", *_documents(type(thing))), vars(thing))  # noqa: S608
 
 
 def update(connection: Connection, table: str, key: str, thing: Any) -> None:
-    connection.execute(_update(table, key, type(thing)), vars(thing))  # type: ignore[arg-type]  # as above
-
-
-@cache
-def _update(table: str, key: str, kind: Any) -> Any:
-    sets = ", ".join(f"{each.name} = :{each.name}" for each in fields(kind) if each.name != key)
-    return with_json(f"UPDATE {table} SET {sets} WHERE {key} = :{key}", *_documents(kind))  # noqa: S608
+    sets = ", ".join(f"{each.name} = :{each.name}" for each in fields(thing) if each.name != key)
+    connection.execute(with_json(f"UPDATE {table} SET {sets} WHERE {key} = :{key}", *_documents(type(thing))), vars(thing))  # noqa: S608
 
 
 def first(connection: Connection, kind: type[_Thing], condition: str, **values: Any) -> _Thing | None:
