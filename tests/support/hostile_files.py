@@ -7,13 +7,14 @@ import struct
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf, String
 from PIL import Image
 
 
-def saved(pdf: Pdf, **options: object) -> bytes:
+def saved(pdf: Pdf, **options: Any) -> bytes:
     output = io.BytesIO()
     pdf.save(output, **options)
     return output.getvalue()
@@ -29,7 +30,7 @@ def pdf(change: Callable[[Pdf], object] | None = None, pages: int = 1, size: tup
 
 
 def image(
-    kind: str = "JPEG", size: tuple[int, int] = (40, 30), mode: str = "RGB", colour: object = "white", **options: object
+    kind: str = "JPEG", size: tuple[int, int] = (40, 30), mode: str = "RGB", colour: Any = "white", **options: Any
 ) -> bytes:
     output = io.BytesIO()
     Image.new(mode, size, colour).save(output, kind, **options)
