@@ -58,6 +58,7 @@ lock: $(READY)  ## write the three lock files anew from pyproject.toml, with the
 	$(COMPILE) --constraint requirements-dev.lock --output-file requirements-server.lock
 
 release: $(READY) assets  ## wheel, sdist, list of parts (SBOM) and checksums in dist/; built twice and compared
+	@$(BIN)/python -m deploy.audit_dependencies
 	@exec $(BIN)/python -m deploy.release
 
 clean:  ## remove the environment, the state and what was built (asks nothing)

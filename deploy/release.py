@@ -1,5 +1,7 @@
 """Writes a release into dist/: wheel and sdist, built twice and compared, the list of parts (SBOM), and checksums.
 
+The list is of an environment in which the wheel was installed as on a server.
+
 `python -m deploy.release`. Exit 1: the two builds differ, or what lies here is not what was committed.
 """
 
@@ -11,11 +13,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import venv
 from pathlib import Path
 
 from rich.console import Console
 
 PROJECT = Path(__file__).parents[1]
+SERVER_LOCK = PROJECT / "requirements-server.lock"
+COMMANDS = ("ibok-idp", "ibok-provisioning", "ibok-webapp")
 _console = Console(stderr=True)
 
 
@@ -31,8 +36,9 @@ def main() -> int:
         if different := [path.name for path in build(Path(again), moment) if _sha256(path) != _sha256(dist / path.name)]:
             _console.print(f"Built twice, and not the same: {', '.join(different)}", style="red")
             return 1
-    sdist = next(path.name for path in built if path.name.endswith(".tar.gz"))
-    built.append(list_of_parts(dist / sdist.replace(".tar.gz", ".cdx.json")))
+    wheel, sdist = built
+    with tempfile.TemporaryDirectory() as server:
+        built.append(list_of_parts(dist / sdist.name.replace(".tar.gz", ".cdx.json"), installed(Path(server), wheel)))
     (dist / "SHA256SUMS").write_text("".join(f"{_sha256(path)}  {path.name}\n" for path in built))
     for path in built:
         _console.print(f"{path.relative_to(PROJECT)}  {path.stat().st_size:,} bytes", highlight=False)
@@ -40,7 +46,7 @@ def main() -> int:
 
 
 def build(folder: Path, moment: int) -> list[Path]:
-    """Build the sdist, and the wheel from it.
+    """Build the sdist, and the wheel from it; return the wheel and the sdist.
 
     Args:
         folder: where both go; made when it is missing.
@@ -49,13 +55,33 @@ def build(folder: Path, moment: int) -> list[Path]:
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(PROJECT)]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(moment)}
     subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
-    return sorted(folder.iterdir())
+    return [*folder.glob("*.whl"), *folder.glob("*.tar.gz")]
 
 
-def list_of_parts(file: Path) -> Path:
-    """Write what a server installs, with versions and hashes, as CycloneDX JSON; the same bytes each time."""
-    command = [sys.executable, "-m", "cyclonedx_py", "requirements", "--output-reproducible", "--output-format", "JSON"]
-    command += ["--pyproject", "pyproject.toml", "--mc-type", "application", "--output-file", str(file), "requirements-server.lock"]
+def installed(folder: Path, wheel: Path) -> Path:
+    """Install the wheel as a server does, start each command once, and return that environment's Python.
+
+    Raises:
+        CalledProcessError: a dependency is missing, or a command does not start.
+    """
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    for words in (
+        ["install", "--require-hashes", "--no-deps", "-r", str(SERVER_LOCK)],
+        ["install", "--no-deps", str(wheel)],
+        ["check"],
+    ):
+        subprocess.run([*pip, *words], check=True)
+    for command in COMMANDS:
+        subprocess.run([str(folder / "bin" / command), "--help"], stdout=subprocess.DEVNULL, check=True)
+    return python
+
+
+def list_of_parts(file: Path, python: Path) -> Path:
+    """Write what an environment consists of, with versions, licences and who needs whom, as CycloneDX JSON."""
+    command = [sys.executable, "-m", "cyclonedx_py", "environment", "--output-reproducible", "--output-format", "JSON"]
+    command += ["--pyproject", "pyproject.toml", "--mc-type", "application", "--output-file", str(file), str(python)]
     subprocess.run(command, cwd=PROJECT, check=True)
     return file
 
