@@ -56,7 +56,7 @@ def test_the_table_of_rights_in_the_docs_is_the_one_in_the_code() -> None:
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:
-    for page in [PROJECT / "README.md", *DOCS.rglob("*.md")]:
+    for page in [*PROJECT.glob("*.md"), *DOCS.rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
             if not target.startswith("http"):
                 assert (page.parent / target).exists(), (page.name, target)
