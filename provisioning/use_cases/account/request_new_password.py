@@ -41,7 +41,9 @@ def request_new_password(services: Services, login: str) -> PasswordReset | None
         if account is None:
             work.resets.add(PasswordReset(uuid.uuid4().hex, None, now, ResetOutcome.UNKNOWN, ResetStep.DONE))
             return None
-        outcome = outcome_for(account, work.resets.mailed_since(account.login, now - timedelta(days=1)), now, services.rules)
+        outcome = outcome_for(
+            account, work.resets.answered_by_mail_since(account.login, now - timedelta(days=1)), now, services.rules
+        )
         return reserve(services, work, account, reset_within_budget(services, work, account, outcome), CUSTOMER)
 
 

@@ -99,8 +99,13 @@ def file_on(services: Services, application: Application, day: date) -> None:
 
 def set_term(services: Services, application: Application) -> None:
     """S4: derive the due date from the day that starts the term."""
+    application.due_on = derived_term(services, application)
+
+
+def derived_term(services: Services, application: Application) -> date | None:
+    """S4: the due date by today's rules; None while the term has not begun."""
     rules, start = services.rules, term_starts_on(services, application)
-    application.due_on = due_on(start, rules.term_days, rules.term_unit, services.is_holiday) if start else None
+    return due_on(start, rules.term_days, rules.term_unit, services.is_holiday) if start else None
 
 
 def term_starts_on(services: Services, application: Application) -> date | None:
