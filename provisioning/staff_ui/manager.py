@@ -10,13 +10,14 @@ from flask import Response, flash, g, redirect, render_template, request, url_fo
 from flask_babel import gettext
 
 from ibok_idp.look.flask_look import day, language
-from provisioning.api.application import wired
 from provisioning.domain.application import Action, Channel, RejectedFor, Status, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.desk import ReportFigures
 from provisioning.domain.errors import Invalid
 from provisioning.domain.mail import MailKind
 from provisioning.form.messages import message
+from provisioning.http import wired
 from provisioning.staff_ui import words
 from provisioning.staff_ui.application import actor, logged_in, staff
 from provisioning.staff_ui.charts import bars, columns
@@ -69,7 +70,7 @@ def report_csv() -> Response:
     ]
     with wired().services.work() as work:
         details = {"since": str(since), "until": str(until)}
-        work.audit.write(actor(), "report.exported", "report", details, wired().services.clock.now())
+        work.audit.write(actor(), AuditAction.REPORT_EXPORTED, "report", details, wired().services.clock.now())
     headers = {"Content-Disposition": f'attachment; filename="raport-{since}-{until}.csv"'}
     return Response(as_csv(rows), content_type="text/csv; charset=utf-8", headers=headers)
 
