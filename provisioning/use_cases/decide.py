@@ -11,6 +11,7 @@ from provisioning.domain.application import Action, Application, RejectedFor, St
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.domain.login_names import new_login
+from provisioning.domain.person_names import account_name
 from provisioning.ports import Actor, MailKind, Office, Work
 from provisioning.use_cases.mail_out import queue_account_mail, queue_mail
 from provisioning.use_cases.submit import set_term
@@ -38,14 +39,15 @@ def approve(office: Office, actor: Actor, reference: str, version: int, reason: 
         application = work.applications.get(reference, for_change=True)
         words = _take_approval(office, work, actor, application, version, reason)
         login = _reserve_login(office, work, reference)
+        first_name, last_name = (account_name(each) for each in application.contact_person)
         account = Account(
             login=login,
             reference=reference,
             state=AccountState.AWAITING_FIRST_LOGIN,
             created_at=office.clock.now(),
             email=application.email,
-            first_name=application.contact_person[0],
-            last_name=application.contact_person[1],
+            first_name=first_name,
+            last_name=last_name,
             language=application.language,
             phone=application.data.get("phone"),
             correspondence_address=application.data.get("correspondence_address"),
