@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -86,7 +87,10 @@ class IntakeItem:
 
 @dataclass(frozen=True)
 class IntakeFile:
-    """One file of an intake item, made harmless; or why it was refused, with its name and hash alone."""
+    """One file of an intake item, made harmless; or why it was refused, with its name and hash alone.
+
+    `original` and `signatures` are as of a `Document`, which the file becomes; only `with_originals` reads the original.
+    """
 
     file_id: str
     intake_id: str
@@ -96,6 +100,14 @@ class IntakeFile:
     sha256: str
     refused: str | None
     content: bytes = field(repr=False)
+    original: bytes | None = field(default=None, repr=False)
+    signatures: tuple[Signature, ...] = ()
+
+    @classmethod
+    def of(cls, document: Document, intake_id: str, place: int) -> IntakeFile:
+        """A harmless file that waits for a person."""
+        kept = {name: getattr(document, name) for name in ("name", "media_type", "sha256", "content", "original", "signatures")}
+        return cls(file_id=uuid.uuid4().hex, intake_id=intake_id, place=place, refused=None, **kept)
 
 
 @dataclass(frozen=True)
@@ -540,7 +552,7 @@ class Intake(Protocol):
     def add(self, item: IntakeItem, files: list[IntakeFile]) -> bool: ...
     def get(self, intake_id: str, *, for_change: bool = False) -> IntakeItem: ...
     def save(self, item: IntakeItem) -> None: ...
-    def files_of(self, intake_id: str) -> list[IntakeFile]: ...
+    def files_of(self, intake_id: str, *, with_originals: bool = False) -> list[IntakeFile]: ...
     def file(self, intake_id: str, file_id: str) -> IntakeFile: ...
     def drop_files(self, intake_id: str) -> None: ...
     def in_state(self, state: IntakeState, limit: int) -> list[IntakeItem]: ...

@@ -766,6 +766,9 @@ class _Mails:
         return every(self._connection, Mail, condition, limit=limit)
 
 
+_FILE = "file_id, intake_id, place, name, media_type, sha256, refused, content, signatures"
+
+
 class _Intake:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -777,7 +780,13 @@ class _Intake:
         if self._connection.execute(statement, vars(item)).rowcount != 1:
             return False
         for each in files:
-            insert(self._connection, "intake_files", each)
+            self._connection.execute(
+                text(
+                    f"INSERT INTO intake_files ({_FILE}, original) VALUES (:file_id, :intake_id, :place, :name, :media_type, "  # noqa: S608
+                    ":sha256, :refused, :content, CAST(:signatures AS jsonb), :original)"
+                ),
+                vars(each) | {"signatures": _signatures_stored(each.signatures)},
+            )
         return True
 
     def get(self, intake_id: str, *, for_change: bool = False) -> IntakeItem:
@@ -789,12 +798,15 @@ class _Intake:
     def save(self, item: IntakeItem) -> None:
         update(self._connection, "intake", "intake_id", item)
 
-    def files_of(self, intake_id: str) -> list[IntakeFile]:
-        return every(self._connection, IntakeFile, "intake_files WHERE intake_id = :id ORDER BY place", id=intake_id)
+    def files_of(self, intake_id: str, *, with_originals: bool = False) -> list[IntakeFile]:
+        columns = f"{_FILE}, original" if with_originals else f"{_FILE}, NULL AS original"
+        statement = text(f"SELECT {columns} FROM intake_files WHERE intake_id = :id ORDER BY place")  # noqa: S608  # constants
+        return [_intake_file(row) for row in self._connection.execute(statement, {"id": intake_id})]
 
     def file(self, intake_id: str, file_id: str) -> IntakeFile:
-        found = first(self._connection, IntakeFile, "intake_files WHERE intake_id = :i AND file_id = :f", i=intake_id, f=file_id)
-        return found or _raise(NotFound(file_id))
+        statement = text(f"SELECT {_FILE}, NULL AS original FROM intake_files WHERE intake_id = :i AND file_id = :f")  # noqa: S608  # constants
+        row = self._connection.execute(statement, {"i": intake_id, "f": file_id}).first()
+        return _intake_file(row) if row is not None else _raise(NotFound(file_id))
 
     def drop_files(self, intake_id: str) -> None:
         self._connection.execute(text("DELETE FROM intake_files WHERE intake_id = :id"), {"id": intake_id})
@@ -855,7 +867,7 @@ class _Documents:
             {name: value for name, value in vars(document).items() if name != "original"}
             | {
                 "created_at": document.created_at or datetime.now(UTC),
-                "signatures": _SIGNATURES.dump_json(document.signatures).decode() if document.signatures else None,
+                "signatures": _signatures_stored(document.signatures),
             },
         )
         if document.original is not None:
@@ -1045,6 +1057,25 @@ class _Idempotency:
             with_json("INSERT INTO idempotency_keys VALUES (:caller, :key, :fingerprint, :answer, :at)", "answer"),
             {"caller": caller, "key": key, "fingerprint": fingerprint, "answer": answer, "at": at},
         )
+
+
+def _signatures_stored(signatures: tuple[Signature, ...]) -> str | None:
+    return _SIGNATURES.dump_json(signatures).decode() if signatures else None
+
+
+def _intake_file(row: Row[Any]) -> IntakeFile:
+    return IntakeFile(
+        row.file_id,
+        row.intake_id,
+        row.place,
+        row.name,
+        row.media_type,
+        row.sha256,
+        row.refused,
+        bytes(row.content),
+        bytes(row.original) if row.original is not None else None,
+        _SIGNATURES.validate_python(row.signatures or []),
+    )
 
 
 def _document(row: Row[Any], content: bytes) -> Document:

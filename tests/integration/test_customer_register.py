@@ -79,9 +79,7 @@ def test_bad_rows_are_named_and_the_rest_comes_in_and_a_dry_run_changes_nothing(
     file.write_text(HEAD + ROWS)
     run("import-customers", str(file))
     before = stored(url)
-    bad = (
-        "5000000;A;person;;;;;\n5000001;;person;;;;\n5000002;A;robot;;;;\n5000003;A;person;44051401358;;;\n5000004;A;person;;;;nonsense\n"
-    )
+    bad = "5000000;A;person;;;;;\n5000001;;person;;;;\n5000002;A;robot;;;;\n5000003;A;person;44051401358;;;\n5000004;A;person;;;;nonsense\n"
     file.write_text(
         HEAD
         + ROWS.splitlines(True)[0].replace("Józefa", "Janina")
