@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.adapters.customer_register import COLUMNS, ImportOutcome, fingerprint_with, import_customers
+from provisioning.adapters.postgres.customer_register import COLUMNS, ImportOutcome, fingerprint_with, import_customers
 from tests.support.database_alone import Alone
 
 FINGERPRINT = fingerprint_with("f" * 40)

@@ -15,7 +15,7 @@ from flask import Flask
 from ibok_idp.look.company import load_utility
 from ibok_idp.look.flask_look import install_look
 from provisioning.domain.account import Account, AccountState
-from provisioning.ports import Actor
+from provisioning.domain.actors import Actor
 from tests.fuzz.forms import Form, _Walk
 from tests.fuzz.judge import Judge, Part, Until
 from tests.support.database_alone import Alone
@@ -40,13 +40,13 @@ def answered(status: int, page: str = "", **headers: str) -> requests.Response:
 
 
 def audit(alone: Alone, address: str | None, action: str = "application.noted") -> None:
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         work.audit.write(Actor("clerk", address=address), action, "2026-000001-1", {}, alone.clock.now())
 
 
 def account(alone: Alone) -> None:
     login, reference = f"wp{secrets.randbelow(10**8):08d}", alone.entered()
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         work.accounts.reserve_login(login, reference, alone.clock.now())
         work.accounts.add(Account(login, reference, AccountState.ACTIVE, alone.clock.now(), email="a@example.com"))
 

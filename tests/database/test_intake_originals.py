@@ -8,11 +8,11 @@ from email.message import EmailMessage
 
 import pytest
 
-from provisioning.adapters.imap import Fetched
-from provisioning.adapters.mailbox import ImapMailbox
+from provisioning.adapters.imap.connection import Fetched
+from provisioning.adapters.imap.mailbox import ImapMailbox
 from provisioning.domain.errors import NotPossible
-from provisioning.ports import IntakeState
-from provisioning.use_cases.take_in import ScanPart, attach, dismiss, match_scans, take_in
+from provisioning.domain.intake import IntakeState
+from provisioning.use_cases.intake.take_in import ScanPart, attach, dismiss, match_scans, take_in
 from tests.support.database_alone import CLERK, Alone
 from tests.support.hostile_files import Signer, one_page, stream
 
@@ -31,12 +31,12 @@ def mailed(alone: Alone, content: bytes) -> str:
     raw = message.as_bytes(policy=email.policy.SMTP)
     mailbox = ImapMailbox("imap://nobody@localhost", "ibok@wpwik.com", alone.wired.harmless)
     incoming = mailbox.incoming(Fetched(raw, datetime(2026, 11, 24, 9, tzinfo=UTC), len(raw), whole=True))
-    assert take_in(alone.office, incoming)
+    assert take_in(alone.services, incoming)
     return incoming.item.intake_id
 
 
 def of_application(alone: Alone, reference: str) -> tuple[bytes | None, list[str]]:
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         (document,) = work.documents.of(reference)
         return work.documents.original(document), [each.signer for each in document.signatures]
 
@@ -45,12 +45,12 @@ def test_a_signed_file_of_a_mail_is_shown_with_its_signature_and_goes_to_the_app
     alone: Alone, signed: bytes
 ) -> None:
     intake_id, reference = mailed(alone, signed), alone.entered()
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         (waiting,) = work.intake.files_of(intake_id)
         assert len(waiting.signatures) == 1
         assert waiting.original is None  # a page of the intake needs no second copy of everything
         assert work.intake.file(intake_id, waiting.file_id).signatures == waiting.signatures
-    attach(alone.office, CLERK, intake_id, reference)
+    attach(alone.services, CLERK, intake_id, reference)
     original, signers = of_application(alone, reference)
     assert original == signed
     assert signers == [waiting.signatures[0].signer]
@@ -59,18 +59,18 @@ def test_a_signed_file_of_a_mail_is_shown_with_its_signature_and_goes_to_the_app
 
 def test_what_is_dismissed_leaves_no_original(alone: Alone, signed: bytes) -> None:
     intake_id = mailed(alone, signed)
-    dismiss(alone.office, CLERK, intake_id, "pomyłka")
+    dismiss(alone.services, CLERK, intake_id, "pomyłka")
     assert alone.sql("SELECT (SELECT count(*) FROM intake_files), (SELECT count(*) FROM originals)") == [(0, 0)]
     with pytest.raises(NotPossible):
-        attach(alone.office, CLERK, intake_id, alone.entered())
+        attach(alone.services, CLERK, intake_id, alone.entered())
 
 
 def test_a_part_of_a_batch_that_waits_for_a_person_keeps_its_original_too(alone: Alone, signed: bytes) -> None:
     reference = alone.entered()
     part = ScanPart(None, (1, 1), alone.wired.harmless("skan.pdf", signed))
-    (matched,) = match_scans(alone.office, CLERK, [part])
+    (matched,) = match_scans(alone.services, CLERK, [part])
     assert matched.intake_id is not None
-    item = attach(alone.office, CLERK, matched.intake_id, reference)
+    item = attach(alone.services, CLERK, matched.intake_id, reference)
     assert item.state is IntakeState.ATTACHED
     original, signers = of_application(alone, reference)
     assert original == signed

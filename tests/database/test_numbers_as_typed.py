@@ -2,9 +2,9 @@
 
 import pytest
 
+from provisioning.domain.desk import QueueFilter
 from provisioning.domain.errors import Invalid
-from provisioning.ports import QueueFilter
-from provisioning.use_cases.decide import approve
+from provisioning.use_cases.application.decide import approve
 from tests.support.database_alone import REGISTRAR, Alone
 from tests.support.world import company_body
 
@@ -19,24 +19,24 @@ def entered_company(alone: Alone, tax_id: str) -> str:
 
 @pytest.mark.parametrize("typed", ["440514–01359", "440514 01359", "４４０５１４０１３５９"])
 def test_a_second_application_with_the_same_pesel_typed_otherwise_needs_a_reason(alone: Alone, typed: str) -> None:
-    approve(alone.office, REGISTRAR, alone.entered(pesel=PESEL), 1)
+    approve(alone.services, REGISTRAR, alone.entered(pesel=PESEL), 1)
     second = alone.entered(pesel=typed)
     with pytest.raises(Invalid):
-        approve(alone.office, REGISTRAR, second, 1)
+        approve(alone.services, REGISTRAR, second, 1)
 
 
 @pytest.mark.parametrize("typed", ["526–000–12–46", "PL 5260001246"])
 def test_a_second_application_with_the_same_tax_number_typed_otherwise_needs_a_reason(alone: Alone, typed: str) -> None:
-    approve(alone.office, REGISTRAR, entered_company(alone, NIP), 1)
+    approve(alone.services, REGISTRAR, entered_company(alone, NIP), 1)
     second = entered_company(alone, typed)
     with pytest.raises(Invalid):
-        approve(alone.office, REGISTRAR, second, 1)
+        approve(alone.services, REGISTRAR, second, 1)
 
 
 def test_a_name_with_signs_keycloak_refuses_is_approved_and_the_account_has_it_without_them(alone: Alone) -> None:
     reference = alone.entered(first_name="Anna (Hanna)", last_name="Kowalska / Nowak")
-    approve(alone.office, REGISTRAR, reference, 1)
-    with alone.office.work() as work:
+    approve(alone.services, REGISTRAR, reference, 1)
+    with alone.services.work() as work:
         account = work.accounts.by_reference(reference)
         assert account is not None
         assert (account.first_name, account.last_name) == ("Anna Hanna", "Kowalska Nowak")
@@ -47,7 +47,7 @@ def test_a_name_with_signs_keycloak_refuses_is_approved_and_the_account_has_it_w
 def test_a_number_is_found_whatever_dash_is_typed(alone: Alone, typed: str) -> None:
     reference = alone.entered(customer_number="4011 8270", phone="600 100 200")
     alone.entered(customer_number="51118270", phone="601 100 200")
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         for text in (typed, reference, reference.replace("-", "–"), reference[:9]):
             found = [each.reference for each in work.applications.page(QueueFilter(text=text)).applications]
             assert reference in found, text

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from provisioning.adapters.application_batch import columns, read_batch, write_bad
 from provisioning.adapters.csv_file import CsvFileError
-from provisioning.adapters.customer_register import COLUMNS, fingerprint_with, import_customers
+from provisioning.adapters.postgres.customer_register import COLUMNS, fingerprint_with, import_customers
 from provisioning.domain.clauses import FormVersion
 from provisioning.form.check import Checker
 from tests.fuzz.judge import Part, Until

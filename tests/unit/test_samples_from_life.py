@@ -9,8 +9,8 @@ import pypdfium2
 import pytest
 from PIL import Image, ImageStat
 
-from provisioning.adapters.mail_reading import read_mail
-from provisioning.adapters.uploads import clean_copy
+from provisioning.adapters.files.uploads import clean_copy
+from provisioning.adapters.imap.reading import read_mail
 from provisioning.domain.errors import Invalid
 
 SAMPLES = Path(__file__).parents[1] / "samples"
