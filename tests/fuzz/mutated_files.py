@@ -204,8 +204,21 @@ _WOUNDS: tuple[Callable[[bytearray, random.Random, list[bytes]], None], ...] = (
 )
 
 
-def run(count: int, seed: int, threads: int = CHILDREN, say: Callable[[str], None] = lambda words: None) -> Outcomes:
-    """Damage and read so many files; each depends on the seed and its own number alone."""
+def run(
+    count: int,
+    seed: int,
+    threads: int = CHILDREN,
+    say: Callable[[str], None] = lambda words: None,
+    *,
+    first: int = 0,
+    minutes: float = float("inf"),
+) -> Outcomes:
+    """Damage and read so many files; each depends on the seed and its own number alone.
+
+    Args:
+        first: the number of the first one, to go on with a campaign.
+        minutes: an end by the clock.
+    """
     kinds = valid_files()
     every = [content for contents in kinds.values() for content in contents]
     found, lock, started = Outcomes(seed), threading.Lock(), time.monotonic()
@@ -227,6 +240,8 @@ def run(count: int, seed: int, threads: int = CHILDREN, say: Callable[[str], Non
         return when_not_busy(asked)
 
     def one(number: int) -> None:
+        if time.monotonic() - started > minutes * 60:
+            return
         chance = random.Random(f"{seed}:{number}")
         kind = list(kinds)[number % len(kinds)]
         content = damaged(chance.choice(kinds[kind]), chance, every)
@@ -243,7 +258,7 @@ def run(count: int, seed: int, threads: int = CHILDREN, say: Callable[[str], Non
     uploads.contained, jobs, contained.JOBS = counted, contained.JOBS, _JOBS
     try:
         with ThreadPoolExecutor(threads) as pool:
-            for _ in pool.map(one, range(count)):
+            for _ in pool.map(one, range(first, first + count)):
                 pass
     finally:
         uploads.contained, contained.JOBS = inner, jobs
@@ -285,9 +300,18 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--threads", type=int, default=CHILDREN)
+    parser.add_argument("--first", type=int, default=0, help="number of the first file, to go on with a campaign")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="an end by the clock")
     wanted = parser.parse_args()
     print(f"seed {wanted.seed}", flush=True)
-    found = run(wanted.count, wanted.seed, wanted.threads, lambda words: print(words, file=sys.stderr, flush=True))
+    found = run(
+        wanted.count,
+        wanted.seed,
+        wanted.threads,
+        lambda words: print(words, file=sys.stderr, flush=True),
+        first=wanted.first,
+        minutes=wanted.minutes,
+    )
     print(found.table())
     return 0 if found.good else 1
 

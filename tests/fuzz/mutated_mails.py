@@ -222,12 +222,21 @@ def run(
     cleaned: Callable[[str, bytes], Document] = harmless,
     told: Callable[[int], None] = lambda done: None,
     threads: int = CHILDREN,
+    *,
+    minutes: float = float("inf"),
 ) -> Campaign:
-    """Read so many mutated mails as the worker reads them; each depends on the seed and its own number alone."""
+    """Read so many mutated mails as the worker reads them; each depends on the seed and its own number alone.
+
+    Args:
+        minutes: an end by the clock.
+    """
     good, campaign, lock = list(kinds().values()), Campaign(), threading.Lock()
+    end = time.monotonic() + minutes * 60
     mailbox = ImapMailbox("imap://nobody@localhost", made.OWN, cleaned)
 
     def one(number: int) -> None:
+        if time.monotonic() > end:
+            return
         raw = mutated(random.Random(f"{seed}:{number}"), good)
         message = Fetched(raw, _ARRIVED, len(raw), whole=True)
         start = time.monotonic()
@@ -284,6 +293,7 @@ def main() -> int:
     arguments.add_argument(
         "--without-files", action="store_true", help="files are found but not made harmless: several times faster"
     )
+    arguments.add_argument("--minutes", type=float, default=float("inf"), help="an end by the clock")
     asked = arguments.parse_args()
     print(f"seed {asked.seed}, {asked.count} mails", flush=True)
     cleaned = taken_as_it_is if asked.without_files else harmless

@@ -13,16 +13,10 @@ from provisioning.domain.rulebook import Rulebook
 from provisioning.form.catalogue import all_versions, current_form
 from provisioning.form.check import Checker, same_name
 from provisioning.form.messages import message
-from tests.support import world
-from tests.support.world import CLAUSES, application_body, company_body
+from tests.support.world import CLAUSES, application_body, company_body, paper_body
 
 TODAY = date(2026, 11, 24)
 CHECKER = Checker(all_versions(), current_form(TODAY), Rulebook(), TODAY)
-
-
-def paper_body(**changes: Any) -> dict[str, Any]:
-    """As seen on the day of these tests, whatever the day is today."""
-    return world.paper_body(**{"filed_on": "2026-11-20", "signature": {"kind": "paper", "signed_on": "2026-11-18"}, **changes})
 
 
 def codes(body: Any, *, paper: bool = False, checker: Checker = CHECKER) -> dict[str, str]:

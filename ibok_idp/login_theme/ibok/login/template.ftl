@@ -1,7 +1,9 @@
 <#-- From keycloak.v2 26.7.4 template.ftl, without a script in the page itself: the realm's Content-Security-Policy allows none (F10).
      What Keycloak writes into its scripts stands in data-… of <body> for js/ibok-session.js; handlers that its pages have in
-     attributes are dropped (they disable a button once pressed, as js/ibok-login.js does). Left out: the import map of
-     WebAuthn, dark mode, the list of languages (footer.ftl has links), the switch of organisations. -->
+     attributes are dropped (they disable a button once pressed, as js/ibok-login.js does). The end tag of <head>, which HTML does
+     not need, is missing on purpose: before it Keycloak would put a script into every page that answers a form.
+     Left out: the import map of WebAuthn, dark mode, the list of languages (footer.ftl has links), the switch of organisations,
+     and "try another way", for the other ways of our flows only refuse. -->
 <#import "field.ftl" as field>
 <#import "footer.ftl" as loginFooter>
 <#import "theme-resources.ftl" as themeResourceTags>
@@ -72,7 +74,6 @@
     </#if>
     <script type="module" src="${url.resourcesPath}/js/passwordVisibility.js"></script>
     <script type="module" src="${url.resourcesPath}/js/ibok-session.js"></script>
-</head>
 
 <body id="keycloak-bg" class="${properties.kcBodyClass!}" data-page-id="login-${pageId}" data-sso-url="${(url.ssoLoginInOtherTabsUrl)!""}"<#if authenticationSession??> data-auth-session="${authenticationSession.authSessionIdHash}"</#if>>
 <div class="${properties.kcLogin!}">
@@ -133,13 +134,6 @@
 
         <#local inner><#nested "form"></#local>
         ${inner?markup_string?replace(' on[a-z]+="[^"]*"', '', 'r')?no_esc}
-
-        <#if auth?has_content && auth.showTryAnotherWayLink()>
-          <form id="kc-select-try-another-way-form" action="${url.loginAction}" method="post" novalidate="novalidate">
-              <input type="hidden" name="tryAnotherWay" value="on"/>
-              <button id="try-another-way" type="submit" class="${properties.kcButtonSecondaryClass} ${properties.kcButtonBlockClass} ${properties.kcMarginTopClass}">${msg("doTryAnotherWay")}</button>
-          </form>
-        </#if>
 
           <div class="${properties.kcLoginMainFooter!}">
               <#nested "socialProviders">
