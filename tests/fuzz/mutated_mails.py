@@ -276,6 +276,7 @@ def broken(incoming: Incoming) -> str | None:
 
 def table(campaign: Campaign) -> str:
     rows = [f"{count:8}  {outcome}" for outcome, count in sorted(campaign.outcomes.items())]
+    rows.append(f"{campaign.outcomes.total():8}  mails")
     return "\n".join(
         [
             *rows,
@@ -297,7 +298,13 @@ def main() -> int:
     asked = arguments.parse_args()
     print(f"seed {asked.seed}, {asked.count} mails", flush=True)
     cleaned = taken_as_it_is if asked.without_files else harmless
-    campaign = run(asked.count, asked.seed, cleaned, lambda done: print(f"… {done}", flush=True) if done % 1000 == 0 else None)
+    campaign = run(
+        asked.count,
+        asked.seed,
+        cleaned,
+        lambda done: print(f"… {done}", flush=True) if done % 1000 == 0 else None,
+        minutes=asked.minutes,
+    )
     print(table(campaign))
     return 1 if campaign.broken else 0
 
