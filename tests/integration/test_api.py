@@ -284,7 +284,7 @@ def test_the_queue_pages_filters_and_searches_without_diacritics(world: World) -
 
 @pytest.mark.parametrize(
     "search",
-    ["%", "_", "'; DROP TABLE applications; --", '"', "\\", "x" * 6000, "a " * 3000, "' | !(" * 800, "\0"],
+    ["%", "_", "'; DROP TABLE applications; --", '"', "\\", "x" * 6000, "a " * 3000, "' | !(" * 300, "\0"],
     ids=lambda typed: typed[:8],
 )
 def test_s10_a_search_means_exactly_what_is_typed(world: World, search: str) -> None:
