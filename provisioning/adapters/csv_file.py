@@ -13,14 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from provisioning.domain.errors import DomainError
+
 _DELIMITERS = ";,\t"
 _PORTION = 2**20
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _NOT_KEPT = {"\0", "\ufffd"}  # what PostgreSQL cannot hold, and what stands for bytes of no known letter
 
 
-class CsvFileError(Exception):
+class CsvFileError(DomainError):
     """The file as a whole cannot be read: not there, no text, or other columns. No row was given out."""
+
+    code, status = "unreadable_file", 422
 
 
 @dataclass(frozen=True)

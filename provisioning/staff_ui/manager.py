@@ -13,15 +13,17 @@ from pygal.etree import etree
 from pygal.style import Style
 
 from ibok_idp.look.flask_look import day, language
-from provisioning.api.application import wired
-from provisioning.domain.application import Action, Channel, RejectedFor, Status, require_permission
+from provisioning.domain.application import Channel, RejectedFor, Status
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.desk import ReportFigures
 from provisioning.domain.errors import Invalid
 from provisioning.domain.mail import MailKind
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.messages import message
+from provisioning.http import wired
 from provisioning.staff_ui import words
-from provisioning.staff_ui.application import actor, logged_in, staff
+from provisioning.staff_ui.blueprint import actor, logged_in, staff
 from provisioning.staff_ui.tables import as_csv
 from provisioning.use_cases.desk.derive_terms import derive_terms, preview
 from provisioning.use_cases.terms.accept_terms import Paragraph, comparison
@@ -84,7 +86,7 @@ def report_csv() -> Response:
     ]
     with wired().services.work() as work:
         details = {"since": str(since), "until": str(until)}
-        work.audit.write(actor(), "report.exported", "report", details, wired().services.clock.now())
+        work.audit.write(actor(), AuditAction.REPORT_EXPORTED, "report", details, wired().services.clock.now())
     headers = {"Content-Disposition": f'attachment; filename="raport-{since}-{until}.csv"'}
     return Response(as_csv(rows), content_type="text/csv; charset=utf-8", headers=headers)
 

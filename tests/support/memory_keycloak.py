@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ibok_idp.password_policy import broken_rules
-from provisioning.domain.account import Profile, Trouble
+from provisioning.domain.account import Profile
+from provisioning.domain.account_states import Trouble
 from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak
 from provisioning.domain.rulebook import Rulebook
 from provisioning.ports.directory import DirectoryTrouble

@@ -15,8 +15,8 @@ from ibok_idp.password_policy import DENY_LIST_POLICY, keycloak_policy
 from ibok_idp.realm.compare import differences
 from ibok_idp.realm.desired import Step, comparable, load, realm_file
 from ibok_idp.temporary_password import SHAPE, derive, new_nonce
-from provisioning.domain.application import Role
 from provisioning.domain.person_names import LONGEST_NAME
+from provisioning.domain.rights import Role
 from provisioning.form.check import ApplicationBody
 
 VALUES = {
