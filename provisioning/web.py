@@ -30,14 +30,16 @@ from provisioning.api.problems import register_problems
 from provisioning.metrics import numbers
 from provisioning.settings import Settings
 from provisioning.staff_ui import account as _account_pages  # noqa: F401  # it hangs its pages into `staff`
+from provisioning.staff_ui import application as _application_pages  # noqa: F401  # the same
 from provisioning.staff_ui import audit as _audit_pages  # noqa: F401  # the same
+from provisioning.staff_ui import documents as _document_pages  # noqa: F401  # the same
 from provisioning.staff_ui import errors as staff_errors
 from provisioning.staff_ui import help_line as _help_line_pages  # noqa: F401  # the same
 from provisioning.staff_ui import intake as _intake_pages  # noqa: F401  # the same
 from provisioning.staff_ui import manager as _manager_pages  # noqa: F401  # the same
 from provisioning.staff_ui import paper_form as _paper_form_pages  # noqa: F401  # the same
 from provisioning.staff_ui import queue as _queue_pages  # noqa: F401  # the same
-from provisioning.staff_ui.application import staff
+from provisioning.staff_ui.blueprint import staff
 from provisioning.staff_ui.limits import LARGE_UPLOADS
 from provisioning.wiring import Wired, wire
 

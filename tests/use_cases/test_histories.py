@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from provisioning.domain.account import AccountState
+from provisioning.domain.account_states import AccountState
 from provisioning.domain.errors import DomainError
 from provisioning.domain.keeping import Act
 from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
