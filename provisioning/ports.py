@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from email.message import EmailMessage
 from enum import StrEnum
+from threading import BoundedSemaphore
 from typing import Any, Protocol
 
 from ibok_idp.temporary_password import KeyRing
@@ -396,6 +397,7 @@ class Applications(Protocol):
     def continue_after(self, number: int) -> None: ...
     def add(self, application: Application) -> None: ...
     def get(self, reference: str, *, for_change: bool = False) -> Application: ...
+    def many(self, references: Sequence[str], *, for_change: bool = False) -> dict[str, Application]: ...
     def save(self, application: Application) -> None: ...
     def page(self, wanted: QueueFilter) -> QueuePage: ...
     def tiles(self, username: str, today: date, now: datetime) -> QueueTiles: ...
@@ -414,7 +416,9 @@ class Accounts(Protocol):
     def save(self, account: Account) -> None: ...
     def due(self, today: date, limit: int) -> list[str]: ...
     def to_be_kept(self, now: datetime, limit: int) -> list[str]: ...
-    def to_be_made(self, limit: int) -> list[str]: ...
+    def to_be_made(self, now: datetime, limit: int) -> list[str]: ...
+    def many(self, logins: Sequence[str], *, for_change: bool = False) -> list[Account]: ...
+    def save_many(self, accounts: Sequence[Account]) -> None: ...
     def look_again(self, login: str, at: datetime) -> None: ...
     def outstanding_keys(self) -> dict[str, int]: ...
     def after(self, login: str, limit: int) -> list[Account]: ...
@@ -506,6 +510,7 @@ class AccountEvents(Protocol):
 class Mails(Protocol):
     def add(self, mail: Mail) -> None: ...
     def get(self, message_id: str, *, for_change: bool = False) -> Mail | None: ...
+    def many(self, message_ids: Sequence[str]) -> dict[str, Mail]: ...
     def save(self, mail: Mail) -> None: ...
     def of(self, reference: str) -> list[Mail]: ...
     def to_be_sent(self, now: datetime, limit: int) -> list[str]: ...
@@ -639,6 +644,7 @@ class Queue(Protocol):
     """Jobs are deferred in the same transaction as everything else."""
 
     def keep(self, login: str) -> None: ...
+    def need_not_keep(self, logins: Sequence[str]) -> None: ...
     def send_mail(self, message_id: str) -> None: ...
     def confirm_first_login(self, reference: str) -> None: ...
     def request_new_password(self, login: str) -> None: ...
@@ -703,11 +709,24 @@ class Work(Protocol):
 
 
 @dataclass(frozen=True)
+class WantedUser:
+    """A user to be made: of which application, with which activation password."""
+
+    reference: str
+    login: str
+    profile: Profile
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Created:
     """What became of making a user. `made` is False when an earlier try had made it: its profile and password are not known."""
 
     user_id: str
     made: bool
+
+
+MADE_TOGETHER = 50  # users with one call at most
 
 
 class Directory(Protocol):
@@ -717,11 +736,15 @@ class Directory(Protocol):
         DirectoryTrouble: with its kind, and whether trying again may help.
     """
 
-    def create(self, reference: str, login: str, profile: Profile, password: str) -> Created:
-        """S4: one user for one application, with an activation password that must be changed.
+    def create_many(self, wanted: Sequence[WantedUser]) -> list[Created | DirectoryTrouble]:
+        """S4: with one call, one user for each application, with an activation password that must be changed.
 
-        Raises:
-            DirectoryTrouble: LOGIN_BELONGS_TO_ANOTHER: the login is another application's; nothing was overwritten.
+        Args:
+            wanted: at most `MADE_TOGETHER`.
+
+        Returns:
+            what became of each, in the same order; the trouble of one costs the others nothing. LOGIN_BELONGS_TO_ANOTHER: the
+            login is another application's; nothing was overwritten. KEYCLOAK_REJECTED: it does not take `fields`.
         """
         ...
 
@@ -798,11 +821,11 @@ class ConsoleEvent:
 
 
 class DirectoryTrouble(Exception):
-    """Keycloak could not do it. `kind` is a domain Trouble, `retry` whether trying again may help."""
+    """Keycloak could not do it. `kind` is a domain Trouble, `retry` whether trying again may help, `fields` what it does not take."""
 
-    def __init__(self, kind: Trouble, retry: bool) -> None:
+    def __init__(self, kind: Trouble, retry: bool, fields: tuple[str, ...] = ()) -> None:
         super().__init__(kind)
-        self.kind, self.retry = kind, retry
+        self.kind, self.retry, self.fields = kind, retry, fields
 
 
 class Outage(Exception):
@@ -818,11 +841,12 @@ class MailDeferred(Exception):
 
     Attributes:
         our_setup: it turned us away before it heard of an address or a message (greeting, AUTH, MAIL FROM): IT must look.
+        unreached: no conversation came about, so it would be the same with any other mail.
     """
 
-    def __init__(self, answer: str, *, our_setup: bool = False) -> None:
+    def __init__(self, answer: str, *, our_setup: bool = False, unreached: bool = False) -> None:
         super().__init__(answer)
-        self.our_setup = our_setup
+        self.our_setup, self.unreached = our_setup, unreached
 
 
 class MailRefused(Exception):
@@ -842,6 +866,12 @@ class Seams(Protocol):
     """Named points at which tests stop the process; nothing in production."""
 
     def __call__(self, name: str) -> None: ...
+
+
+class TheseFree(Protocol):
+    """Locks by name: the first `most` of these that nobody else holds; the block learns which. Waits for none."""
+
+    def __call__(self, names: Sequence[str], most: int) -> AbstractContextManager[frozenset[str]]: ...
 
 
 class OnlyOne(Protocol):
@@ -874,6 +904,7 @@ class Office:
 
     work: Callable[[], AbstractContextManager[Work]]
     only_one: OnlyOne
+    these_free: TheseFree
     directory: Directory
     mailer: Mailer
     compose: Callable[[Office, Mail, Application, Account | None, str | None], EmailMessage]
@@ -891,6 +922,7 @@ class Office:
     digest_manager_to: tuple[str, ...] = ()
     fingerprint: Callable[[str], str] = field(default=lambda value: value, repr=False)
     seam: Seams = field(default=lambda name: None, repr=False)
+    makers: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(2), repr=False)
 
     @property
     def versions(self) -> list[FormVersion]:

@@ -105,6 +105,7 @@ def wire(settings: Settings) -> Wired:
     office = Office(
         work=work,
         only_one=work.only_one,
+        these_free=work.these_free,
         directory=KeycloakDirectory(directory),
         mailer=mailer,
         compose=composer,

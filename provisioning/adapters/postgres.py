@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any, Protocol, TypeVar
@@ -30,7 +30,7 @@ from provisioning.adapters.applications import PostgresApplications
 from provisioning.adapters.mails_under_way import PostgresMailsUnderWay
 from provisioning.adapters.reports import PostgresReports
 from provisioning.adapters.retention import PostgresRetention, forget_traces
-from provisioning.adapters.rows import columns, every, first, insert, read, update, with_json
+from provisioning.adapters.rows import columns, every, first, insert, read, update, update_many, with_json
 from provisioning.adapters.unasked_mails import PostgresUnaskedMails
 from provisioning.domain.account import Account
 from provisioning.domain.audit_chain import FIRST, ChainedLine, chained_hash, line_content
@@ -115,6 +115,7 @@ class Jobs(Protocol):
     """Defers jobs on a given database connection."""
 
     def defer(self, connection: Any, task: str, **arguments: str) -> None: ...
+    def take_back(self, connection: Any, task: str, argument: str, values: Sequence[str]) -> None: ...
 
 
 def migrate(engine: Engine) -> None:
@@ -223,22 +224,41 @@ class PostgresWork:
         raise AssertionError("the last try returns or raises")
 
     @contextmanager
+    def these_free(self, names: Sequence[str], most: int) -> Iterator[frozenset[str]]:
+        """Hold the first of these locks that nobody else holds; all of them die with this process. Yields their names."""
+        numbers = {_lock_number(name): name for name in names}
+        with self._lock_connection() as connection:
+            # without an order of its own, so that LIMIT ends the trying
+            statement = text("SELECT n FROM unnest(CAST(:numbers AS bigint[])) AS n WHERE pg_try_advisory_lock(n) LIMIT :most")
+            held = list(connection.execute(statement, {"numbers": list(numbers), "most": most}).scalars())
+            try:
+                yield frozenset(numbers[number] for number in held)
+            finally:
+                unlock = text("SELECT pg_advisory_unlock(n) FROM unnest(CAST(:numbers AS bigint[])) AS n")
+                connection.execute(unlock, {"numbers": held})
+
+    @contextmanager
     def only_one(self, name: str, patience: float = 0) -> Iterator[bool]:
         """Hold a lock that dies with this process; yields False when another still holds it after `patience` seconds."""
-        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+        number = _lock_number(name)
+        with self._lock_connection() as connection:
+            deadline = time.monotonic() + patience
+            while not (held := connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": number}).scalar()):
+                if time.monotonic() >= deadline:
+                    break
+                time.sleep(0.05)
+            try:
+                yield bool(held)
+            finally:
+                if held:
+                    connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": number})
+
+    @contextmanager
+    def _lock_connection(self) -> Iterator[Connection]:
+        """For locks of the session: they outlive a transaction, and this connection is in none."""
         try:
             with self._locks.connect() as plain:
-                connection = plain.execution_options(isolation_level="AUTOCOMMIT")  # a lock of the session, not of a transaction
-                deadline = time.monotonic() + patience
-                while not (held := connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": number}).scalar()):
-                    if time.monotonic() >= deadline:
-                        break
-                    time.sleep(0.05)
-                try:
-                    yield bool(held)
-                finally:
-                    if held:
-                        connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": number})
+                yield plain.execution_options(isolation_level="AUTOCOMMIT")
         except SQLAlchemyError as error:
             trouble = _told_apart(error)
             if trouble is None:
@@ -251,6 +271,10 @@ class _Here(threading.local):
 
     work: Work | None = None
     commits: int = 0
+
+
+def _lock_number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
 
 
 _WROTE = "ibok_wrote"
@@ -338,9 +362,19 @@ class _Accounts:
     def by_user_id(self, user_id: str) -> Account | None:
         return self._one("user_id = :value", user_id)
 
+    def many(self, logins: Sequence[str], *, for_change: bool = False) -> list[Account]:
+        """Those of them that are there, locked in the order of logins; returned in the order that was asked for."""
+        suffix = " FOR UPDATE" if for_change else ""
+        found = {each.login: each for each in self._all(f"login = ANY(:logins) ORDER BY login{suffix}", logins=list(logins))}
+        return [found[login] for login in logins if login in found]
+
     def save(self, account: Account) -> None:
-        account.unsettled = account.wants_keeping
-        update(self._connection, "accounts", "login", account)
+        self.save_many([account])
+
+    def save_many(self, accounts: Sequence[Account]) -> None:
+        for account in accounts:
+            account.unsettled = account.wants_keeping
+        update_many(self._connection, "accounts", "login", accounts)
 
     def due(self, today: date, limit: int) -> list[str]:
         """Accounts whose day has come to be closed, deleted or anonymised; none that still waits for others."""
@@ -366,14 +400,15 @@ class _Accounts:
         )
         return list(found.scalars())
 
-    def to_be_made(self, limit: int) -> list[str]:
-        """Whose first difference is that Keycloak holds no user, in filing order."""
+    def to_be_made(self, now: datetime, limit: int) -> list[str]:
+        """Whose first difference is that Keycloak holds no user, and whose time has come, in filing order."""
         found = self._connection.execute(
             text(
                 "SELECT login FROM accounts WHERE unsettled AND user_id IS NULL AND nonce IS NOT NULL "
-                "AND state NOT IN ('closed', 'deleted', 'anonymised') AND NOT keycloak_blocked ORDER BY created_at LIMIT :limit"
+                "AND state NOT IN ('closed', 'deleted', 'anonymised') AND NOT keycloak_blocked AND (look_at IS NULL OR look_at <= :now "
+                "OR keycloak_trouble = 'keycloak_unavailable') ORDER BY created_at LIMIT :limit"
             ),
-            {"limit": limit},
+            {"now": now, "limit": limit},
         )
         return list(found.scalars())
 
@@ -743,6 +778,10 @@ class _Mails:
         suffix = " FOR UPDATE" if for_change else ""
         return first(self._connection, Mail, f"mails WHERE message_id = :id{suffix}", id=message_id)
 
+    def many(self, message_ids: Sequence[str]) -> dict[str, Mail]:
+        found = every(self._connection, Mail, "mails WHERE message_id = ANY(:ids)", ids=list(message_ids))
+        return {mail.message_id: mail for mail in found}
+
     def save(self, mail: Mail) -> None:
         update(self._connection, "mails", "message_id", mail)
 
@@ -1013,6 +1052,11 @@ class _Queue:
 
     def keep(self, login: str) -> None:
         self._defer("keep_account", login=login)
+
+    def need_not_keep(self, logins: Sequence[str]) -> None:
+        """Take back what `keep` deferred and nobody has begun: who calls this is about to look at these accounts."""
+        self._connection.info[_WROTE] = 1
+        self._jobs.take_back(self._connection.connection.driver_connection, "keep_account", "login", logins)
 
     def send_mail(self, message_id: str) -> None:
         self._defer("send_mail", message_id=message_id)

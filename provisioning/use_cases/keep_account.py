@@ -4,14 +4,17 @@ Under one lock a login it reads what is wanted and what is so, takes the first d
 transaction open, locks the row again, looks whether the act was still wanted, and writes it down or sets out to undo it;
 until nothing differs or something must wait. Every act may be repeated, so the process may die anywhere: the reserved
 login finds the user again, the nonce yields the same password, and the Message-ID makes a repeated mail the same mail.
+
+Accounts that wait for their user are kept together: one call makes all of them, one transaction writes them down, and their
+mails go out in small groups. What is wrong with one costs the others nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -26,6 +29,7 @@ from provisioning.domain.mail import Mail, MailState
 from provisioning.domain.password_reset import PasswordReset, ResetStep
 from provisioning.ports import (
     CUSTOMER,
+    MADE_TOGETHER,
     WORKER,
     Created,
     DirectoryTrouble,
@@ -35,6 +39,7 @@ from provisioning.ports import (
     Office,
     Outage,
     SeenInKeycloak,
+    WantedUser,
     Work,
 )
 from provisioning.use_cases.mail_out import audit_mail
@@ -43,7 +48,11 @@ from provisioning.use_cases.wanted import activation_mail_id, void_activation_ma
 
 _log = structlog.get_logger()
 _MOST_ACTS = 40
+_MOST_BATCHES = 20  # then whoever asks next, or the sweep, goes on
 _AFTER_AN_ERROR = timedelta(minutes=1)
+# How many accounts have an act done before it is written down; every other act is of one. After a crash at most the mails
+# of one group come twice.
+_TOGETHER = {Act.MAKE_USER: MADE_TOGETHER, Act.MAIL_ACTIVATION: 10}
 
 
 class Kept(StrEnum):
@@ -70,28 +79,53 @@ class _Look:
     next: Next
 
 
+@dataclass
+class _Round:
+    """The accounts that are kept together, all of their locks held.
+
+    Attributes:
+        looks: by login, in filing order.
+        broken: what nobody foresaw, by login; this account is left alone for the rest of the round.
+    """
+
+    looks: dict[str, _Look]
+    broken: dict[str, Exception] = field(default_factory=dict)
+
+    def next_group(self) -> tuple[Act, list[_Look]] | None:
+        """What can be done now: acts of one account first, then the making of users, mails last."""
+        due = [look for login, look in self.looks.items() if look.next.act is not None and login not in self.broken]
+        if not due:
+            return None
+        acts = {look.next.act for look in due}
+        act = next((each for each in Act if each in acts and each not in _TOGETHER), None)
+        act = act or next(each for each in _TOGETHER if each in acts)
+        return act, [look for look in due if look.next.act is act][: _TOGETHER.get(act, 1)]
+
+    def kept(self) -> dict[str, Kept]:
+        return {login: Kept.WAITS if login in self.broken else _ending(look) for login, look in self.looks.items()}
+
+
 def keep(office: Office, login: str, patience: float = 2) -> Kept:
     """Bring Keycloak and the mails with passwords of one account to where its row stands.
 
     Args:
         patience: seconds to wait for another keeper of the same account.
     """
+    with office.work() as work:
+        try:
+            waits_for_user = work.accounts.get(login).waits_for_user
+        except NotFound:
+            return Kept.SETTLED
+    if waits_for_user:
+        return _make_waiting(office, login)
     with office.only_one(f"account:{login}", patience) as alone:
         if not alone:
             return Kept.BUSY
-        with office.work() as work:
-            try:
-                account = work.accounts.get(login)
-            except NotFound:
-                return Kept.SETTLED
-            if account.keycloak_trouble is Trouble.KEYCLOAK_UNAVAILABLE:
-                account.keycloak_next_at = None  # no fault of this account: who asks now may try now
-            look = _look(office, work, account)
-        for _ in range(_MOST_ACTS):
-            if look.next.act is None:
-                break
-            look = _carry_out(office, look, look.next.act)
-        return _ending(look)
+        round_ = _begin(office, [login])
+        _carry_on(office, round_)
+        if login in round_.broken:
+            raise round_.broken[login]
+        return round_.kept()[login]
 
 
 def sweep(office: Office, limit: int = 500, threads: int = 4) -> int:
@@ -118,18 +152,85 @@ def _kept_anyhow(office: Office, login: str) -> Kept:
     except Outage:
         raise  # the next one would meet it too
     except Exception as error:
-        _log.exception("account.not_kept", login=login, error=type(error).__name__)
-        with office.work() as work:
-            work.accounts.look_again(login, office.clock.now() + _AFTER_AN_ERROR)
+        _look_again_later(office, {login: error})
         return Kept.WAITS
 
 
-def _look(office: Office, work: Work, account: Account) -> _Look:
-    mail = work.mails.get(activation_mail_id(office, account)) if account.nonce is not None else None
-    reset = work.resets.open_of(account.login) if account.reset_open else None
-    following = what_next(account, mail, reset, office.clock.now(), office.keys.knows)
-    application = work.applications.get(account.reference)
-    return _Look(copy(account), application, mail, reset, following)
+def _look_again_later(office: Office, broken: dict[str, Exception]) -> None:
+    for login, error in broken.items():
+        _log.error("account.not_kept", login=login, error=type(error).__name__, exc_info=error)
+        with office.work() as work:
+            work.accounts.look_again(login, office.clock.now() + _AFTER_AN_ERROR)
+
+
+# -- users are made together ------------------------------------------------------------------------------------------
+
+
+def _make_waiting(office: Office, login: str) -> Kept:
+    """S4: keep this account and, with it, all that wait for their user at this moment; nobody waits for more to come.
+
+    A few at the same time, so that under load many are made with one call. Who finds them all at work leaves it to them: they
+    look again when they are done, also after they have said so.
+    """
+    kept: dict[str, Kept] = {}
+    while office.makers.acquire(blocking=False):
+        try:
+            for _ in range(_MOST_BATCHES):
+                made = _make_batch(office, None if login in kept else login)
+                kept |= made
+                if not made or Kept.KEYCLOAK_AWAY in made.values():
+                    return kept.get(login, Kept.BUSY)
+        finally:
+            office.makers.release()
+        with office.work() as work:
+            if not work.accounts.to_be_made(office.clock.now(), 1):
+                break
+    return kept.get(login, Kept.BUSY)
+
+
+def _make_batch(office: Office, asked: str | None) -> dict[str, Kept]:
+    """Keep the first accounts that wait for their user and that no other keeper holds; empty when there are none."""
+    with office.work() as work:
+        waiting = work.accounts.to_be_made(office.clock.now(), 2 * MADE_TOGETHER)  # half of them may be held by another
+    if asked is not None and asked not in waiting and len(waiting) < 2 * MADE_TOGETHER:
+        waiting.append(asked)  # its next try is later, but who asks now may try now
+    locks = {f"account:{login}": login for login in waiting}
+    with office.these_free(list(locks), MADE_TOGETHER) as held:
+        logins = [login for name, login in locks.items() if name in held]
+        round_ = _begin(office, logins)
+        _carry_on(office, round_)
+        _look_again_later(office, round_.broken)
+        return round_.kept()
+
+
+# -- act by act -------------------------------------------------------------------------------------------------------
+
+
+def _begin(office: Office, logins: Sequence[str]) -> _Round:
+    with office.work() as work:
+        if len(logins) > 1:
+            work.queue.need_not_keep(logins)  # before the rows are read: what was decided until now is seen
+        accounts = work.accounts.many(logins)
+        for account in accounts:
+            if account.keycloak_trouble is Trouble.KEYCLOAK_UNAVAILABLE:
+                account.keycloak_next_at = None  # no fault of this account: who asks now may try now
+        return _Round(_looks(office, work, accounts))
+
+
+def _looks(
+    office: Office, work: Work, accounts: Sequence[Account], applications: dict[str, Application] | None = None
+) -> dict[str, _Look]:
+    mail_ids = {account.login: activation_mail_id(office, account) for account in accounts if account.nonce is not None}
+    mails = work.mails.many(list(mail_ids.values())) if mail_ids else {}
+    if applications is None:
+        applications = work.applications.many([account.reference for account in accounts])
+    looks = {}
+    for account in accounts:
+        mail = mails.get(mail_ids.get(account.login, ""))
+        reset = work.resets.open_of(account.login) if account.reset_open else None
+        following = what_next(account, mail, reset, office.clock.now(), office.keys.knows)
+        looks[account.login] = _Look(copy(account), applications[account.reference], mail, reset, following)
+    return looks
 
 
 def _ending(look: _Look) -> Kept:
@@ -138,31 +239,76 @@ def _ending(look: _Look) -> Kept:
     return Kept.WAITS if look.account.unsettled else Kept.SETTLED
 
 
-def _carry_out(office: Office, look: _Look, act: Act) -> _Look:
-    """Do one act outside, then write it down; returns the next look."""
-    step = _ACTS[act]
-    outcome: object = None
+def _carry_on(office: Office, round_: _Round) -> None:
+    """Act after act, until nothing can be done now.
+
+    Raises:
+        Outage.
+    """
+    for _ in range(_MOST_ACTS * len(round_.looks)):
+        group = round_.next_group()
+        if group is None:
+            return
+        _carry_out(office, round_, *group)
+
+
+def _carry_out(office: Office, round_: _Round, act: Act, group: list[_Look]) -> None:
+    """Do one act outside, then write it down."""
+    outcomes: list[object] = [None] * len(group)
     if act not in WITHIN:
         office.seam(f"{act}.before_call")
-        try:
-            outcome = step.do(office, look)
-        except DirectoryTrouble as trouble:
-            outcome = trouble
+        outcomes = _ACTS[act].do(office, group)
         office.seam(f"{act}.after_call")
-    with office.work() as work:
-        if act is Act.MAKE_USER:  # applications are locked before accounts, here as everywhere
-            work.applications.get(look.account.reference, for_change=True)
-        account = work.accounts.locked(look.account.login)
-        if isinstance(outcome, DirectoryTrouble):
-            _keycloak_waits(office, work, account, look, outcome)
+    done = []
+    for look, outcome in zip(group, outcomes, strict=True):
+        if isinstance(outcome, Exception) and not isinstance(outcome, DirectoryTrouble):
+            round_.broken[look.account.login] = outcome
         else:
+            done.append((look, outcome))
+    if done:
+        _write_down(office, round_, act, done)
+    for error in round_.broken.values():
+        if isinstance(error, Outage):
+            raise error
+
+
+def _write_down(office: Office, round_: _Round, act: Act, done: list[tuple[_Look, object]]) -> None:
+    """In one transaction; when something in it fails that nobody foresaw, each half in one of its own."""
+    try:
+        round_.looks |= _written_down(office, act, done)
+    except Outage:
+        raise
+    except Exception as error:
+        if len(done) == 1:
+            round_.broken[done[0][0].account.login] = error
+            return
+        half = len(done) // 2
+        _write_down(office, round_, act, done[:half])
+        _write_down(office, round_, act, done[half:])
+
+
+def _written_down(office: Office, act: Act, done: list[tuple[_Look, object]]) -> dict[str, _Look]:
+    with office.work() as work:
+        applications = None
+        if act is Act.MAKE_USER:  # applications are locked before accounts, here as everywhere
+            applications = work.applications.many([look.account.reference for look, _ in done], for_change=True)
+        accounts = work.accounts.many([look.account.login for look, _ in done], for_change=True)
+        for account, (look, outcome) in zip(accounts, done, strict=True):
+            if isinstance(outcome, DirectoryTrouble):
+                _keycloak_waits(office, work, account, look, outcome)
+                continue
             if act in _OF_KEYCLOAK:
                 account.keycloak_went_well()
-            step.note(office, work, account, look, outcome)
-        following = _look(office, work, account)
-        account.look_at = following.next.look_at if following.next.act is None else None
-        work.accounts.save(account)
-        following.account.look_at, following.account.unsettled = account.look_at, account.unsettled
+            now = look if applications is None else replace(look, application=applications[account.reference])
+            _ACTS[act].note(office, work, account, now, outcome)
+        following = _looks(office, work, accounts, applications)
+        for account in accounts:
+            next_ = following[account.login].next
+            account.look_at = next_.look_at if next_.act is None else None
+        work.accounts.save_many(accounts)
+        for account in accounts:
+            copied = following[account.login].account
+            copied.look_at, copied.unsettled = account.look_at, account.unsettled
         office.seam(f"{act}.before_commit")
     office.seam(f"{act}.after_commit")
     return following
@@ -176,7 +322,8 @@ def _keycloak_waits(office: Office, work: Work, account: Account, look: _Look, t
     if look.next.act is Act.SEE_USER and not trouble.retry:
         account.console_seen = max(account.console_seen, look.account.console_changes)  # that is what there was to see
     if account.keycloak_trouble is not trouble.kind:
-        work.audit.write(WORKER, "account.waits", account.reference, {"why": trouble.kind}, now)
+        why = {"why": trouble.kind} | ({"fields": list(trouble.fields)} if trouble.fields else {})
+        work.audit.write(WORKER, "account.waits", account.reference, why, now)
     account.keycloak_waits(trouble.kind, now, retry=trouble.retry)
 
 
@@ -235,13 +382,28 @@ def _made_useless(office: Office, work: Work, account: Account, look: _Look, out
         account.activation_in_keycloak = 0
 
 
-def _make(office: Office, look: _Look) -> Created:
-    """S4: a user that an earlier try made is found, another owner is an alarm, never an overwrite."""
-    account = look.account
-    return office.directory.create(account.reference, account.login, account.profile, activation_password(office, account))
+def _make(office: Office, looks: Sequence[_Look]) -> list[object]:
+    """S4: a user that an earlier try made is found, another owner is an alarm, never an overwrite.
+
+    When the call fails in a way that nobody foresaw, each half is tried by itself.
+    """
+    try:
+        wanted = [
+            WantedUser(each.account.reference, each.account.login, each.account.profile, activation_password(office, each.account))
+            for each in looks
+        ]
+        return list(office.directory.create_many(wanted))
+    except DirectoryTrouble as trouble:
+        return [trouble] * len(looks)
+    except Exception as error:
+        if len(looks) == 1:
+            return [error]
+    half = len(looks) // 2
+    return _make(office, looks[:half]) + _make(office, looks[half:])
 
 
 def _made(office: Office, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    """`look.application` is the application as it is now, locked."""
     assert isinstance(outcome, Created)
     now = office.clock.now()
     account.user_id = outcome.user_id
@@ -249,10 +411,9 @@ def _made(office: Office, work: Work, account: Account, look: _Look, outcome: ob
         account.useless_done = account.useless_wanted  # a fresh user holds nothing that was mailed before
         account.in_keycloak, account.activation_in_keycloak = look.account.profile.row(), look.account.activation
     account.password_expires_at = now + office.rules.activation_password_life
-    application = work.applications.get(account.reference, for_change=True)
-    if application.status is Status.APPROVED:
-        application.move(Status.REGISTERED)
-        work.applications.save(application)
+    if look.application.status is Status.APPROVED:
+        look.application.move(Status.REGISTERED)
+        work.applications.save(look.application)
     work.audit.write(WORKER, "account.created", account.reference, {"login": account.login}, now)
 
 
@@ -336,6 +497,7 @@ class _Handed:
     state: MailState
     answer: str
     our_setup: bool = False
+    unreached: bool = False
 
 
 def _hand_over(office: Office, look: _Look, mail: Mail | None, password: str) -> _Handed | None:
@@ -350,7 +512,7 @@ def _hand_over(office: Office, look: _Look, mail: Mail | None, password: str) ->
     try:
         return _Handed(recipient, MailState.ACCEPTED, office.mailer.send(message))
     except MailDeferred as error:
-        return _Handed(recipient, MailState.DEFERRED, str(error), error.our_setup)
+        return _Handed(recipient, MailState.DEFERRED, str(error), error.our_setup, error.unreached)
     except MailRefused as error:
         return _Handed(recipient, MailState.REFUSED, str(error))
     except MailFailed as error:
@@ -361,8 +523,20 @@ def _for_the_mail(account: Account) -> tuple[object, ...]:
     return account.email, account.may_be_mailed_a_password, account.activation, account.nonce, account.reset_open
 
 
-def _mail_activation(office: Office, look: _Look) -> _Handed | None:
-    return _hand_over(office, look, look.mail, activation_password(office, look.account))
+def _mail_activations(office: Office, looks: Sequence[_Look]) -> list[object]:
+    """S5: one after the other. When the mail server cannot be reached, the rest of the group is not tried."""
+    outcomes: list[object] = []
+    for look in looks:
+        try:
+            outcome = _hand_over(office, look, look.mail, activation_password(office, look.account))
+        except Exception as error:
+            outcomes.append(error)
+            continue
+        outcomes.append(outcome)
+        if outcome is not None and outcome.unreached:
+            return outcomes + [outcome] * (len(looks) - len(outcomes))
+        office.seam(f"{Act.MAIL_ACTIVATION}.one_sent")
+    return outcomes
 
 
 def _mail_reset(office: Office, look: _Look) -> _Handed | None:
@@ -441,30 +615,51 @@ def _user_id(look: _Look) -> str:
     return look.account.user_id
 
 
+def _each(do: Callable[[Office, _Look], object]) -> Callable[[Office, Sequence[_Look]], list[object]]:
+    """An outside act of one account at a time; its error is its outcome."""
+
+    def one_by_one(office: Office, looks: Sequence[_Look]) -> list[object]:
+        outcomes: list[object] = []
+        for look in looks:
+            try:
+                outcomes.append(do(office, look))
+            except Exception as error:
+                outcomes.append(error)
+        return outcomes
+
+    return one_by_one
+
+
+@_each
 def _nothing(office: Office, look: _Look) -> None:
     """An act that only writes rows."""
 
 
 @dataclass(frozen=True)
 class _Step:
-    do: Callable[[Office, _Look], object]
+    """Attributes:
+    do: the outside act for some accounts; an outcome for each, which may be an error.
+    note: writes down what came of it for one of them.
+    """
+
+    do: Callable[[Office, Sequence[_Look]], list[object]]
     note: Callable[[Office, Work, Account, _Look, object], None]
 
 
 _ACTS: dict[Act, _Step] = {
-    Act.SEEK_USER: _Step(_seek, _sought),
-    Act.DELETE_USER: _Step(_delete, _deleted),
-    Act.SEE_USER: _Step(_see, _saw),
-    Act.MAKE_MAILED_USELESS: _Step(_make_useless, _made_useless),
+    Act.SEEK_USER: _Step(_each(_seek), _sought),
+    Act.DELETE_USER: _Step(_each(_delete), _deleted),
+    Act.SEE_USER: _Step(_each(_see), _saw),
+    Act.MAKE_MAILED_USELESS: _Step(_each(_make_useless), _made_useless),
     Act.MAKE_USER: _Step(_make, _made),
-    Act.CHANGE_USER: _Step(_change, _changed),
-    Act.SET_ACTIVATION_PASSWORD: _Step(_set_activation, _activation_set),
-    Act.VOID_TEMPORARY_PASSWORD: _Step(_void_temporary, _temporary_voided),
-    Act.SET_TEMPORARY_PASSWORD: _Step(_set_temporary, _temporary_set),
+    Act.CHANGE_USER: _Step(_each(_change), _changed),
+    Act.SET_ACTIVATION_PASSWORD: _Step(_each(_set_activation), _activation_set),
+    Act.VOID_TEMPORARY_PASSWORD: _Step(_each(_void_temporary), _temporary_voided),
+    Act.SET_TEMPORARY_PASSWORD: _Step(_each(_set_temporary), _temporary_set),
     Act.RENEW_ACTIVATION: _Step(_nothing, _renew_activation),
     Act.RENEW_RESET: _Step(_nothing, _renew_reset),
     Act.GIVE_UP_RESET: _Step(_nothing, _give_up_reset),
-    Act.MAIL_ACTIVATION: _Step(_mail_activation, _activation_mailed),
-    Act.MAIL_RESET: _Step(_mail_reset, _reset_mailed),
+    Act.MAIL_ACTIVATION: _Step(_mail_activations, _activation_mailed),
+    Act.MAIL_RESET: _Step(_each(_mail_reset), _reset_mailed),
 }
 _OF_KEYCLOAK = frozenset(Act) - WITHIN - {Act.MAIL_ACTIVATION, Act.MAIL_RESET}
