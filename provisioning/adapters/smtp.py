@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
-from provisioning.ports import MailDeferred, MailFailed, MailRefused
+from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
 
 _MAILS_A_CONNECTION = 50  # many servers end a conversation after a hundred
 _IDLE_SECONDS = 10

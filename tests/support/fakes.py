@@ -12,7 +12,9 @@ from ibok_idp.temporary_password import KeyRing
 from provisioning.adapters.public_holidays import is_holiday
 from provisioning.domain.rulebook import Rulebook
 from provisioning.form.catalogue import all_versions, current_form
-from provisioning.ports import DirectoryTrouble, Links, MailDeferred, MailRefused, Office
+from provisioning.ports.directory import DirectoryTrouble
+from provisioning.ports.messages import MailDeferred, MailRefused
+from provisioning.ports.services import Links, Services
 
 
 class FixedClock:
@@ -84,7 +86,7 @@ def _all_free(names: Sequence[str], most: int) -> Any:
     yield frozenset(names[:most])
 
 
-def fake_office(**changes: Any) -> Office:
+def fake_office(**changes: Any) -> Services:
     """Everything but a database."""
     parts: dict[str, Any] = {
         "work": lambda: (_ for _ in ()).throw(AssertionError("no database in this test")),
@@ -102,4 +104,4 @@ def fake_office(**changes: Any) -> Office:
         "mail_domain": "wpwik.com",
         "keys": KeyRing(b"k" * 32),
     }
-    return Office(**parts | changes)
+    return Services(**parts | changes)

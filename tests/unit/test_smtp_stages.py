@@ -10,7 +10,7 @@ import pytest
 
 from provisioning.adapters import smtp
 from provisioning.adapters.smtp import SmtpMailer
-from provisioning.ports import MailDeferred, MailFailed, MailRefused
+from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
 
 
 class StagedServer(socketserver.ThreadingTCPServer):

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from provisioning.adapters.applications import PostgresApplications
+from provisioning.adapters.postgres.application import PostgresApplications
 from provisioning.domain.account import Step, Trouble
 from provisioning.domain.application import Application
 from provisioning.domain.errors import DomainError
+from provisioning.domain.in_keycloak import MADE_TOGETHER, WantedUser
 from provisioning.domain.keeping import Act
-from provisioning.ports import MADE_TOGETHER, MailDeferred, WantedUser
-from provisioning.use_cases.keep_account import Kept, keep
+from provisioning.ports.messages import MailDeferred
+from provisioning.use_cases.account.keep_account import Kept, keep
 from tests.support.invariants import HandOvers, check_invariants
 from tests.support.ring import Ring
 from tests.use_cases.deeds import DEEDS
@@ -53,7 +54,7 @@ def calls(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 def test_s4_all_that_wait_are_made_with_one_call_in_filing_order(ring: Ring, calls: list[list[str]]) -> None:
     logins = approved(ring, 12)
-    assert keep(ring.office, logins[7]) is Kept.SETTLED
+    assert keep(ring.services, logins[7]) is Kept.SETTLED
     assert calls == [logins]
     for login in logins:
         (mail,) = ring.mail_server.passwords(login)
@@ -66,14 +67,14 @@ def test_s4_all_that_wait_are_made_with_one_call_in_filing_order(ring: Ring, cal
 
 def test_more_than_one_call_takes_are_made_with_the_next_ones(ring: Ring, calls: list[list[str]]) -> None:
     logins = approved(ring, MADE_TOGETHER + 3)
-    keep(ring.office, logins[-1])
+    keep(ring.services, logins[-1])
     assert calls == [logins[:MADE_TOGETHER], logins[MADE_TOGETHER:]]
     assert {ring.account(login).step for login in logins} == {Step.DONE}
 
 
 def test_one_that_is_alone_is_made_alone(ring: Ring, calls: list[list[str]]) -> None:
     login = ring.approved()
-    assert keep(ring.office, login) is Kept.SETTLED
+    assert keep(ring.services, login) is Kept.SETTLED
     assert calls == [[login]]
 
 
@@ -83,13 +84,13 @@ def test_who_comes_while_the_makers_are_at_work_is_made_by_them(ring: Ring, call
     def meanwhile(point: str) -> None:
         if point == "create_many.before" and not late:
             late.append(ring.approved())
-            taken = [ring.office.makers.acquire(blocking=False) for _ in range(2)]  # one of them is at work, this is the other
-            assert keep(ring.office, late[0]) is Kept.BUSY
+            taken = [ring.services.makers.acquire(blocking=False) for _ in range(2)]  # one of them is at work, this is the other
+            assert keep(ring.services, late[0]) is Kept.BUSY
             for _ in range(taken.count(True)):
-                ring.office.makers.release()
+                ring.services.makers.release()
 
     ring.keycloak.meanwhile = meanwhile
-    assert keep(ring.office, first) is Kept.SETTLED
+    assert keep(ring.services, first) is Kept.SETTLED
     assert calls == [[first], late]
     assert ring.account(late[0]).step is Step.DONE
 
@@ -99,20 +100,20 @@ def test_k06_every_account_of_a_call_is_locked_while_it_is_made_and_mailed(ring:
 
     def meanwhile(point: str) -> None:
         for login in logins:
-            with ring.office.only_one(f"account:{login}") as alone:
+            with ring.services.only_one(f"account:{login}") as alone:
                 free.extend([login] if alone else [])
 
     ring.keycloak.meanwhile = ring.mail_server.meanwhile = meanwhile
-    keep(ring.office, logins[0])
+    keep(ring.services, logins[0])
     assert free == []
     assert len(ring.mail_server.passwords(logins[2])) == 1
 
 
 def test_k06_one_that_another_keeper_holds_is_left_to_it(ring: Ring, calls: list[list[str]]) -> None:
     held, *others = approved(ring, 3)
-    with ring.office.only_one(f"account:{held}") as alone:
+    with ring.services.only_one(f"account:{held}") as alone:
         assert alone
-        keep(ring.office, others[0])
+        keep(ring.services, others[0])
     assert calls == [others]
     assert ring.account(held).step is Step.LOGIN_RESERVED
 
@@ -124,7 +125,7 @@ def test_what_keycloak_does_not_take_of_one_costs_the_others_nothing(ring: Ring,
     ring.keycloak.create_many([WantedUser("2020-000001-1", taken, ring.account(taken).profile, "Mailed-2026")])
     late = ring.approved()
     calls.clear()
-    keep(ring.office, good)
+    keep(ring.services, good)
     assert calls == [[good, refused, taken, late]]
     found = {login: (ring.account(login).trouble, ring.account(login).keycloak_blocked) for login in calls[0]}
     assert found == {
@@ -133,21 +134,21 @@ def test_what_keycloak_does_not_take_of_one_costs_the_others_nothing(ring: Ring,
         taken: (Trouble.LOGIN_BELONGS_TO_ANOTHER, True),
         late: (None, False),
     }
-    with ring.office.work() as work:
+    with ring.services.work() as work:
         waits = [line for line in work.audit.of(ring.account(refused).reference) if line.action == "account.waits"]
     assert [line.details for line in waits] == [{"why": "keycloak_rejected", "fields": ["lastName"]}]
     ring.clock.moment += timedelta(minutes=1)
-    keep(ring.office, ring.approved())
+    keep(ring.services, ring.approved())
     assert taken not in calls[1]  # waits for a person
 
 
 def test_k02_while_keycloak_is_away_one_call_tells_all_and_the_next_one_makes_all(ring: Ring, calls: list[list[str]]) -> None:
     logins = approved(ring, 3)
     ring.keycloak.away = True
-    assert keep(ring.office, logins[0]) is Kept.KEYCLOAK_AWAY
+    assert keep(ring.services, logins[0]) is Kept.KEYCLOAK_AWAY
     assert {ring.account(login).trouble for login in logins} == {Trouble.KEYCLOAK_UNAVAILABLE}
     ring.keycloak.away = False
-    assert keep(ring.office, logins[2]) is Kept.SETTLED
+    assert keep(ring.services, logins[2]) is Kept.SETTLED
     assert calls == [logins, logins]
     assert {ring.account(login).step for login in logins} == {Step.DONE}
 
@@ -155,7 +156,7 @@ def test_k02_while_keycloak_is_away_one_call_tells_all_and_the_next_one_makes_al
 def test_k02_after_a_lost_answer_every_user_is_found_again(ring: Ring) -> None:
     logins = approved(ring, 3)
     ring.keycloak.lose_answers = 1
-    keep(ring.office, logins[0])
+    keep(ring.services, logins[0])
     assert len([user for user in ring.keycloak.users.values() if user.login in logins]) == 3
     for login in logins:
         ring.settle(login)
@@ -174,7 +175,7 @@ def test_an_error_of_the_call_that_nobody_foresaw_halves_it_down_to_the_one_at_f
         return create_many(wanted)
 
     monkeypatch.setattr(ring.keycloak, "create_many", broken)
-    keep(ring.office, logins[0])
+    keep(ring.services, logins[0])
     assert calls == [logins[:4], logins[4:5], logins[6:]]
     assert [ring.account(login).step for login in logins].count(Step.DONE) == 7
     look_at = ring.account(logins[5]).look_at
@@ -191,7 +192,7 @@ def test_an_error_of_the_writing_down_that_nobody_foresaw_undoes_one_alone(ring:
         save(self, application)
 
     monkeypatch.setattr(PostgresApplications, "save", broken)
-    keep(ring.office, logins[0])
+    keep(ring.services, logins[0])
     assert [ring.account(login).step is Step.DONE for login in logins] == [True, True, True, False, True]
     monkeypatch.undo()
     ring.clock.moment += timedelta(minutes=2)
@@ -215,7 +216,7 @@ def test_k10_a_deed_about_one_in_the_middle_of_the_call_for_all(ring: Ring, mome
                 DEEDS[deed](ring, logins[1])
 
     ring.keycloak.meanwhile = ring.mail_server.meanwhile = meanwhile
-    keep(replace(ring.office, seam=meanwhile), logins[0])
+    keep(replace(ring.services, seam=meanwhile), logins[0])
     ring.keycloak.meanwhile = ring.mail_server.meanwhile = lambda where: None
     for login in (logins[0], logins[2]):  # by the same round, whatever happened to the one between them
         assert ring.account(login).step is Step.DONE
@@ -240,7 +241,7 @@ def test_k01_killed_at_a_seam_of_a_call_for_many_each_has_one_user_and_one_passw
             raise Died
 
     with pytest.raises(Died):
-        keep(replace(ring.office, seam=die), logins[0])
+        keep(replace(ring.services, seam=die), logins[0])
     for login in logins:
         ring.settle(login)
         check_invariants(ring, login)
@@ -260,7 +261,7 @@ def test_when_the_mail_server_cannot_be_reached_the_rest_of_the_group_is_not_tri
         return MailDeferred("TimeoutError: the mail server cannot be reached", unreached=True)
 
     ring.mail_server.answer = away
-    keep(ring.office, logins[0])
+    keep(ring.services, logins[0])
     assert len(tried) == 1
     assert {ring.account(login).trouble for login in logins} == {Trouble.MAIL_DEFERRED}
     ring.calm()
