@@ -134,8 +134,9 @@ def test_what_keycloak_does_not_take_of_one_costs_the_others_nothing(ring: Ring,
         taken: (Trouble.LOGIN_BELONGS_TO_ANOTHER, True),
         late: (None, False),
     }
+    reference = ring.account(refused).reference
     with ring.services.work() as work:
-        waits = [line for line in work.audit.of(ring.account(refused).reference) if line.action == "account.waits"]
+        waits = [line for line in work.audit.of(reference) if line.action == "account.waits"]
     assert [line.details for line in waits] == [{"why": "keycloak_rejected", "fields": ["lastName"]}]
     ring.clock.moment += timedelta(minutes=1)
     keep(ring.services, ring.approved())

@@ -267,15 +267,16 @@ def _write_down(services: Services, round_: _Round, act: Act, done: list[tuple[_
     """In one transaction; when something in it fails that nobody foresaw, each half in one of its own."""
     try:
         round_.looks |= _written_down(services, act, done)
+        return
     except Outage:
         raise
     except Exception as error:
         if len(done) == 1:
             round_.broken[done[0][0].account.login] = error
             return
-        half = len(done) // 2
-        _write_down(services, round_, act, done[:half])
-        _write_down(services, round_, act, done[half:])
+    half = len(done) // 2
+    _write_down(services, round_, act, done[:half])
+    _write_down(services, round_, act, done[half:])
 
 
 def _written_down(services: Services, act: Act, done: list[tuple[_Look, object]]) -> dict[str, _Look]:
