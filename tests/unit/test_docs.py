@@ -79,10 +79,10 @@ def test_no_registry_host_is_named_in_the_lock_file() -> None:
 
 
 def test_every_test_that_the_tables_name_exists() -> None:
-    """The tables of security cases and of the ASVS say which test holds a line; a renamed or dropped one shows here."""
+    """The tables of cases and of the ASVS say which test holds a line; a renamed or dropped one shows here."""
     tests = PROJECT / "tests"
     files = {path.name: path for path in tests.rglob("*.py")}
-    for page in ("asvs.md", "security-cases.md"):
+    for page in ("asvs.md", "keeper-cases.md", "security-cases.md"):
         text = (DOCS / "reference" / page).read_text()
         named = re.findall(r"`([a-z_0-9/]+\.py)::(test_\w+)`", text)
         wrong = [f"{path}::{name}" for path, name in named if not _has(tests / path, name)]

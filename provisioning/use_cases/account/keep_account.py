@@ -24,7 +24,7 @@ from ibok_idp.temporary_password import new_nonce
 from provisioning.domain.account import Account, AccountState, Trouble
 from provisioning.domain.actors import CUSTOMER, WORKER
 from provisioning.domain.application import Application, Status
-from provisioning.domain.errors import NotFound, NotPossible
+from provisioning.domain.errors import NotFound, NotPossible, Outage
 from provisioning.domain.in_keycloak import MADE_TOGETHER, Created, SeenInKeycloak, WantedUser
 from provisioning.domain.keeping import WITHIN, Act, Next, what_next
 from provisioning.domain.mail import Mail, MailState
@@ -32,7 +32,7 @@ from provisioning.domain.password_reset import PasswordReset, ResetStep
 from provisioning.ports.directory import DirectoryTrouble
 from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
 from provisioning.ports.services import Services
-from provisioning.ports.work import Outage, Work
+from provisioning.ports.work import Work
 from provisioning.use_cases.account.seen_in_keycloak import take_over
 from provisioning.use_cases.account.wanted import activation_mail_id, void_activation_mail, void_open_reset, want_activation_mail
 from provisioning.use_cases.messages.mail_out import audit_mail
@@ -325,7 +325,8 @@ def activation_password(services: Services, account: Account) -> str:
     return services.keys.derive(account.nonce, f"activation:{account.login}", account.nonce_key)
 
 
-def _reset_password(services: Services, reset: PasswordReset) -> str:
+def reset_password(services: Services, reset: PasswordReset) -> str:
+    """S7: derived from the nonce in the row of the wish, in the same way."""
     assert reset.nonce is not None  # wiped only in the step that ends the wish
     return services.keys.derive(reset.nonce, f"reset:{reset.login}:{reset.reset_id}", reset.nonce_key)
 
@@ -451,7 +452,7 @@ def _temporary_voided(services: Services, work: Work, account: Account, look: _L
 def _set_temporary(services: Services, look: _Look) -> None:
     """S7: beside the own password, which goes on working."""
     assert look.reset is not None and look.reset.expires_at is not None
-    services.directory.set_temporary_password(_user_id(look), _reset_password(services, look.reset), look.reset.expires_at)
+    services.directory.set_temporary_password(_user_id(look), reset_password(services, look.reset), look.reset.expires_at)
 
 
 def _temporary_set(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
@@ -500,8 +501,8 @@ def _hand_over(services: Services, look: _Look, mail: Mail | None, password: str
     recipient = look.account.email
     message = services.compose(services, replace(mail, recipient=recipient), look.application, look.account, password)
     with services.work() as work:
-        current = work.accounts.get(look.account.login)
-    if _for_the_mail(current) != _for_the_mail(look.account):
+        again = _looks(services, work, [work.accounts.get(look.account.login)])[look.account.login]
+    if _what_goes_out(again) != _what_goes_out(look):
         return None
     try:
         return _Handed(recipient, MailState.ACCEPTED, services.mailer.send(message))
@@ -513,8 +514,9 @@ def _hand_over(services: Services, look: _Look, mail: Mail | None, password: str
         return _Handed(recipient, MailState.FAILED, str(error))
 
 
-def _for_the_mail(account: Account) -> tuple[object, ...]:
-    return account.email, account.may_be_mailed_a_password, account.activation, account.nonce, account.reset_open
+def _what_goes_out(look: _Look) -> tuple[object, ...]:
+    """The act, to whom, and which password: any other act comes first, and no password that another has replaced goes out."""
+    return look.next.act, look.account.email, look.account.activation, look.account.nonce, look.reset and look.reset.nonce
 
 
 def _mail_activations(services: Services, looks: Sequence[_Look]) -> list[object]:
@@ -537,7 +539,7 @@ def _mail_reset(services: Services, look: _Look) -> _Handed | None:
     assert look.reset is not None and look.reset.message_id is not None
     with services.work() as work:
         mail = work.mails.get(look.reset.message_id)
-    return _hand_over(services, look, mail, _reset_password(services, look.reset))
+    return _hand_over(services, look, mail, reset_password(services, look.reset))
 
 
 def _activation_mailed(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
