@@ -11,31 +11,24 @@ mails go out in small groups. What is wrong with one costs the others nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 
 import structlog
 
-from ibok_idp.temporary_password import new_nonce
 from provisioning.domain.account import Account, AccountState, Trouble
-from provisioning.domain.actors import CUSTOMER, WORKER
-from provisioning.domain.application import Application, Status
-from provisioning.domain.errors import NotFound, NotPossible, Outage
-from provisioning.domain.in_keycloak import MADE_TOGETHER, Created, SeenInKeycloak, WantedUser
-from provisioning.domain.keeping import WITHIN, Act, Next, what_next
-from provisioning.domain.mail import Mail, MailState
-from provisioning.domain.password_reset import PasswordReset, ResetStep
+from provisioning.domain.actors import WORKER
+from provisioning.domain.errors import NotFound, Outage
+from provisioning.domain.in_keycloak import MADE_TOGETHER
+from provisioning.domain.keeping import WITHIN, Act
 from provisioning.ports.directory import DirectoryTrouble
-from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
-from provisioning.use_cases.account.seen_in_keycloak import take_over
-from provisioning.use_cases.account.wanted import activation_mail_id, void_activation_mail, void_open_reset, want_activation_mail
-from provisioning.use_cases.messages.mail_out import audit_mail
+from provisioning.use_cases.account.keeper.acts import ACTS, OF_KEYCLOAK
+from provisioning.use_cases.account.keeper.look import Look, fresh_looks
 
 _log = structlog.get_logger()
 _MOST_ACTS = 40
@@ -56,21 +49,6 @@ class Kept(StrEnum):
 
 
 @dataclass
-class _Look:
-    """One fresh look at an account, and what it says to do.
-
-    Attributes:
-        account, mail, reset: copies as they were read; the rows may have changed when the act is done.
-    """
-
-    account: Account
-    application: Application
-    mail: Mail | None
-    reset: PasswordReset | None
-    next: Next
-
-
-@dataclass
 class _Round:
     """The accounts that are kept together, all of their locks held.
 
@@ -79,10 +57,10 @@ class _Round:
         broken: what nobody foresaw, by login; this account is left alone for the rest of the round.
     """
 
-    looks: dict[str, _Look]
+    looks: dict[str, Look]
     broken: dict[str, Exception] = field(default_factory=dict)
 
-    def next_group(self) -> tuple[Act, list[_Look]] | None:
+    def next_group(self) -> tuple[Act, list[Look]] | None:
         """What can be done now: acts of one account first, then the making of users, mails last."""
         due = [look for login, look in self.looks.items() if look.next.act is not None and login not in self.broken]
         if not due:
@@ -205,26 +183,10 @@ def _begin(services: Services, logins: Sequence[str]) -> _Round:
         for account in accounts:
             if account.keycloak_trouble is Trouble.KEYCLOAK_UNAVAILABLE:
                 account.keycloak_next_at = None  # no fault of this account: who asks now may try now
-        return _Round(_looks(services, work, accounts))
+        return _Round(fresh_looks(services, work, accounts))
 
 
-def _looks(
-    services: Services, work: Work, accounts: Sequence[Account], applications: dict[str, Application] | None = None
-) -> dict[str, _Look]:
-    mail_ids = {account.login: activation_mail_id(services, account) for account in accounts if account.nonce is not None}
-    mails = work.mails.many(list(mail_ids.values())) if mail_ids else {}
-    if applications is None:
-        applications = work.applications.many([account.reference for account in accounts])
-    looks = {}
-    for account in accounts:
-        mail = mails.get(mail_ids.get(account.login, ""))
-        reset = work.resets.open_of(account.login) if account.reset_open else None
-        following = what_next(account, mail, reset, services.clock.now(), services.keys.knows)
-        looks[account.login] = _Look(copy(account), applications[account.reference], mail, reset, following)
-    return looks
-
-
-def _ending(look: _Look) -> Kept:
+def _ending(look: Look) -> Kept:
     if look.account.keycloak_trouble is Trouble.KEYCLOAK_UNAVAILABLE:
         return Kept.KEYCLOAK_AWAY
     return Kept.WAITS if look.account.unsettled else Kept.SETTLED
@@ -243,12 +205,12 @@ def _carry_on(services: Services, round_: _Round) -> None:
         _carry_out(services, round_, *group)
 
 
-def _carry_out(services: Services, round_: _Round, act: Act, group: list[_Look]) -> None:
+def _carry_out(services: Services, round_: _Round, act: Act, group: list[Look]) -> None:
     """Do one act outside, then write it down."""
     outcomes: list[object] = [None] * len(group)
     if act not in WITHIN:
         services.seam(f"{act}.before_call")
-        outcomes = _ACTS[act].do(services, group)
+        outcomes = ACTS[act].do(services, group)
         services.seam(f"{act}.after_call")
     done = []
     for look, outcome in zip(group, outcomes, strict=True):
@@ -263,7 +225,7 @@ def _carry_out(services: Services, round_: _Round, act: Act, group: list[_Look])
             raise error
 
 
-def _write_down(services: Services, round_: _Round, act: Act, done: list[tuple[_Look, object]]) -> None:
+def _write_down(services: Services, round_: _Round, act: Act, done: list[tuple[Look, object]]) -> None:
     """In one transaction; when something in it fails that nobody foresaw, each half in one of its own."""
     try:
         round_.looks |= _written_down(services, act, done)
@@ -279,7 +241,7 @@ def _write_down(services: Services, round_: _Round, act: Act, done: list[tuple[_
     _write_down(services, round_, act, done[half:])
 
 
-def _written_down(services: Services, act: Act, done: list[tuple[_Look, object]]) -> dict[str, _Look]:
+def _written_down(services: Services, act: Act, done: list[tuple[Look, object]]) -> dict[str, Look]:
     with services.work() as work:
         applications = None
         if act is Act.MAKE_USER:  # applications are locked before accounts, here as everywhere
@@ -289,11 +251,11 @@ def _written_down(services: Services, act: Act, done: list[tuple[_Look, object]]
             if isinstance(outcome, DirectoryTrouble):
                 _keycloak_waits(services, work, account, look, outcome)
                 continue
-            if act in _OF_KEYCLOAK:
+            if act in OF_KEYCLOAK:
                 account.keycloak_went_well()
             now = look if applications is None else replace(look, application=applications[account.reference])
-            _ACTS[act].note(services, work, account, now, outcome)
-        following = _looks(services, work, accounts, applications)
+            ACTS[act].note(services, work, account, now, outcome)
+        following = fresh_looks(services, work, accounts, applications)
         for account in accounts:
             next_ = following[account.login].next
             account.look_at = next_.look_at if next_.act is None else None
@@ -306,7 +268,7 @@ def _written_down(services: Services, act: Act, done: list[tuple[_Look, object]]
     return following
 
 
-def _keycloak_waits(services: Services, work: Work, account: Account, look: _Look, trouble: DirectoryTrouble) -> None:
+def _keycloak_waits(services: Services, work: Work, account: Account, look: Look, trouble: DirectoryTrouble) -> None:
     now = services.clock.now()
     if trouble.kind is Trouble.NOT_IN_KEYCLOAK and account.state is AccountState.CLOSED:
         account.user_id, account.gone_in_keycloak = None, True  # nobody can log in, which is all that is wanted
@@ -317,345 +279,3 @@ def _keycloak_waits(services: Services, work: Work, account: Account, look: _Loo
         why = {"why": trouble.kind} | ({"fields": list(trouble.fields)} if trouble.fields else {})
         work.audit.write(WORKER, "account.waits", account.reference, why, now)
     account.keycloak_waits(trouble.kind, now, retry=trouble.retry)
-
-
-def activation_password(services: Services, account: Account) -> str:
-    """S5: derived from the nonce in the row; the same one as long as the nonce is there."""
-    assert account.nonce is not None  # wiped only in the step that ends the activation
-    return services.keys.derive(account.nonce, f"activation:{account.login}", account.nonce_key)
-
-
-def reset_password(services: Services, reset: PasswordReset) -> str:
-    """S7: derived from the nonce in the row of the wish, in the same way."""
-    assert reset.nonce is not None  # wiped only in the step that ends the wish
-    return services.keys.derive(reset.nonce, f"reset:{reset.login}:{reset.reset_id}", reset.nonce_key)
-
-
-# -- the acts: `do` is the outside call, `note` writes down what came of it on the freshly locked row -----------------
-
-
-def _seek(services: Services, look: _Look) -> str | None:
-    return services.directory.find(look.account.reference, look.account.login)
-
-
-def _sought(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
-    account.user_id = str(outcome) if outcome else None
-    account.gone_in_keycloak = outcome is None
-
-
-def _delete(services: Services, look: _Look) -> None:
-    services.directory.delete(_user_id(look))
-
-
-def _deleted(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
-    account.gone_in_keycloak = True
-    account.temporary_is_void = False
-
-
-def _see(services: Services, look: _Look) -> SeenInKeycloak | None:
-    return services.directory.see(_user_id(look))
-
-
-def _saw(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
-    """R04: what IT did in the console. Whatever is being decided here meanwhile, no act of ours is under way."""
-    account.console_seen = max(account.console_seen, look.account.console_changes)
-    if not account.must_be_gone:
-        assert outcome is None or isinstance(outcome, SeenInKeycloak)
-        take_over(services, work, account, outcome)
-
-
-def _make_useless(services: Services, look: _Look) -> None:
-    services.directory.make_mailed_useless(_user_id(look), own_password=look.account.activated_at is not None)
-
-
-def _made_useless(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
-    account.useless_done = max(account.useless_done, look.account.useless_wanted)
-    account.temporary_in_keycloak, account.temporary_is_void = None, False
-    if look.account.activated_at is None:
-        account.activation_in_keycloak = 0
-
-
-def _make(services: Services, looks: Sequence[_Look]) -> list[object]:
-    """S4: a user that an earlier try made is found, another owner is an alarm, never an overwrite.
-
-    When the call fails in a way that nobody foresaw, each half is tried by itself.
-    """
-    try:
-        wanted = [
-            WantedUser(
-                each.account.reference, each.account.login, each.account.profile, activation_password(services, each.account)
-            )
-            for each in looks
-        ]
-        return list(services.directory.create_many(wanted))
-    except DirectoryTrouble as trouble:
-        return [trouble] * len(looks)
-    except Exception as error:
-        if len(looks) == 1:
-            return [error]
-    half = len(looks) // 2
-    return _make(services, looks[:half]) + _make(services, looks[half:])
-
-
-def _made(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
-    """`look.application` is the application as it is now, locked."""
-    assert isinstance(outcome, Created)
-    now = services.clock.now()
-    account.user_id = outcome.user_id
-    if outcome.made:
-        account.useless_done = account.useless_wanted  # a fresh user holds nothing that was mailed before
-        account.in_keycloak, account.activation_in_keycloak = look.account.profile.row(), look.account.activation
-    account.password_expires_at = now + services.rules.activation_password_life
-    if look.application.status is Status.APPROVED:
-        look.application.move(Status.REGISTERED)
-        work.applications.save(look.application)
-    work.audit.write(WORKER, "account.created", account.reference, {"login": account.login}, now)
-
-
-def _change(services: Services, look: _Look) -> None:
-    services.directory.change(_user_id(look), look.account.profile.unlike(look.account.in_keycloak))
-
-
-def _changed(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
-    account.in_keycloak = look.account.profile.row()
-    if not look.account.may_log_in:
-        account.temporary_in_keycloak, account.temporary_is_void = None, False
-
-
-def _set_activation(services: Services, look: _Look) -> bool:
-    return services.directory.set_activation_password(_user_id(look), activation_password(services, look.account))
-
-
-def _activation_set(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
-    now = services.clock.now()
-    if not outcome:  # S6: the customer was quicker and has an own password
-        void_activation_mail(services, work, account)
-        try:
-            account.activate(now)
-        except NotPossible:  # closed meanwhile
-            return
-        work.audit.write(WORKER, "account.active", account.reference, {"login": account.login}, now)
-        return
-    account.activation_in_keycloak = look.account.activation
-    account.password_expires_at = now + services.rules.activation_password_life
-
-
-def _void_temporary(services: Services, look: _Look) -> None:
-    services.directory.void_temporary_password(_user_id(look))
-
-
-def _temporary_voided(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
-    if account.temporary_in_keycloak == look.account.temporary_in_keycloak:
-        account.temporary_in_keycloak, account.temporary_is_void = None, False
-
-
-def _set_temporary(services: Services, look: _Look) -> None:
-    """S7: beside the own password, which goes on working."""
-    assert look.reset is not None and look.reset.expires_at is not None
-    services.directory.set_temporary_password(_user_id(look), reset_password(services, look.reset), look.reset.expires_at)
-
-
-def _temporary_set(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
-    assert look.reset is not None
-    current = work.resets.get(look.reset.reset_id)
-    account.temporary_in_keycloak = look.reset.reset_id
-    account.temporary_is_void = current is None or not current.is_open
-    if current is not None and current.is_open:
-        current.step = ResetStep.SET
-        work.resets.save(current)
-
-
-def _renew_activation(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
-    """The password that waits would be dead when it is read (its life is over, or its key is gone): a new one, never that."""
-    want_activation_mail(services, work, account)
-    work.audit.write(WORKER, "account.password_renewed", account.reference, {"login": account.login}, services.clock.now())
-
-
-def _renew_reset(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
-    current = work.resets.open_of(account.login)
-    if current is not None:
-        current.step, current.nonce, current.nonce_key = ResetStep.RESERVED, new_nonce(), services.keys.key_id
-        work.resets.save(current)
-
-
-def _give_up_reset(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
-    """S7: its life is over before it could be mailed."""
-    void_open_reset(work, account)
-    work.audit.write(CUSTOMER, "password_reset.failed", account.reference, {"login": account.login}, services.clock.now())
-
-
-@dataclass(frozen=True)
-class _Handed:
-    """What the mail server said, and to whom the mail went."""
-
-    recipient: str
-    state: MailState
-    answer: str
-    our_setup: bool = False
-    unreached: bool = False
-
-
-def _hand_over(services: Services, look: _Look, mail: Mail | None, password: str) -> _Handed | None:
-    """S5, S7: to the address that the account has at this moment; None when it is not wanted any more."""
-    assert mail is not None
-    recipient = look.account.email
-    message = services.compose(services, replace(mail, recipient=recipient), look.application, look.account, password)
-    with services.work() as work:
-        again = _looks(services, work, [work.accounts.get(look.account.login)])[look.account.login]
-    if _what_goes_out(again) != _what_goes_out(look):
-        return None
-    try:
-        return _Handed(recipient, MailState.ACCEPTED, services.mailer.send(message))
-    except MailDeferred as error:
-        return _Handed(recipient, MailState.DEFERRED, str(error), error.our_setup, error.unreached)
-    except MailRefused as error:
-        return _Handed(recipient, MailState.REFUSED, str(error))
-    except MailFailed as error:
-        return _Handed(recipient, MailState.FAILED, str(error))
-
-
-def _what_goes_out(look: _Look) -> tuple[object, ...]:
-    """The act, to whom, and which password: any other act comes first, and no password that another has replaced goes out."""
-    return look.next.act, look.account.email, look.account.activation, look.account.nonce, look.reset and look.reset.nonce
-
-
-def _mail_activations(services: Services, looks: Sequence[_Look]) -> list[object]:
-    """S5: one after the other. When the mail server cannot be reached, the rest of the group is not tried."""
-    outcomes: list[object] = []
-    for look in looks:
-        try:
-            outcome = _hand_over(services, look, look.mail, activation_password(services, look.account))
-        except Exception as error:
-            outcomes.append(error)
-            continue
-        outcomes.append(outcome)
-        if outcome is not None and outcome.unreached:
-            return outcomes + [outcome] * (len(looks) - len(outcomes))
-        services.seam(f"{Act.MAIL_ACTIVATION}.one_sent")
-    return outcomes
-
-
-def _mail_reset(services: Services, look: _Look) -> _Handed | None:
-    assert look.reset is not None and look.reset.message_id is not None
-    with services.work() as work:
-        mail = work.mails.get(look.reset.message_id)
-    return _hand_over(services, look, mail, reset_password(services, look.reset))
-
-
-def _activation_mailed(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
-    if outcome is None:
-        return
-    assert isinstance(outcome, _Handed) and look.mail is not None
-    mail = _note_mail(services, work, account, look.mail.message_id, outcome)
-    if mail is None or account.activation != look.account.activation or account.nonce is None:
-        return  # a newer one is wanted, or none: what went out is dead or dies with the next act
-    if mail.waits:
-        return
-    if mail.state is MailState.ACCEPTED and account.email != outcome.recipient:  # corrected while the mail server was taking it
-        want_activation_mail(services, work, account)
-        work.audit.write(WORKER, "account.password_renewed", account.reference, {"login": account.login}, services.clock.now())
-        return
-    account.forget_nonce()
-    if mail.state is MailState.ACCEPTED:
-        account.mail_accepted_at = mail.accepted_at
-    elif mail.state is MailState.FAILED:
-        account.mail_waits(Trouble.MAIL_FAILED, services.clock.now(), None)
-
-
-def _reset_mailed(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
-    if outcome is None:
-        return
-    assert isinstance(outcome, _Handed) and look.reset is not None and look.reset.message_id is not None
-    mail = _note_mail(services, work, account, look.reset.message_id, outcome)
-    current = work.resets.get(look.reset.reset_id)
-    if mail is None or mail.waits or current is None or not current.is_open:
-        return
-    stays = mail.state is MailState.ACCEPTED and account.email == outcome.recipient
-    current.end(ResetStep.DONE if stays else ResetStep.VOID)
-    work.resets.save(current)
-    account.reset_open = False
-    account.temporary_is_void = not stays and account.temporary_in_keycloak == current.reset_id
-
-
-def _note_mail(services: Services, work: Work, account: Account, identifier: str, handed: _Handed) -> Mail | None:
-    """What the mail server said goes into the mail's row and, where it matters, to the account; None: voided meanwhile."""
-    now = services.clock.now()
-    mail = work.mails.get(identifier, for_change=True)
-    assert mail is not None  # the mails of an account are never deleted
-    mail.attempts += 1
-    if handed.state is MailState.ACCEPTED:
-        mail.accepted(handed.answer, handed.recipient, now)
-        account.mail_went_well()
-    elif not mail.waits:
-        return None
-    elif handed.state is MailState.DEFERRED:
-        trouble = Trouble.MAIL_SETUP if handed.our_setup else Trouble.MAIL_DEFERRED
-        if account.mail_trouble is not trouble:
-            work.audit.write(WORKER, "account.waits", account.reference, {"why": trouble}, now)
-        mail.deferred(handed.answer, now)
-        account.mail_waits(trouble, now, mail.next_attempt_at)
-    else:
-        mail.refused(handed.answer) if handed.state is MailState.REFUSED else mail.failed(handed.answer)
-        mail.recipient = handed.recipient
-        account.mail_went_well()
-        if handed.state is MailState.REFUSED and handed.recipient == account.email:
-            account.address_is_wrong(Trouble.MAIL_REFUSED, now)
-    work.mails.save(mail)
-    if not mail.waits:
-        audit_mail(services, work, mail)
-    return mail
-
-
-def _user_id(look: _Look) -> str:
-    assert look.account.user_id is not None  # the act is chosen only for users that are made
-    return look.account.user_id
-
-
-def _each(do: Callable[[Services, _Look], object]) -> Callable[[Services, Sequence[_Look]], list[object]]:
-    """An outside act of one account at a time; its error is its outcome."""
-
-    def one_by_one(services: Services, looks: Sequence[_Look]) -> list[object]:
-        outcomes: list[object] = []
-        for look in looks:
-            try:
-                outcomes.append(do(services, look))
-            except Exception as error:
-                outcomes.append(error)
-        return outcomes
-
-    return one_by_one
-
-
-@_each
-def _nothing(services: Services, look: _Look) -> None:
-    """An act that only writes rows."""
-
-
-@dataclass(frozen=True)
-class _Step:
-    """Attributes:
-    do: the outside act for some accounts; an outcome for each, which may be an error.
-    note: writes down what came of it for one of them.
-    """
-
-    do: Callable[[Services, Sequence[_Look]], list[object]]
-    note: Callable[[Services, Work, Account, _Look, object], None]
-
-
-_ACTS: dict[Act, _Step] = {
-    Act.SEEK_USER: _Step(_each(_seek), _sought),
-    Act.DELETE_USER: _Step(_each(_delete), _deleted),
-    Act.SEE_USER: _Step(_each(_see), _saw),
-    Act.MAKE_MAILED_USELESS: _Step(_each(_make_useless), _made_useless),
-    Act.MAKE_USER: _Step(_make, _made),
-    Act.CHANGE_USER: _Step(_each(_change), _changed),
-    Act.SET_ACTIVATION_PASSWORD: _Step(_each(_set_activation), _activation_set),
-    Act.VOID_TEMPORARY_PASSWORD: _Step(_each(_void_temporary), _temporary_voided),
-    Act.SET_TEMPORARY_PASSWORD: _Step(_each(_set_temporary), _temporary_set),
-    Act.RENEW_ACTIVATION: _Step(_nothing, _renew_activation),
-    Act.RENEW_RESET: _Step(_nothing, _renew_reset),
-    Act.GIVE_UP_RESET: _Step(_nothing, _give_up_reset),
-    Act.MAIL_ACTIVATION: _Step(_mail_activations, _activation_mailed),
-    Act.MAIL_RESET: _Step(_each(_mail_reset), _reset_mailed),
-}
-_OF_KEYCLOAK = frozenset(Act) - WITHIN - {Act.MAIL_ACTIVATION, Act.MAIL_RESET}
