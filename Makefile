@@ -37,8 +37,8 @@ check: $(READY) assets  ## lint, format, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY) assets  ## measurements, written to bench/results/
-	@exec $(BIN)/python -m tests.bench.run
+bench: $(READY) assets  ## measurements, written to bench/results/; ONLY="accounts pages" takes parts
+	@exec $(BIN)/python -m tests.bench.run $(ONLY)
 
 faults: $(READY) assets  ## fifteen minutes of faults while the product works; judged afterwards
 	@exec $(BIN)/python -m faults --minutes 15 --applications 5000 --faults 500
