@@ -67,4 +67,6 @@ class KeycloakAdminSettings(BaseSettings):
     utility_file: Path | None = Field(
         None, description="facts of the utility (TOML) that Keycloak's pages show; empty: those of the package"
     )
+    applications_file: Path | None = Field(None, description="which applications join (TOML); empty: none")
+    applications_secrets_dir: Path | None = Field(None, description="folder of their secrets, one file each with mode 0600")
     staff_second_factor: bool = Field(True, description="staff need a one-time code; only the local stack turns it off")

@@ -88,6 +88,18 @@ class RealmServer:
                 "Make it again with `ibok-idp provider build`, run `kc.sh build`, start the server again, then repeat."
             )
 
+    def clients(self) -> list[Tree]:
+        """Every client of the realm; none when there is no realm yet."""
+        found: list[Tree] = self._call("GET", "/clients", missing_is_none=True) or []
+        return found
+
+    def client_secret(self, client_id: str) -> str:
+        """The secret that Keycloak holds of a client, made now when it holds none."""
+        client = self._client(client_id)
+        assert client is not None  # asked for after `apply`
+        path = f"/clients/{client['id']}/client-secret"
+        return str(self._call("GET", path).get("value") or self._call("POST", path)["value"])
+
     def read(self, desired: Tree) -> Tree:
         """The server's realm in the shape of `comparable`, limited to what the desired realm names."""
         flows = {flow["id"]: flow["alias"] for flow in self._call("GET", "/authentication/flows")}
