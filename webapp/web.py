@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
+from ibok_idp.applications.file import load_applications
 from ibok_idp.database import make_engine
 from ibok_idp.errors import KeycloakUnavailable
 from ibok_idp.look.company import load_utility
@@ -86,6 +87,8 @@ def create_app(settings: Settings, client: ProvisioningClient | None = None) -> 
     for blueprint in (pages, application_form, portal, password_help):
         app.register_blueprint(blueprint)
     app.jinja_env.globals["logged_in"] = login.user
+    applications = load_applications(settings.applications_file)
+    app.jinja_env.globals["tiles"] = [application for application in applications if application.tile]
     _errors(app)
     _health(app, engine)
     door = MetricsDoor(settings.metrics_token.get_secret_value(), bind=settings.bind, trusted_proxies=settings.trusted_proxies)

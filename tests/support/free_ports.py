@@ -30,5 +30,6 @@ def local_settings(folder: Path) -> LocalSettings:
         "mailbox_port",
         "smtp_port",
         "postgres_port",
+        "invoices_port",
     )
     return LocalSettings(state_dir=folder / "state", **dict(zip(names, free_ports(len(names)), strict=True)))
