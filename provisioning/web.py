@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 import structlog
@@ -23,7 +24,7 @@ from ibok_idp.oidc_login import LoginFailed, NotLoggedIn, OidcLogin
 from ibok_idp.tokens import TokenVerifier
 from ibok_idp.web_session import SessionStore, SessionsUnavailable
 from provisioning.adapters.postgres import DatabaseTrouble
-from provisioning.api import me, staff_accounts  # noqa: F401  # they hang their calls into `api`
+from provisioning.api import joined, me, register, staff_accounts  # noqa: F401  # they hang their calls into `api`
 from provisioning.api.problems import register_problems
 from provisioning.api.views import api
 from provisioning.settings import Settings
@@ -63,6 +64,7 @@ def create_app(settings: Settings, wired: Wired | None = None) -> APIFlask:
     app.config["WTF_CSRF_SSL_STRICT"] = False  # Referrer-Policy: no-referrer leaves no Referer to compare
     app.static_url_path = "/static"
     app.extensions["ibok_wired"] = wired
+    app.extensions["ibok_waiting"] = BoundedSemaphore(max(1, settings.web_threads // 4))
     app.extensions["ibok_staff_level"] = settings.staff_level
     app.extensions["ibok_verifier"] = verifier = TokenVerifier(settings.issuer)
     store = SessionStore(
@@ -119,11 +121,11 @@ def _let_large_uploads_in(app: APIFlask) -> None:
 
 
 def _try_collisions_again(app: APIFlask, wired: Wired) -> None:
-    """A request that met a deadlock is answered anew, unless it brings files: those can be read once only."""
+    """A request that met a deadlock is answered anew, unless it brings what can be read once only: files, or a stream of rows."""
     dispatch = app.dispatch_request
 
     def repeated() -> Any:
-        return dispatch() if request.mimetype == "multipart/form-data" else wired.again(dispatch)
+        return dispatch() if request.mimetype in ("multipart/form-data", register.NDJSON) else wired.again(dispatch)
 
     app.dispatch_request = repeated  # type: ignore[method-assign]  # one place for every view
 
@@ -166,7 +168,8 @@ def _documented_body(spec: dict[str, Any], path: str, model: type[BaseModel]) ->
     schemas.update(schema.pop("$defs", {}))
     schemas[model.__name__] = schema
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
-    spec["paths"][path]["post"]["requestBody"] = {"required": True, "content": content}
+    call = next(verb for verb in ("post", "put") if verb in spec["paths"][path])
+    spec["paths"][path][call]["requestBody"] = {"required": True, "content": content}
 
 
 def _documented_parameters(path: str, verb: str, call: dict[str, Any]) -> None:
@@ -226,6 +229,8 @@ def _documented_parameters(path: str, verb: str, call: dict[str, Any]) -> None:
             "limit",
         ],
         "/api/v1/staff/audit": ["subject", "actor", "action", "before", "limit"],
+        "/api/v1/events": ["after", "limit", "wait"],
+        "/api/v1/accounts": ["customer_number", "login"],
     }
     if verb == "get":
         parameters.extend(

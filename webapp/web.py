@@ -87,8 +87,8 @@ def create_app(settings: Settings, client: ProvisioningClient | None = None) -> 
     for blueprint in (pages, application_form, portal, password_help):
         app.register_blueprint(blueprint)
     app.jinja_env.globals["logged_in"] = login.user
-    applications = load_applications(settings.applications_file)
-    app.jinja_env.globals["tiles"] = [application for application in applications if application.tile]
+    tiles = [application for application in load_applications(settings.applications_file) if application.tile]
+    app.extensions["ibok_tiles"] = app.jinja_env.globals["tiles"] = tiles
     _errors(app)
     _health(app, engine)
     door = MetricsDoor(settings.metrics_token.get_secret_value(), bind=settings.bind, trusted_proxies=settings.trusted_proxies)

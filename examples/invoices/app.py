@@ -42,7 +42,11 @@ def create_app() -> Flask:
     webhook_secrets = Path(os.environ["INVOICES_WEBHOOK_SECRETS_FILE"]).read_text().split()
     database = os.environ["INVOICES_DATABASE"]
     app.secret_key = client_secret
-    app.config |= {"SESSION_COOKIE_NAME": "invoices", "SESSION_COOKIE_SAMESITE": "Lax", "SESSION_COOKIE_SECURE": url.startswith("https:")}
+    app.config |= {
+        "SESSION_COOKIE_NAME": "invoices",
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": url.startswith("https:"),
+    }
     ibok = OAuth(app).register(
         "ibok",
         server_metadata_url=f"{issuer}/.well-known/openid-configuration",
@@ -66,7 +70,14 @@ def create_app() -> Flask:
         numbers = " ".join(claims.get("customer_numbers", []))
         renew_at = time.time() + token["expires_in"]
         values = (claims["sid"], claims["sub"], claims["ibok_login"], claims.get("locale", "pl"), numbers)
-        sql("REPLACE INTO sessions VALUES (?,?,?,?,?,?,?,?,?)", identifier, *values, token["id_token"], token["refresh_token"], renew_at)
+        sql(
+            "REPLACE INTO sessions VALUES (?,?,?,?,?,?,?,?,?)",
+            identifier,
+            *values,
+            token["id_token"],
+            token["refresh_token"],
+            renew_at,
+        )
 
     def visitor() -> sqlite3.Row | None:
         """Who is logged in; what the token said is renewed when its five minutes are over."""
@@ -133,7 +144,9 @@ def create_app() -> Flask:
             return {"error": "invalid_request"}, 400
         if LOGOUT_EVENT not in claims.get("events", {}) or "nonce" in claims or not first_use(claims["jti"]):
             return {"error": "invalid_request"}, 400
-        sql("DELETE FROM sessions WHERE sid = ? OR (? IS NULL AND sub = ?)", claims.get("sid"), claims.get("sid"), claims.get("sub"))
+        sql(
+            "DELETE FROM sessions WHERE sid = ? OR (? IS NULL AND sub = ?)", claims.get("sid"), claims.get("sid"), claims.get("sub")
+        )
         return "", 200, {"Cache-Control": "no-store"}
 
     @app.post("/webhooks/ibok")
@@ -159,7 +172,9 @@ def create_app() -> Flask:
 
     @app.after_request
     def headers(response: Any) -> Any:
-        response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+        response.headers["Content-Security-Policy"] = (
+            "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+        )
         response.headers |= {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         return response

@@ -59,7 +59,7 @@ def with_those_that_left(wanted: Tree, server: RealmServer) -> Tree:
 
 def keep_secrets(server: RealmServer, applications: Iterable[Application], secrets: Secrets) -> list[Path]:
     """Write the secrets that nobody here knows yet, each once, for IT to hand over; the files that were written."""
-    written = []
+    written: list[Path | None] = []
     for application in applications:
         if not application.public and secrets.client_secret(application) is None:
             written.append(secrets.keep_client_secret(application, server.client_secret(application.client_id)))

@@ -1,4 +1,4 @@
-"""Import of the customer register from CSV: checked row by row, compared before it is applied, applied at once."""
+"""The customer register, from CSV or row by row: checked, compared before it is applied, applied at once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Engine
@@ -30,6 +31,9 @@ _TYPES = {
     "instytucja": "institution",
 }
 _MANY = "|"
+_LISTS = ("supply_points", "contract_numbers")
+_IMPORT_LOCK = 270_003
+_ALWAYS_GONE = 10
 _NOT_KEPT = {"\0", "\ufffd"}  # what PostgreSQL cannot hold, and what stands for bytes of no known letter
 _PORTION = 2**20
 Fingerprint = Callable[[str], str]
@@ -37,6 +41,14 @@ Fingerprint = Callable[[str], str]
 
 class RegisterFileError(Exception):
     """The file as a whole cannot be read: not there, no text, or other columns. Nothing was changed."""
+
+
+class TooManyGone(Exception):
+    """An import would take so many customers away that it is more likely cut off than right. Nothing was changed."""
+
+    def __init__(self, gone: int, allowed: int) -> None:
+        super().__init__(f"{gone} customers would be gone, at most {allowed} may.")
+        self.gone, self.allowed = gone, allowed
 
 
 @dataclass(frozen=True)
@@ -72,36 +84,54 @@ def import_customers(engine: Engine, file: Path, number_pattern: str, fingerprin
     Raises:
         RegisterFileError: the file cannot be read or lacks a column.
     """
-    outcome = ImportOutcome()
-    connection = engine.raw_connection()
-    try:
-        cursor = connection.cursor()
-        cursor.execute("CREATE TEMP TABLE incoming (LIKE register_customers INCLUDING DEFAULTS) ON COMMIT DROP")
-        cursor.execute("ALTER TABLE incoming DROP COLUMN imported_at, DROP COLUMN gone_at, ADD PRIMARY KEY (customer_number)")
-        seen: set[str] = set()
-        with cursor.copy("COPY incoming FROM STDIN") as copy:
-            for line, row in _rows(file):
-                outcome.rows += 1
-                found = _checked(row, number_pattern, fingerprint)
-                if isinstance(found, str):
-                    outcome.bad.append(BadRow(line, found))
-                elif found.customer_number in seen:
-                    outcome.bad.append(BadRow(line, f"customer number {found.customer_number} stands in the file twice"))
-                else:
-                    seen.add(found.customer_number)
-                    copy.write_row(_values(found))
-        _compare(cursor, outcome)
-        if dry_run:
-            connection.rollback()
-        else:
-            _apply(cursor)
-            connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
-    finally:
-        connection.close()
+    rows = ((line, _checked(row, number_pattern, fingerprint)) for line, row in _rows(file))
+    with engine.begin() as connection:
+        cursor = connection.connection.cursor()
+        outcome = load(cursor, rows)
+        if not dry_run:
+            apply_loaded(cursor, whole=True)
     return outcome
+
+
+def load(cursor: Any, rows: Iterable[tuple[int, RegisterCustomer | str]]) -> ImportOutcome:
+    """Take rows in, each a customer or why it is none, and compare them with the register; nothing of it is changed yet.
+
+    Two imports wait for each other until the transaction ends.
+    """
+    outcome = ImportOutcome()
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_IMPORT_LOCK,))
+    cursor.execute("CREATE TEMP TABLE incoming (LIKE register_customers INCLUDING DEFAULTS) ON COMMIT DROP")
+    cursor.execute("ALTER TABLE incoming DROP COLUMN imported_at, DROP COLUMN gone_at, ADD PRIMARY KEY (customer_number)")
+    seen: set[str] = set()
+    with cursor.copy("COPY incoming FROM STDIN") as copy:
+        for line, found in rows:
+            outcome.rows += 1
+            if isinstance(found, str):
+                outcome.bad.append(BadRow(line, found))
+            elif found.customer_number in seen:
+                outcome.bad.append(BadRow(line, f"customer number {found.customer_number} stands in the file twice"))
+            else:
+                seen.add(found.customer_number)
+                copy.write_row(_values(found))
+    _compare(cursor, outcome)
+    return outcome
+
+
+def require_few_gone(cursor: Any, outcome: ImportOutcome, percent: int, at_most: int | None) -> None:
+    """The brake on mass loss.
+
+    Args:
+        percent: of the customers there are now; so many may be gone, and always ten.
+        at_most: what the caller says in its place, having looked.
+
+    Raises:
+        TooManyGone.
+    """
+    cursor.execute("SELECT count(*) FROM register_customers WHERE gone_at IS NULL")
+    (there,) = cursor.fetchone()
+    allowed = max(_ALWAYS_GONE, there * percent // 100) if at_most is None else at_most
+    if outcome.gone > allowed:
+        raise TooManyGone(outcome.gone, allowed)
 
 
 _SAME = " AND ".join(
@@ -110,33 +140,35 @@ _SAME = " AND ".join(
 )
 
 
-def _compare(cursor: object, outcome: ImportOutcome) -> None:
-    run = cursor.execute  # type: ignore[attr-defined]
+def _compare(cursor: Any, outcome: ImportOutcome) -> None:
+    run = cursor.execute
     run(
         f"SELECT count(*) FILTER (WHERE r.customer_number IS NULL), "  # noqa: S608  # constants
         f"count(*) FILTER (WHERE r.customer_number IS NOT NULL AND (r.gone_at IS NOT NULL OR NOT ({_SAME}))) "
         "FROM incoming i LEFT JOIN register_customers r USING (customer_number)"
     )
-    outcome.added, outcome.changed = cursor.fetchone()  # type: ignore[attr-defined]
+    outcome.added, outcome.changed = cursor.fetchone()
     run(
         "SELECT count(*) FROM register_customers r WHERE gone_at IS NULL "
         "AND NOT EXISTS (SELECT 1 FROM incoming i WHERE i.customer_number = r.customer_number)"
     )
-    (outcome.gone,) = cursor.fetchone()  # type: ignore[attr-defined]
+    (outcome.gone,) = cursor.fetchone()
 
 
-def _apply(cursor: object) -> None:
-    run = cursor.execute  # type: ignore[attr-defined]
+def apply_loaded(cursor: Any, *, whole: bool) -> None:
+    """Make the register as the rows say; those that are not among them are gone when the rows are the whole register."""
+    run = cursor.execute
     names = "customer_number, name, customer_type, tax_id, pesel_fingerprint, supply_points, contract_numbers, email"
     sets = ", ".join(f"{name} = excluded.{name}" for name in names.split(", ")[1:])
     run(
         f"INSERT INTO register_customers ({names}, imported_at) SELECT {names}, now() FROM incoming "  # noqa: S608  # constants
         f"ON CONFLICT (customer_number) DO UPDATE SET {sets}, imported_at = now(), gone_at = NULL"
     )
-    run(
-        "UPDATE register_customers r SET gone_at = now() WHERE gone_at IS NULL "
-        "AND NOT EXISTS (SELECT 1 FROM incoming i WHERE i.customer_number = r.customer_number)"
-    )
+    if whole:
+        run(
+            "UPDATE register_customers r SET gone_at = now() WHERE gone_at IS NULL "
+            "AND NOT EXISTS (SELECT 1 FROM incoming i WHERE i.customer_number = r.customer_number)"
+        )
 
 
 def _values(found: RegisterCustomer) -> tuple[object, ...]:
@@ -185,13 +217,26 @@ def _encoding(file: Path) -> str:
 
 
 def _checked(row: dict[str, str], number_pattern: str, fingerprint: Fingerprint) -> RegisterCustomer | str:
-    """The row as a customer, or why it is not one."""
+    many = {name: [each.strip() for each in row[name].split(_MANY) if each.strip()] for name in _LISTS}
+    return checked({name: value for name, value in row.items() if name not in _LISTS}, many, number_pattern, fingerprint)
+
+
+def checked(
+    row: Mapping[str, str], many: Mapping[str, list[str]], number_pattern: str, fingerprint: Fingerprint
+) -> RegisterCustomer | str:
+    """The row as a customer, or why it is not one.
+
+    Args:
+        row: customer_number, name, type, tax_id_or_pesel, email; empty text for what is not there.
+        many: supply_points and contract_numbers.
+    """
     number, kind = re.sub(r"\s", "", row["customer_number"]), _TYPES.get(row["type"].casefold())
     if not re.fullmatch(number_pattern, number):
         return f"customer_number {row['customer_number'][:40]!r} does not look like one"
     if not row["name"]:
         return "name is empty"
-    if strange := next((name for name, value in row.items() if _NOT_KEPT & set(value)), None):
+    every = {**row, **{name: "".join(values) for name, values in many.items()}}
+    if strange := next((name for name, value in every.items() if _NOT_KEPT & set(value)), None):
         return f"{strange} holds a character that cannot be read"
     if kind is None:
         return f"type {row['type'][:40]!r} is none of {', '.join(sorted(_TYPES))}"
@@ -209,7 +254,7 @@ def _checked(row: dict[str, str], number_pattern: str, fingerprint: Fingerprint)
         customer_type=kind,
         tax_id=digits if len(digits) == 10 else None,
         pesel_fingerprint=fingerprint(digits) if len(digits) == 11 else None,
-        supply_points=[each.strip() for each in row["supply_points"].split(_MANY) if each.strip()],
-        contract_numbers=[each.strip() for each in row["contract_numbers"].split(_MANY) if each.strip()],
+        supply_points=many["supply_points"],
+        contract_numbers=many["contract_numbers"],
         email=row["email"] or None,
     )

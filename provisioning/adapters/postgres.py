@@ -28,6 +28,7 @@ from sqlalchemy.sql import bindparam
 from ibok_idp.database import Cause, cause_of, without_values
 from provisioning.adapters.applications import PostgresApplications
 from provisioning.adapters.mails_under_way import PostgresMailsUnderWay
+from provisioning.adapters.news import PostgresDeliveries, PostgresNews
 from provisioning.adapters.reports import PostgresReports
 from provisioning.adapters.retention import PostgresRetention, forget_traces
 from provisioning.adapters.rows import columns, every, first, insert, read, update, with_json
@@ -37,6 +38,7 @@ from provisioning.domain.audit_chain import FIRST, ChainedLine, chained_hash, li
 from provisioning.domain.email_change import EmailChange
 from provisioning.domain.erasure import ErasureRequest
 from provisioning.domain.errors import FieldError, Invalid, NotFound
+from provisioning.domain.news import Known
 from provisioning.domain.password_reset import PasswordReset
 from provisioning.domain.register_match import RegisterCustomer
 from provisioning.ports import (
@@ -182,6 +184,7 @@ class PostgresWork:
                 try:
                     yield work
                     work.audit.flush()
+                    work.news.flush()
                 finally:
                     self._here.work = outer
                 committing = True
@@ -279,7 +282,9 @@ def _told_apart(error: Exception, *, committing: bool = False) -> Exception | No
 class _Transaction:
     def __init__(self, connection: Connection, fernet: Fernet, fingerprint: Callable[[str], str], jobs: Jobs) -> None:
         self.applications = PostgresApplications(connection, fernet, fingerprint)
-        self.accounts = _Accounts(connection)
+        self.news = PostgresNews(connection)
+        self.deliveries = PostgresDeliveries(connection)
+        self.accounts = _Accounts(connection, self.news)
         self.resets = _PasswordResets(connection)
         self.email_changes = _EmailChanges(connection)
         self.change_requests = _ChangeRequests(connection)
@@ -312,8 +317,10 @@ def applications_in(work: Work) -> tuple[Any, PostgresApplications]:
 
 
 class _Accounts:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    """Rows of accounts. Whatever changes one is told to other applications in the same transaction, whoever changed it."""
+
+    def __init__(self, connection: Connection, news: PostgresNews) -> None:
+        self._connection, self._news = connection, news
 
     def reserve_login(self, login: str, reference: str, at: datetime) -> bool:
         done = self._connection.execute(
@@ -325,6 +332,7 @@ class _Accounts:
     def add(self, account: Account) -> None:
         account.unsettled = account.wants_keeping
         insert(self._connection, "accounts", account)
+        self._news.changed(None, account)
 
     def get(self, login: str) -> Account:
         return self._one("login = :value", login.lower()) or _raise(NotFound(login))
@@ -340,7 +348,12 @@ class _Accounts:
 
     def save(self, account: Account) -> None:
         account.unsettled = account.wants_keeping
+        before = Known.of(self.get(account.login))
         update(self._connection, "accounts", "login", account)
+        self._news.changed(before, account)
+
+    def with_customer_number(self, customer_number: str) -> list[Account]:
+        return self._all("customer_numbers ? :number ORDER BY login LIMIT 50", number=customer_number)
 
     def due(self, today: date, limit: int) -> list[str]:
         """Accounts whose day has come to be closed, deleted or anonymised; none that still waits for others."""
@@ -411,6 +424,7 @@ class _Accounts:
             "DELETE FROM change_requests WHERE login = :login",
             "DELETE FROM password_resets WHERE login = :login",
             "DELETE FROM account_events WHERE login = :login",
+            "UPDATE account_news SET customer_numbers = '[]', customer_number = NULL WHERE login = :login",
             "UPDATE incidents SET address = '', note = NULL WHERE login = :login",
             "UPDATE erasure_requests SET ground = NULL WHERE login = :login",
         ):

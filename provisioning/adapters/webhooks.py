@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -26,15 +26,15 @@ class HttpReceivers:
     A session for each receiver, so that connections are kept and one receiver's trouble is no other's.
     """
 
-    def __init__(self, applications: tuple[Application, ...], secrets: Secrets) -> None:
+    def __init__(self, applications: Iterable[Application], secrets: Secrets) -> None:
         self._applications = {each.client_id: each for each in applications if each.webhook is not None}
         self._secrets = secrets
         self._sessions: dict[str, requests.Session] = {}
         self._lock = threading.Lock()
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._applications)
+    def told(self) -> tuple[Application, ...]:
+        return tuple(self._applications.values())
 
     def send(self, receiver: str, event_id: str, payload: Mapping[str, Any], at: datetime) -> Answer:
         """Send one message and say what came back; the receiver's own words are not read.
@@ -85,5 +85,3 @@ class HttpReceivers:
 def _reason(response: requests.Response) -> str:
     """The words of the status line, as far as they are words."""
     return "".join(letter for letter in (response.reason or "")[:60] if letter.isprintable())
-
-

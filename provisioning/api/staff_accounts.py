@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from provisioning.api import present
+from provisioning.api.joined import application, minimal
 from provisioning.api.request import actor, caller, json_body, read_action, requires
 from provisioning.api.schemas import (
     AddressBody,
@@ -21,12 +22,13 @@ from provisioning.api.schemas import (
 )
 from provisioning.api.views import STAFF, api, wired
 from provisioning.domain.account import Account
-from provisioning.domain.application import Action, require_permission
+from provisioning.domain.application import CONTRACTS_END, Action, require_permission
 from provisioning.domain.erasure import ErasureDecision, ErasureRequest
 from provisioning.domain.login_names import normalised
 from provisioning.ports import Office
 from provisioning.use_cases import accept_terms, change_contact, erase, misdirected, resign, suspend
 from provisioning.use_cases.decide import required_reason
+from provisioning.use_cases.news.look_up import require_concern
 
 
 @api.get("/staff/accounts/<login>")
@@ -50,19 +52,32 @@ def get_account(login: str) -> dict[str, Any]:
         }
 
 
-def _account_action(path: str, action: Action, body: type[BaseModel], act: Callable[[Office, str, Any], Any], summary: str) -> None:
-    """One route a deed; the role table is asked by the use case and, for the quick 403, here."""
+def _account_action(
+    path: str, action: Action, body: type[BaseModel], act: Callable[[Office, str, Any], Any], summary: str, *programs: str
+) -> None:
+    """One route a deed; the role table is asked by the use case and, for the quick 403, here.
 
-    @requires(*STAFF)
+    Args:
+        programs: roles of programs that may do it too.
+    """
+
+    @requires(*STAFF, *programs)
     def view(login: str) -> dict[str, Any]:
         require_permission(caller().roles, action)
         act(wired().office, normalised(login), read_action(body))
         with wired().office.work() as work:
-            return present.account_details(work.accounts.get(normalised(login)))
+            account = work.accounts.get(normalised(login))
+            return present.account_details(account) if caller().has(*STAFF) else minimal(account)
 
     view.__name__ = f"post_account_{path.replace('-', '_')}"
     documented = api.doc(summary=summary, security="token")(json_body(body)(view))
     api.post(f"/staff/accounts/<login>/{path}")(documented)
+
+
+def _end_contract(office: Office, login: str, body: ContractBody) -> Account:
+    if not caller().has(*STAFF):
+        require_concern(office, actor(), application(), login, body.customer_number)
+    return resign.end_contract(office, actor(), login, body.customer_number)
 
 
 def _delete(office: Office, login: str, body: ReasonBody) -> Account:
@@ -126,8 +141,9 @@ _account_action(
     "end-contract",
     Action.END_CONTRACT,
     ContractBody,
-    lambda o, login, b: resign.end_contract(o, actor(), login, b.customer_number),
-    "A water contract ended: its number leaves the account",
+    _end_contract,
+    "A water contract ended: its number leaves the account (S8); also for a program with the role contracts.end",
+    CONTRACTS_END,
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -158,7 +158,6 @@ class Delivery:
 
     Attributes:
         event_id: goes out as `webhook-id`, the same at each try.
-        news: None for a test.
         tries: since it was made, or since somebody sent it again.
         answer: what came back last: status and reason, or why nothing came; never the receiver's own words.
     """
@@ -173,7 +172,10 @@ class Delivery:
     tried_at: datetime | None = None
     next_at: datetime | None = None
     answer: str | None = None
-    news: News | None = field(default=None, compare=False)
+
+    @property
+    def is_test(self) -> bool:
+        return not self.login
 
     def arrived(self, answer: str, at: datetime) -> None:
         self.state, self.next_at = DeliveryState.DELIVERED, None

@@ -335,6 +335,9 @@ ACTION = {
 
 def duty(name: str) -> str:
     """A periodic duty of the worker; one without words yet keeps its name."""
+    kind, _, receiver = name.partition(":")
+    if receiver:  # one for each application that is told by webhooks
+        return gettext("powiadamianie aplikacji %(name)s", name=receiver) if kind == "webhooks" else name
     return str(DUTY.get(name, name))
 
 

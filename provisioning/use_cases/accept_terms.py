@@ -11,6 +11,7 @@ from provisioning.domain.account import Account, ClosingCause
 from provisioning.domain.application import Application
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
+from provisioning.domain.news import NewsKind
 from provisioning.ports import CUSTOMER, MailKind, Office, TermsAnswer
 from provisioning.use_cases.mail_out import queue_account_mail
 from provisioning.use_cases.one_by_one import one_by_one
@@ -79,7 +80,9 @@ def answer_terms(office: Office, login: str, terms_version: str, *, accept: bool
         work.terms.answer(TermsAnswer(login, terms_version, accept, now, terms_sha256(form)))
         details = {"terms_version": terms_version, "sha256": terms_sha256(form)}
         work.audit.write(CUSTOMER, "terms.accepted" if accept else "terms.refused", account.reference, details, now)
-        if not accept:
+        if accept:
+            work.news.add(account, NewsKind.TERMS_ACCEPTED)
+        else:
             days = max(office.rules.closing.resignation_days, (form.valid_from - office.clock.today()).days)
             begin_closing(office, work, account, ClosingCause.TERMS_REFUSED, days, CUSTOMER)
     return account

@@ -14,6 +14,7 @@ import structlog
 
 from provisioning.domain.application import Application, Status
 from provisioning.ports import WORKER, IntakeState, Office, Work
+from provisioning.use_cases.news.tell import forget_delivered
 from provisioning.use_cases.unasked_mails import forget_unasked_mails
 
 _log = structlog.get_logger()
@@ -30,6 +31,7 @@ def forget_what_is_past(office: Office) -> dict[str, int]:
         "unknown_resets": forget_unknown_resets,
         "idempotency_keys": forget_idempotency_keys,
         "unasked_mails": forget_unasked_mails,
+        "deliveries": forget_delivered,
     }
     gone = {}
     with office.only_one("forget") as alone:

@@ -31,7 +31,7 @@ def mistakes(text: str) -> list[str]:
 
 def test_the_shipped_file_lets_nobody_join_and_its_example_holds() -> None:
     assert load_applications(None) == ()
-    head, _, example = shipped_file().read_text().partition("#\n")
+    _, _, example = shipped_file().read_text().partition("#\n")
     found, wrong = read_applications("\n".join(line.removeprefix("# ") for line in example.splitlines()))
     assert not wrong
     assert [each.client_id for each in found] == ["app-faktury"]

@@ -20,7 +20,9 @@ def account() -> Account:
 
 def told(before: Account, after: Account) -> list[str]:
     found = changes(Known.of(before), Known.of(after))
-    return [" ".join([each.kind.removeprefix("account."), *([each.customer_number] if each.customer_number else [])]) for each in found]
+    return [
+        " ".join([each.kind.removeprefix("account."), *([each.customer_number] if each.customer_number else [])]) for each in found
+    ]
 
 
 def test_the_whole_life_of_an_account_is_told_step_by_step() -> None:
@@ -43,7 +45,9 @@ def test_the_whole_life_of_an_account_is_told_step_by_step() -> None:
     step("close", NOW, DAY)
     step("delete", NOW, DAY, ClosingCause.RESIGNATION)
     step("anonymise")
-    words = "created activated suspended resumed resigning suspended resumed resignation_withdrawn resigning closed deleted anonymised"
+    words = (
+        "created activated suspended resumed resigning suspended resumed resignation_withdrawn resigning closed deleted anonymised"
+    )
     assert [kind.removeprefix("account.") for kind in story] == words.split()
     assert set(NewsKind) - set(story) == {
         NewsKind.EMAIL_CHANGED, NewsKind.NUMBER_ADDED, NewsKind.NUMBER_REMOVED, NewsKind.TERMS_ACCEPTED,

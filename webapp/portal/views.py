@@ -76,7 +76,7 @@ def account() -> Any:
     return render_template(
         "portal/account.html",
         me=mine,
-        my_tiles=[tile for tile in current_app.jinja_env.globals["tiles"] if tile.concerns(numbers)],
+        my_tiles=[tile for tile in current_app.extensions["ibok_tiles"] if tile.concerns(numbers)],
         changed=request.args.get("haslo"),
         sessions=oidc().sessions(),
     )
