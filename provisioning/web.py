@@ -36,6 +36,7 @@ from provisioning.staff_ui import intake as _intake_pages  # noqa: F401  # the s
 from provisioning.staff_ui import manager as _manager_pages  # noqa: F401  # the same
 from provisioning.staff_ui import paper_form as _paper_form_pages  # noqa: F401  # the same
 from provisioning.staff_ui import queue as _queue_pages  # noqa: F401  # the same
+from provisioning.staff_ui import webhooks as _webhook_pages  # noqa: F401  # the same
 from provisioning.staff_ui.limits import LARGE_UPLOADS
 from provisioning.staff_ui.views import staff
 from provisioning.wiring import Wired, wire
@@ -261,6 +262,7 @@ def _numbers(wired: Wired) -> bytes:
     mails = GaugeMetricFamily("ibok_mails", "Mails by kind and state", labels=["kind", "state"])
     accounts = GaugeMetricFamily("ibok_accounts", "Accounts by state", labels=["state"])
     waiting = GaugeMetricFamily("ibok_accounts_waiting", "Accounts that wait, by reason", labels=["reason"])
+    webhooks = GaugeMetricFamily("ibok_webhook_deliveries", "Webhooks by receiver and state", labels=["receiver", "state"])
     resets = GaugeMetricFamily("ibok_password_resets_last_hour", "Wishes for a new password by outcome (S7)", labels=["outcome"])
     with wired.engine.connect() as connection:
         for row in connection.execute(
@@ -274,6 +276,8 @@ def _numbers(wired: Wired) -> bytes:
             )
         ):
             reveals.add_metric([row[0]], row[1])
+        for row in connection.execute(text("SELECT receiver, state, count(*) FROM webhook_deliveries GROUP BY 1, 2")):
+            webhooks.add_metric([row[0], row[1]], row[2])
         for row in connection.execute(text("SELECT status, count(*) FROM applications GROUP BY 1")):
             applications.add_metric([row[0]], row[1])
         for row in connection.execute(text("SELECT kind, state, count(*) FROM mails GROUP BY 1, 2")):
@@ -285,7 +289,7 @@ def _numbers(wired: Wired) -> bytes:
 
     class Collected:
         def collect(self) -> list[GaugeMetricFamily]:
-            return [applications, mails, accounts, waiting, resets, reveals]
+            return [applications, mails, accounts, waiting, resets, reveals, webhooks]
 
     registry = CollectorRegistry()
     registry.register(Collected())

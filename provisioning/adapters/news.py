@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
@@ -162,6 +161,10 @@ class NewsBell:
         self._rung = threading.Condition()
         self._times = 0
         self._thread: threading.Thread | None = None
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        self._closed.set()
 
     @property
     def times(self) -> int:
@@ -178,16 +181,17 @@ class NewsBell:
             self._rung.wait_for(lambda: self._times != times, seconds)
 
     def _listen(self) -> None:
-        while True:
+        while not self._closed.is_set():
             try:
                 with psycopg.connect(self._url, autocommit=True) as connection:
                     connection.execute(f"LISTEN {_CHANNEL}")
                     self._ring()  # what came while nobody listened
-                    for _ in connection.notifies():
-                        self._ring()
+                    while not self._closed.is_set():
+                        for _ in connection.notifies(timeout=1):
+                            self._ring()
             except psycopg.Error as error:
-                _log.warning("news.not_listening", why=type(error).__name__)
-            time.sleep(1)
+                if not self._closed.wait(1):
+                    _log.warning("news.not_listening", why=type(error).__name__)
 
     def _ring(self) -> None:
         with self._rung:

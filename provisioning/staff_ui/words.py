@@ -13,6 +13,7 @@ from ibok_idp.look.flask_look import moment
 from provisioning.domain.account import Account, AccountState, ClosingCause, Trouble
 from provisioning.domain.application import CLOSED, Action, Application, Channel, CustomerType, RejectedFor, Role, Status
 from provisioning.domain.deadline import Urgency, urgency
+from provisioning.domain.news import DeliveryState, NewsKind
 from provisioning.domain.register_match import Agrees
 from provisioning.ports import AccountEvent, AuditEntry, MailKind, MailState, Signature
 
@@ -232,6 +233,26 @@ FIELD = {
     "channel": _("sposób złożenia"),
     "filed_on": _("data złożenia"),
 }
+NEWS = {
+    NewsKind.CREATED: _("konto założone"),
+    NewsKind.ACTIVATED: _("ustawiono własne hasło"),
+    NewsKind.SUSPENDED: _("konto zablokowane"),
+    NewsKind.RESUMED: _("konto odblokowane"),
+    NewsKind.EMAIL_CHANGED: _("zmieniono adres e-mail"),
+    NewsKind.NUMBER_ADDED: _("dopisano numer ewidencyjny"),
+    NewsKind.NUMBER_REMOVED: _("odłączono numer ewidencyjny"),
+    NewsKind.TERMS_ACCEPTED: _("przyjęto Regulamin"),
+    NewsKind.RESIGNING: _("rozpoczęto zamykanie konta"),
+    NewsKind.RESIGNATION_WITHDRAWN: _("cofnięto rezygnację"),
+    NewsKind.CLOSED: _("wyłączono dostęp"),
+    NewsKind.DELETED: _("usunięto konto"),
+    NewsKind.ANONYMISED: _("zanonimizowano konto"),
+}
+DELIVERY_STATE = {
+    DeliveryState.WAITING: _("czeka"),
+    DeliveryState.DELIVERED: _("odebrane"),
+    DeliveryState.PARKED: _("odłożone po trzech dniach prób"),
+}
 AUDIT = {
     "application.submitted": _("złożono online"),
     "application.entered": _("wpisano wniosek"),
@@ -268,6 +289,15 @@ AUDIT = {
     "application.pesel_reveal_refused": _("nie odsłonięto numeru PESEL: zbyt wiele w ciągu godziny"),
     "application.evidence_exported": _("pobrano komplet dowodów"),
     "audit.exported": _("pobrano dziennik"),
+    "account.read": _("aplikacja odczytała konto"),
+    "account.read_refused": _("odmówiono aplikacji odczytu cudzego klienta"),
+    "events.read": _("aplikacja odczytała zdarzenia kont"),
+    "register.changed": _("aplikacja zmieniła klienta w kartotece"),
+    "register.imported": _("aplikacja wczytała kartotekę"),
+    "webhook.sent_again": _("wysłano ponownie zdarzenie do aplikacji"),
+    "webhook.tested": _("wysłano zdarzenie próbne do aplikacji"),
+    "webhook.replayed": _("wysłano ponownie zdarzenia do aplikacji"),
+    "webhook.switched_on": _("włączono ponownie powiadamianie aplikacji"),
     "demo.generated": _("wpisano zmyślone wnioski"),
     "case.noted": _("dopisano notatkę"),
     "case.claimed": _("wzięto wniosek do prowadzenia"),
@@ -339,6 +369,17 @@ def duty(name: str) -> str:
     if receiver:  # one for each application that is told by webhooks
         return gettext("powiadamianie aplikacji %(name)s", name=receiver) if kind == "webhooks" else name
     return str(DUTY.get(name, name))
+
+
+def webhook_answer(answer: str) -> str:
+    """What came back from an application: its status line as it stands, or why nothing came."""
+    if answer.startswith("TLS"):
+        return gettext("certyfikat serwera nie jest zaufany")
+    if answer.startswith("no connection"):
+        return gettext("brak połączenia")
+    if answer.startswith("no answer"):
+        return gettext("brak odpowiedzi")
+    return answer
 
 
 def mail_reason(answer: str) -> str:
