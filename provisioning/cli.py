@@ -16,10 +16,10 @@ from ibok_idp.applications.file import Application
 from ibok_idp.errors import IdpError
 from ibok_idp.log import configure_logging
 from ibok_idp.settings import load_settings
+from provisioning.domain.actors import Actor
 from provisioning.domain.application import Role
 from provisioning.domain.audit_chain import ChainedLine
 from provisioning.domain.news import DeliveryState
-from provisioning.ports import Actor
 from provisioning.settings import Settings
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def worker() -> None:
     told = Told(wired.receivers(), wired.bell)
     url, concurrency = settings.database_url.get_secret_value(), settings.worker_concurrency
     try:
-        run_worker(wired.office, url, concurrency, wired.mailbox(), told, bind=settings.bind, port=settings.worker_port)
+        run_worker(wired.services, url, concurrency, wired.mailbox(), told, bind=settings.bind, port=settings.worker_port)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
@@ -82,8 +82,8 @@ def worker() -> None:
 def migrate() -> None:
     """Bring the database schema to this version. Safe to run again; CHANGELOG.md says when older processes must stop first."""
     from ibok_idp.database import make_engine
-    from provisioning.adapters.postgres import migrate as run_migrations
-    from provisioning.adapters.postgres import schema_version
+    from provisioning.adapters.postgres.schema import migrate as run_migrations
+    from provisioning.adapters.postgres.schema import schema_version
 
     engine = make_engine(_settings().database_url.get_secret_value())
     run_migrations(engine)
@@ -102,8 +102,8 @@ def import_customers(
     Exit 0: every row was taken, 2: some rows were left out (each with its line and reason), 1: the file cannot be read.
     """
     from ibok_idp.database import make_engine
-    from provisioning.adapters.customer_register import RegisterFileError, fingerprint_with
-    from provisioning.adapters.customer_register import import_customers as run_import
+    from provisioning.adapters.postgres.customer_register import RegisterFileError, fingerprint_with
+    from provisioning.adapters.postgres.customer_register import import_customers as run_import
 
     settings = _settings()
     engine = make_engine(settings.database_url.get_secret_value())
@@ -133,14 +133,14 @@ def import_applications(
     Exit 0: every row was taken, 2: some were left out (each with its line and reasons), 1: the file cannot be read.
     """
     from provisioning.adapters.application_batch import BatchFileError, read_batch, write_bad
+    from provisioning.domain.actors import Actor
     from provisioning.domain.application import Role
-    from provisioning.ports import Actor
-    from provisioning.use_cases.register_paper import register_once
+    from provisioning.use_cases.application.register_paper import register_once
     from provisioning.wiring import wire
 
     wired = wire(_settings())
-    office = wired.office
-    form = office.current_form(office.clock.today())
+    services = wired.services
+    form = services.current_form(services.clock.today())
     actor = Actor(by, frozenset({Role.CLERK.value}))
     left_out, taken, again = [], 0, 0
     try:
@@ -150,7 +150,7 @@ def import_applications(
                 _console.print(
                     f"line {row.line}: {'; '.join(row.errors)}", style="yellow", soft_wrap=True, highlight=False, markup=False
                 )
-            elif dry_run or register_once(office, actor, row.submission, row.key)[1]:
+            elif dry_run or register_once(services, actor, row.submission, row.key)[1]:
                 taken += 1
             else:
                 again += 1
@@ -171,13 +171,13 @@ def derive(
 
     Exit 0: nothing (more) to change, 2: something would change.
     """
+    from provisioning.domain.actors import Actor
     from provisioning.domain.application import Role
-    from provisioning.ports import Actor
-    from provisioning.use_cases.derive_terms import derive_terms, preview
+    from provisioning.use_cases.desk.derive_terms import derive_terms, preview
     from provisioning.wiring import wire
 
-    office = wire(_settings()).office
-    moved = derive_terms(office, Actor("ibok-provisioning", frozenset({Role.MANAGER.value}))) if apply else preview(office)
+    services = wire(_settings()).services
+    moved = derive_terms(services, Actor("ibok-provisioning", frozenset({Role.MANAGER.value}))) if apply else preview(services)
     for each in moved:
         _console.print(f"{each.reference}  {each.old or '–'} -> {each.new or '–'}", highlight=False)
     _console.print(f"{len(moved)} due dates {'changed' if apply else 'would change'}.")
@@ -192,15 +192,16 @@ def numbers_jump(
 
     Exit 1: Keycloak cannot be asked; nothing was changed.
     """
-    from provisioning.ports import Actor, DirectoryTrouble
-    from provisioning.use_cases.numbers import jump
+    from provisioning.domain.actors import Actor
+    from provisioning.ports.directory import DirectoryTrouble
+    from provisioning.use_cases.application.numbers import jump
     from provisioning.wiring import wire
 
     settings = _settings()
     if not settings.provisioning_client_secret.get_secret_value():
         _stop("IBOK_PROVISIONING_CLIENT_SECRET is missing: Keycloak cannot be asked without it.")
     try:
-        stood, now = jump(wire(settings).office, Actor("ibok-provisioning"), by)
+        stood, now = jump(wire(settings).services, Actor("ibok-provisioning"), by)
     except DirectoryTrouble as trouble:
         _stop(f"Keycloak cannot be asked ({trouble.kind}): run `ibok-provisioning doctor`. Nothing was changed.")
     _console.print(
@@ -215,8 +216,8 @@ def generate_demo(
     applications: Annotated[int, typer.Option("--applications", min=1, max=5_000_000, help="how many invented applications")],
 ) -> None:
     """Fill the queue with invented applications, to try it out or to measure it. Refused where IBOK_WEBAPP_URL is not this machine."""
-    from provisioning.adapters.demo_applications import generate
-    from provisioning.ports import Actor
+    from provisioning.adapters.postgres.demo_applications import generate
+    from provisioning.domain.actors import Actor
     from provisioning.wiring import wire
 
     settings = _settings()
@@ -225,10 +226,10 @@ def generate_demo(
             f"{settings.webapp_url} is not this machine: invented applications do not belong into a real queue. Nothing was done."
         )
     wired = wire(settings)
-    office = wired.office
-    with office.work() as work:
-        generate(office, work, applications, lambda count: _console.print(f"{count} of {applications}", highlight=False))
-        work.audit.write(Actor("ibok-provisioning"), "demo.generated", "demo", {"applications": applications}, office.clock.now())
+    services = wired.services
+    with services.work() as work:
+        generate(services, work, applications, lambda count: _console.print(f"{count} of {applications}", highlight=False))
+        work.audit.write(Actor("ibok-provisioning"), "demo.generated", "demo", {"applications": applications}, services.clock.now())
     with wired.engine.connect() as plain:
         plain.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE applications, search_names")
     _console.print(f"{applications} invented applications are in the queue.")
@@ -257,7 +258,7 @@ def check(file: Annotated[Path, typer.Argument(help="a utility.toml")]) -> None:
 def list_webhooks() -> None:
     """Each receiver: whether it answers, what waits, what is parked. Exit 2 when something is parked or switched off."""
     wired = _wired(_settings())
-    with wired.office.work() as work:
+    with wired.services.work() as work:
         receivers, counts = work.deliveries.receivers(), work.deliveries.counts()
     wrong = False
     for told in wired.receivers().told:
@@ -292,7 +293,7 @@ def replay_webhooks(
     from provisioning.use_cases.news.tell import replay
 
     wired = _wired(_settings())
-    found = replay(wired.office, _IT, _told(wired, receiver), since.replace(tzinfo=UTC))
+    found = replay(wired.services, _IT, _told(wired, receiver), since.replace(tzinfo=UTC))
     _console.print(f"{found} events are on their way.", highlight=False)
 
 
@@ -302,7 +303,7 @@ def switch_on_webhooks(receiver: Annotated[str, typer.Argument(help="its client_
     from provisioning.use_cases.news.tell import switch_on
 
     wired = _wired(_settings())
-    switch_on(wired.office, _IT, _told(wired, receiver).client_id)
+    switch_on(wired.services, _IT, _told(wired, receiver).client_id)
     _console.print(f"{receiver} is told again.", highlight=False)
 
 
@@ -321,7 +322,7 @@ def verify() -> None:
 
     last: list[tuple[int, str]] = [(0, "")]
     found = 0
-    with wire(_settings()).office.work() as work:
+    with wire(_settings()).services.work() as work:
 
         def counted() -> Iterator[ChainedLine]:
             for line in work.audit.chain():
@@ -362,8 +363,8 @@ def reconcile(
 
     Exit 0: they agree, 2: they differ (with --repair: and something needs a person), 1: cannot tell.
     """
-    from provisioning.ports import DirectoryTrouble
-    from provisioning.use_cases.reconcile import reconcile as compare
+    from provisioning.ports.directory import DirectoryTrouble
+    from provisioning.use_cases.account.reconcile import reconcile as compare
     from provisioning.wiring import wire
 
     settings = _settings()
@@ -371,7 +372,7 @@ def reconcile(
         _stop("IBOK_PROVISIONING_CLIENT_SECRET is missing: Keycloak cannot be asked without it.")
     found = left = 0
     try:
-        for each in compare(wire(settings).office, repair=repair, reopen=frozenset(reopen or [])):
+        for each in compare(wire(settings).services, repair=repair, reopen=frozenset(reopen or [])):
             found += 1
             repaired = (repair and each.repairable) or each.login in (reopen or [])
             left += not repaired

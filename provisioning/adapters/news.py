@@ -12,7 +12,7 @@ import psycopg
 import structlog
 from sqlalchemy import Connection, text
 
-from provisioning.adapters.rows import columns, every, first, update, with_json
+from provisioning.adapters.postgres.rows import columns, every, first, update, with_json
 from provisioning.domain.account import Account
 from provisioning.domain.errors import NotFound
 from provisioning.domain.news import Change, Delivery, DeliveryState, Known, News, NewsKind, Receiver, changes

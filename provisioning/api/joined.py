@@ -10,8 +10,8 @@ from typing import Any
 from flask import Response, current_app, request
 
 from ibok_idp.applications.file import Application
+from provisioning.api.application import _whole_number, api, wired
 from provisioning.api.request import actor, caller, requires
-from provisioning.api.views import _whole_number, api, wired
 from provisioning.domain.account import Account
 from provisioning.domain.errors import FieldError, Forbidden, Invalid
 from provisioning.domain.login_names import normalised
@@ -45,7 +45,7 @@ def get_events() -> dict[str, Any]:
     until = time.monotonic() + _whole_number("wait", 0, 0, _LONGEST_WAIT)
     while True:
         rung = wired().bell.times
-        found, reached = read_news(wired().office, actor(), asking, after, limit)
+        found, reached = read_news(wired().services, actor(), asking, after, limit)
         if found or (reached == after and not _waited(rung, until)):
             return {"items": [_event(each) for each in found], "next_after": reached}
         after = reached
@@ -71,9 +71,9 @@ def get_accounts() -> dict[str, Any]:
     if bool(number) == bool(login):
         raise Invalid([FieldError("customer_number", "required")])
     if number:
-        found = look_up_by_number(wired().office, actor(), application(), number[:40])
+        found = look_up_by_number(wired().services, actor(), application(), number[:40])
     else:
-        found = [look_up(wired().office, actor(), application(), normalised(login))]
+        found = [look_up(wired().services, actor(), application(), normalised(login))]
     return {"items": [_account(each) for each in found]}
 
 
@@ -81,7 +81,7 @@ def get_accounts() -> dict[str, Any]:
 @api.doc(summary="One account, with ETag; audited", security="token")
 @requires(ACCOUNTS_READ)
 def get_joined_account(login: str) -> Response:
-    body = json.dumps(_account(look_up(wired().office, actor(), application(), normalised(login))))
+    body = json.dumps(_account(look_up(wired().services, actor(), application(), normalised(login))))
     response = Response(body, mimetype="application/json", headers={"Cache-Control": "private, no-cache"})
     response.set_etag(hashlib.sha256(body.encode()).hexdigest()[:32])
     response.make_conditional(request)

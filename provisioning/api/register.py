@@ -10,11 +10,18 @@ from typing import Any, Literal
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field
 
-from provisioning.adapters.customer_register import ImportOutcome, TooManyGone, apply_loaded, checked, load, require_few_gone
-from provisioning.adapters.postgres import applications_in
+from provisioning.adapters.postgres.customer_register import (
+    ImportOutcome,
+    TooManyGone,
+    apply_loaded,
+    checked,
+    load,
+    require_few_gone,
+)
+from provisioning.adapters.postgres.work import applications_in
+from provisioning.api.application import _whole_number, api, wired
 from provisioning.api.joined import application
 from provisioning.api.request import actor, caller, idempotency_key, json_body, read_action, requires
-from provisioning.api.views import _whole_number, api, wired
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.register_match import RegisterCustomer
 from provisioning.form.check import structure_errors
@@ -55,12 +62,12 @@ def put_register_customer(number: str) -> dict[str, Any]:
     found = _customer(number, body)
     if isinstance(found, str):
         raise Invalid([FieldError(found.split(" ", 1)[0], "invalid_format")])
-    with wired().office.work() as work:
+    with wired().services.work() as work:
         cursor = applications_in(work)[0].cursor()
         outcome = load(cursor, [(1, found)])
         apply_loaded(cursor, whole=False)
         details = {"customers": 1, "added": outcome.added, "changed": outcome.changed}
-        work.audit.write(actor(), "register.changed", "register", details, wired().office.clock.now())
+        work.audit.write(actor(), "register.changed", "register", details, wired().services.clock.now())
     return {"customer_number": found.customer_number, "added": bool(outcome.added), "changed": bool(outcome.changed)}
 
 
@@ -82,8 +89,8 @@ def post_register_import() -> dict[str, Any]:
     at_most = _whole_number("gone_at_most", 0, 0, 10**9) if "gone_at_most" in request.args else None
     request.max_content_length = _LARGEST
     digest = hashlib.sha256(f"{mode} {dry_run}\n".encode())
-    office, batch = wired().office, f"register:{key}"
-    with office.work() as work:
+    services, batch = wired().services, f"register:{key}"
+    with services.work() as work:
         cursor = applications_in(work)[0].cursor()
         outcome = load(cursor, _rows(digest))
         if seen := work.idempotency.seen(caller().client, batch):
@@ -101,7 +108,7 @@ def post_register_import() -> dict[str, Any]:
         answer |= {"dry_run": dry_run}
         if not dry_run:
             apply_loaded(cursor, whole=whole)
-            now = office.clock.now()
+            now = services.clock.now()
             work.idempotency.remember(caller().client, batch, digest.digest(), answer, now)
             work.audit.write(actor(), "register.imported", "register", {"batch": key, "mode": mode, **answer}, now)
     return answer
@@ -137,7 +144,7 @@ def _customer(number: str, body: RegisterCustomerBody) -> RegisterCustomer | str
     row["tax_id_or_pesel"] = body.tax_id or body.pesel or ""
     many = {"supply_points": body.supply_points, "contract_numbers": body.contract_numbers}
     settings = wired().settings
-    return checked(row, many, settings.customer_number_pattern, wired().office.fingerprint)
+    return checked(row, many, settings.customer_number_pattern, wired().services.fingerprint)
 
 
 def _require_good(outcome: ImportOutcome) -> None:

@@ -8,12 +8,12 @@ from flask import flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext
 
 from ibok_idp.applications.file import Application
-from provisioning.api.views import wired
+from provisioning.api.application import wired
 from provisioning.domain.application import Action, require_permission
 from provisioning.domain.errors import NotFound
 from provisioning.domain.news import DeliveryState
 from provisioning.staff_ui import words
-from provisioning.staff_ui.views import actor, logged_in, staff
+from provisioning.staff_ui.application import actor, logged_in, staff
 from provisioning.use_cases.news import tell
 
 _SHOWN = 100
@@ -25,7 +25,7 @@ def joined() -> str:
     require_permission(g.user.roles, Action.READ_WEBHOOKS)
     chosen, state = request.args.get("receiver", ""), request.args.get("state", "")
     known = wired().applications
-    with wired().office.work() as work:
+    with wired().services.work() as work:
         receivers, counts = work.deliveries.receivers(), work.deliveries.counts()
         wanted = DeliveryState(state) if state in list(DeliveryState) else None
         deliveries = work.deliveries.page(chosen if chosen in known else None, wanted, _SHOWN)
@@ -45,7 +45,7 @@ def joined() -> str:
 @staff.post("/aplikacje/<receiver>/test")
 @logged_in
 def test_webhook(receiver: str) -> Any:
-    tell.send_test(wired().office, actor(), _told(receiver).client_id)
+    tell.send_test(wired().services, actor(), _told(receiver).client_id)
     flash(gettext("Zdarzenie próbne jest w drodze. Odśwież stronę, żeby zobaczyć odpowiedź."))
     return _back(receiver)
 
@@ -53,7 +53,7 @@ def test_webhook(receiver: str) -> Any:
 @staff.post("/aplikacje/<receiver>/wlacz")
 @logged_in
 def switch_on_webhook(receiver: str) -> Any:
-    tell.switch_on(wired().office, actor(), _told(receiver).client_id)
+    tell.switch_on(wired().services, actor(), _told(receiver).client_id)
     flash(gettext("Powiadamianie jest włączone; zaległe zdarzenia są w drodze."))
     return _back(receiver)
 
@@ -61,7 +61,7 @@ def switch_on_webhook(receiver: str) -> Any:
 @staff.post("/aplikacje/<receiver>/<event_id>")
 @logged_in
 def send_webhook_again(receiver: str, event_id: str) -> Any:
-    tell.send_again(wired().office, actor(), _told(receiver).client_id, event_id)
+    tell.send_again(wired().services, actor(), _told(receiver).client_id, event_id)
     flash(gettext("Zdarzenie jest w drodze."))
     return _back(receiver)
 

@@ -20,26 +20,27 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ibok_idp.applications.file import Application
 from ibok_idp.database import make_engine
-from provisioning.adapters.duty_book import HEARTBEAT, DutyBook
-from provisioning.adapters.jobs import DUTIES, JOBS, GrowingPauses, TryLater
-from provisioning.adapters.mailbox import ImapMailbox
+from provisioning.adapters.imap.mailbox import ImapMailbox
 from provisioning.adapters.news import NewsBell
-from provisioning.ports import Office, Outage
+from provisioning.adapters.postgres.duty_book import HEARTBEAT, DutyBook
+from provisioning.adapters.postgres.jobs import DUTIES, JOBS, GrowingPauses, TryLater
+from provisioning.ports.services import Services
+from provisioning.ports.work import Outage
 from provisioning.ports_news import Receivers
-from provisioning.use_cases.accept_terms import announce_terms
-from provisioning.use_cases.confirm_first_login import confirm_first_login, confirm_first_logins
-from provisioning.use_cases.follow_keycloak import follow_keycloak
-from provisioning.use_cases.forget import forget_what_is_past
-from provisioning.use_cases.keep_account import keep as keep_account
-from provisioning.use_cases.keep_account import sweep
-from provisioning.use_cases.mail_out import due_mails, send_mail
+from provisioning.use_cases.account.confirm_first_login import confirm_first_login, confirm_first_logins
+from provisioning.use_cases.account.follow_keycloak import follow_keycloak
+from provisioning.use_cases.account.forget import forget_what_is_past
+from provisioning.use_cases.account.keep_account import keep as keep_account
+from provisioning.use_cases.account.keep_account import sweep
+from provisioning.use_cases.account.request_new_password import flood, request_new_password
+from provisioning.use_cases.account.resign import close_due_accounts
+from provisioning.use_cases.desk.warn_of_terms import send_digest
+from provisioning.use_cases.intake.read_mailbox import OfficeMailboxLog
+from provisioning.use_cases.intake.take_in import forget_set_aside
+from provisioning.use_cases.messages.mail_out import due_mails, send_mail
+from provisioning.use_cases.messages.undelivered import remind_of_first_login
 from provisioning.use_cases.news.tell import tell
-from provisioning.use_cases.read_mailbox import OfficeMailboxLog
-from provisioning.use_cases.request_new_password import flood, request_new_password
-from provisioning.use_cases.resign import close_due_accounts
-from provisioning.use_cases.take_in import forget_set_aside
-from provisioning.use_cases.undelivered import remind_of_first_login
-from provisioning.use_cases.warn_of_terms import send_digest
+from provisioning.use_cases.terms.accept_terms import announce_terms
 from provisioning.worker.duties import Duty, DutyMetrics, Keeper, keep, wait
 from provisioning.worker.health import Life, serve_health
 
@@ -59,7 +60,7 @@ class Told:
     bell: NewsBell
 
 
-def duties(office: Office, mailbox: ImapMailbox | None = None, told: Told | None = None) -> list[Duty]:
+def duties(services: Services, mailbox: ImapMailbox | None = None, told: Told | None = None) -> list[Duty]:
     """Everything the worker does again and again; what shall be done so gets a line here, and a name on the task page.
 
     Each receiver of webhooks is a duty of its own: one that is slow or dead keeps no other waiting.
@@ -70,26 +71,26 @@ def duties(office: Office, mailbox: ImapMailbox | None = None, told: Told | None
 
     return [
         every(HEARTBEAT, lambda: None, seconds=5),
-        every("first_logins", lambda: _first_logins(office, everyone=False), seconds=2),
-        every("first_logins_unseen", lambda: _first_logins(office, everyone=True), seconds=20),
-        every("follow_keycloak", lambda: _told("keycloak.followed", follow_keycloak(office)), seconds=3),
-        every("accounts", lambda: sweep(office), seconds=2),  # what waits for its next try, and what lost its wake-up
-        every("mails", lambda: due_mails(office), seconds=2),
-        every("mailbox", lambda: _read_mailbox(office, mailbox), seconds=15),
-        every("waiting_accounts", lambda: _alarm(office), minutes=1),
-        every("announce_terms", lambda: _told("terms.announced", announce_terms(office)), minutes=1),
-        every("close_accounts", lambda: _told("accounts.moved_on", close_due_accounts(office)), minutes=1),  # S8
-        every("remind_of_first_login", lambda: _told("accounts.reminded", remind_of_first_login(office)), minutes=1),
-        every("forget_intake", lambda: _told("intake.forgotten", forget_set_aside(office)), minutes=1),
-        every("retention", lambda: _forget(office), minutes=1),
-        every("digest", lambda: _told("digest.sent", send_digest(office)), minutes=1),
-        every("password_flood", lambda: _flood(office), minutes=1),
-        *(_telling(office, told) if told else ()),
+        every("first_logins", lambda: _first_logins(services, everyone=False), seconds=2),
+        every("first_logins_unseen", lambda: _first_logins(services, everyone=True), seconds=20),
+        every("follow_keycloak", lambda: _told("keycloak.followed", follow_keycloak(services)), seconds=3),
+        every("accounts", lambda: sweep(services), seconds=2),  # what waits for its next try, and what lost its wake-up
+        every("mails", lambda: due_mails(services), seconds=2),
+        every("mailbox", lambda: _read_mailbox(services, mailbox), seconds=15),
+        every("waiting_accounts", lambda: _alarm(services), minutes=1),
+        every("announce_terms", lambda: _told("terms.announced", announce_terms(services)), minutes=1),
+        every("close_accounts", lambda: _told("accounts.moved_on", close_due_accounts(services)), minutes=1),  # S8
+        every("remind_of_first_login", lambda: _told("accounts.reminded", remind_of_first_login(services)), minutes=1),
+        every("forget_intake", lambda: _told("intake.forgotten", forget_set_aside(services)), minutes=1),
+        every("retention", lambda: _forget(services), minutes=1),
+        every("digest", lambda: _told("digest.sent", send_digest(services)), minutes=1),
+        every("password_flood", lambda: _flood(services), minutes=1),
+        *(_telling(services, told) if told else ()),
     ]
 
 
 def job_app(
-    office: Office, database_url: str, concurrency: int, keepers: list[Keeper] | None = None, finished: Counter | None = None
+    services: Services, database_url: str, concurrency: int, keepers: list[Keeper] | None = None, finished: Counter | None = None
 ) -> App:
     """The queue's app with its tasks.
 
@@ -106,7 +107,7 @@ def job_app(
         def run(**arguments: str) -> None:
             outcome = "failed"
             try:
-                pause = do(office, **arguments)
+                pause = do(services, **arguments)
                 outcome = "done" if pause is None else "later"
             except Outage as away:
                 _log.warning("job.waits", task=name, why=type(away).__name__)
@@ -132,16 +133,16 @@ def job_app(
     return app
 
 
-def _keep(office: Office, login: str = "", reference: str = "") -> None:
+def _keep(services: Services, login: str = "", reference: str = "") -> None:
     if not login:
-        with office.work() as work:
+        with services.work() as work:
             account = work.accounts.by_reference(reference)
         login = account.login if account is not None else ""
-    keep_account(office, login)
+    keep_account(services, login)
 
 
-def _send_mail(office: Office, message_id: str) -> None:
-    send_mail(office, message_id)
+def _send_mail(services: Services, message_id: str) -> None:
+    send_mail(services, message_id)
 
 
 def _periodic(app: App, keeper: Keeper) -> None:
@@ -154,19 +155,19 @@ def _periodic(app: App, keeper: Keeper) -> None:
         keeper.round_when_due()
 
 
-def _confirm_first_login(office: Office, reference: str) -> None:
-    with office.work() as work:
+def _confirm_first_login(services: Services, reference: str) -> None:
+    with services.work() as work:
         account = work.accounts.by_reference(reference)
     if account is not None:
-        confirm_first_login(office, account)
+        confirm_first_login(services, account)
 
 
-def _request_new_password(office: Office, login: str) -> None:
-    request_new_password(office, login)
+def _request_new_password(services: Services, login: str) -> None:
+    request_new_password(services, login)
 
 
 def run_worker(
-    office: Office,
+    services: Services,
     database_url: str,
     concurrency: int,
     mailbox: ImapMailbox | None = None,
@@ -183,12 +184,12 @@ def run_worker(
     Raises:
         OSError: the port is taken.
     """
-    _Worker(office, database_url, concurrency, duties(office, mailbox, told)).run(bind, port)
+    _Worker(services, database_url, concurrency, duties(services, mailbox, told)).run(bind, port)
 
 
 class _Worker:
-    def __init__(self, office: Office, database_url: str, concurrency: int, work: list[Duty]) -> None:
-        self._office, self._url, self._concurrency = office, database_url, concurrency
+    def __init__(self, services: Services, database_url: str, concurrency: int, work: list[Duty]) -> None:
+        self._office, self._url, self._concurrency = services, database_url, concurrency
         self._registry = CollectorRegistry()
         self._finished = Counter("ibok_jobs", "Jobs by task and outcome", ["task", "outcome"], registry=self._registry)
         self._engine = make_engine(database_url, connections=4)  # its own, so that a full pool hides no sign of life
@@ -292,15 +293,15 @@ async def _rescue(app: App) -> None:
             _log.error("job.not_rescued", job=job.id, task=job.task_name, why=type(error).__name__)
 
 
-def _telling(office: Office, told: Told) -> Iterator[Duty]:
+def _telling(services: Services, told: Told) -> Iterator[Duty]:
     for each in told.receivers.told:
-        yield Duty(f"{WEBHOOKS}{each.client_id}", timedelta(milliseconds=10), partial(_tell, office, told, each))
+        yield Duty(f"{WEBHOOKS}{each.client_id}", timedelta(milliseconds=10), partial(_tell, services, told, each))
 
 
-def _tell(office: Office, told: Told, application: Application) -> None:
+def _tell(services: Services, told: Told, application: Application) -> None:
     """What is due, then wait for news; at the latest it is looked again after a second, for what waits for its pause."""
     rung = told.bell.times
-    tell(office, told.receivers, application)
+    tell(services, told.receivers, application)
     told.bell.wait(rung, _LOOK_AGAIN_SECONDS)
 
 
@@ -309,32 +310,32 @@ def _told(event: str, count: int) -> None:
         _log.info(event, count=count)
 
 
-def _first_logins(office: Office, *, everyone: bool) -> None:
-    _told("accounts.active", confirm_first_logins(office, everyone=everyone, limit=60))
+def _first_logins(services: Services, *, everyone: bool) -> None:
+    _told("accounts.active", confirm_first_logins(services, everyone=everyone, limit=60))
 
 
-def _alarm(office: Office) -> None:
-    with office.work() as work:
-        late = work.accounts.waiting_too_long(office.clock.now() - office.rules.alarm_after)
+def _alarm(services: Services) -> None:
+    with services.work() as work:
+        late = work.accounts.waiting_too_long(services.clock.now() - services.rules.alarm_after)
     for account in late:
         _log.error("account.waits_too_long", reference=account.reference, why=account.trouble, since=str(account.trouble_since))
 
 
-def _read_mailbox(office: Office, mailbox: ImapMailbox | None) -> None:
+def _read_mailbox(services: Services, mailbox: ImapMailbox | None) -> None:
     if mailbox is None:
         return
-    with office.only_one("mailbox") as alone:
+    with services.only_one("mailbox") as alone:
         if alone:
-            _told("mailbox.read", mailbox.take(OfficeMailboxLog(office)))
+            _told("mailbox.read", mailbox.take(OfficeMailboxLog(services)))
 
 
-def _forget(office: Office) -> None:
-    if past := forget_what_is_past(office):
+def _forget(services: Services) -> None:
+    if past := forget_what_is_past(services):
         _log.info("retention.forgotten", **past)
 
 
-def _flood(office: Office) -> None:
-    if count := flood(office):
+def _flood(services: Services) -> None:
+    if count := flood(services):
         _log.error("password_reset.flood", in_the_last_hour=count)
 
 

@@ -16,8 +16,8 @@ from ibok_idp.applications.file import Application, Words
 from ibok_idp.errors import InvalidToken
 from ibok_idp.tokens import Caller
 from provisioning.domain.account import AccountState
-from provisioning.use_cases import suspend
-from provisioning.use_cases.decide import approve
+from provisioning.use_cases.account import suspend
+from provisioning.use_cases.application.decide import approve
 from provisioning.web import create_app
 from tests.support.database_alone import REGISTRAR, Alone
 
@@ -48,7 +48,7 @@ def api(alone: Alone) -> Iterator[FlaskClient]:
     settings = alone.wired.settings.model_copy(
         update={"session_key": SecretStr("s" * 40), "staff_client_secret": SecretStr("c" * 40)}
     )
-    wired = replace(alone.wired, settings=settings, office=alone.office, applications=KNOWN)
+    wired = replace(alone.wired, settings=settings, services=alone.services, applications=KNOWN)
     app = create_app(settings, wired)
     app.extensions["ibok_verifier"] = TokensByName()
     yield app.test_client()
@@ -63,10 +63,10 @@ def call(api: FlaskClient, client: str, path: str, verb: str = "GET", **options:
 def account(alone: Alone, **changes: Any) -> str:
     """The login of an account that waits to be made in Keycloak."""
     reference = alone.entered(**changes)
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         version = work.applications.get(reference).version
-    approve(alone.office, REGISTRAR, reference, version)
-    with alone.office.work() as work:
+    approve(alone.services, REGISTRAR, reference, version)
+    with alone.services.work() as work:
         found = work.accounts.by_reference(reference)
     assert found is not None
     return found.login
@@ -96,7 +96,7 @@ def test_an_etag_spares_what_is_known_and_still_counts_as_a_read(alone: Alone, a
     tag = call(api, "app-reader", f"/accounts/{login}").headers["ETag"]
     known = call(api, "app-reader", f"/accounts/{login}", headers={"If-None-Match": tag})
     assert (known.status_code, known.data) == (304, b"")
-    suspend.suspend(alone.office, REGISTRAR, login, "powód")
+    suspend.suspend(alone.services, REGISTRAR, login, "powód")
     assert call(api, "app-reader", f"/accounts/{login}", headers={"If-None-Match": tag}).status_code == 200
     assert len(audited(alone, "account.read")) == 3
 
@@ -142,7 +142,7 @@ def test_the_feed_goes_on_from_a_position(alone: Alone, api: FlaskClient) -> Non
     assert [(each["type"], each["data"]["login"], each["data"]["number"]) for each in first["items"]] == [
         ("account.created", login, 1)
     ]
-    suspend.suspend(alone.office, REGISTRAR, login, "powód")
+    suspend.suspend(alone.services, REGISTRAR, login, "powód")
     second = call(api, "app-reader", f"/events?after={first['next_after']}").json
     assert [each["type"] for each in second["items"]] == ["account.suspended"]
     assert call(api, "app-reader", f"/events?after={second['next_after']}").json == {
@@ -158,7 +158,7 @@ def test_who_waits_is_answered_when_it_happens_and_who_waits_in_vain_when_the_ti
     began = time.monotonic()
     assert call(api, "app-reader", f"/events?after={after}&wait=1").json["items"] == []
     assert 0.9 < time.monotonic() - began < 8
-    later = threading.Timer(0.5, lambda: suspend.suspend(alone.office, REGISTRAR, login, "powód"))
+    later = threading.Timer(0.5, lambda: suspend.suspend(alone.services, REGISTRAR, login, "powód"))
     later.start()
     began = time.monotonic()
     found = call(api, "app-reader", f"/events?after={after}&wait=20").json
@@ -186,7 +186,7 @@ def test_s8_billing_ends_a_contract_and_the_account_follows(alone: Alone, api: F
     assert answer.status_code == 200, answer.text
     assert (answer.json["state"], answer.json["customer_numbers"]) == ("resigning", [])
     assert "jan@example.com" not in answer.text
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         kinds = [news.kind for news in work.news.after(0, 10)]
     assert kinds == ["account.created", "account.customer_number_removed", "account.resigning"]
     other = call(api, "app-reader", f"/staff/accounts/{login}/suspend", "POST", json={"reason": "x"})

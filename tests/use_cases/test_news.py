@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from ibok_idp.applications.file import Application, Webhook, Words
+from provisioning.domain.actors import Actor
 from provisioning.domain.application import Role
 from provisioning.domain.errors import Forbidden
 from provisioning.domain.news import Answer, DeliveryState, News, NewsKind
-from provisioning.ports import Actor
-from provisioning.use_cases import resign, suspend
-from provisioning.use_cases.accept_terms import answer_terms
+from provisioning.use_cases.account import resign, suspend
 from provisioning.use_cases.news import tell as telling
+from provisioning.use_cases.terms.accept_terms import answer_terms
 from tests.support.ring import REGISTRAR, Ring
 from tests.use_cases.deeds import DEEDS
 
@@ -50,12 +50,12 @@ def receiver(name: str, customers: str | None = None) -> Application:
 def application(ring: Ring, request: pytest.FixtureRequest) -> Application:
     """A receiver of this test's own, which knows nothing of what was before."""
     found = receiver(f"app-{abs(hash(request.node.name)) % 10**9}")
-    telling.tell(ring.office, MemoryReceivers(), found)
+    telling.tell(ring.services, MemoryReceivers(), found)
     return found
 
 
 def news_of(ring: Ring, login: str) -> list[News]:
-    with ring.office.work() as work:
+    with ring.services.work() as work:
         return [each for each in work.news.after(0, 100_000) if each.login == login]
 
 
@@ -68,11 +68,11 @@ def kinds(ring: Ring, login: str) -> list[str]:
 
 def test_a_customers_whole_way_is_told_with_numbers_that_have_no_hole(ring: Ring) -> None:
     login = ring.active()
-    suspend.suspend(ring.office, REGISTRAR, login, "powód")
-    suspend.resume(ring.office, REGISTRAR, login, None)
-    resign.resign(ring.office, login)
-    resign.withdraw_resignation(ring.office, login)
-    resign.delete_account(ring.office, REGISTRAR, login, "powód")
+    suspend.suspend(ring.services, REGISTRAR, login, "powód")
+    suspend.resume(ring.services, REGISTRAR, login, None)
+    resign.resign(ring.services, login)
+    resign.withdraw_resignation(ring.services, login)
+    resign.delete_account(ring.services, REGISTRAR, login, "powód")
     ring.settle(login)
     words = "created activated suspended resumed resigning resignation_withdrawn deleted"
     assert kinds(ring, login) == words.split()
@@ -100,7 +100,7 @@ def test_r04_what_is_done_in_keycloaks_console_is_told_in_the_same_words(ring: R
 def test_what_fails_half_way_is_not_told(ring: Ring) -> None:
     login = ring.active()
     before = kinds(ring, login)
-    with pytest.raises(RuntimeError), ring.office.work() as work:
+    with pytest.raises(RuntimeError), ring.services.work() as work:
         account = work.accounts.locked(login)
         account.suspend()
         work.accounts.save(account)
@@ -116,22 +116,22 @@ def test_nothing_but_numbers_state_and_login_is_told_and_the_numbers_go_with_the
         assert account.customer_numbers[0] in text
         for private in (account.email, account.first_name, account.last_name):
             assert private not in text
-    resign.delete_account(ring.office, REGISTRAR, login, "powód")
+    resign.delete_account(ring.services, REGISTRAR, login, "powód")
     ring.settle(login)
-    with ring.office.work() as work:
-        resign.anonymise(ring.office, work, work.accounts.locked(login), REGISTRAR)
+    with ring.services.work() as work:
+        resign.anonymise(ring.services, work, work.accounts.locked(login), REGISTRAR)
     assert kinds(ring, login)[-1] == "anonymised"
     assert all(not each.customer_numbers and not each.customer_number for each in news_of(ring, login))
 
 
 def test_an_accepted_regulamin_is_told_after_everything_else_of_its_transaction(ring: Ring) -> None:
     login = ring.active()
-    with ring.office.work() as work:
+    with ring.services.work() as work:
         account = work.accounts.locked(login)
         work.news.add(account, NewsKind.TERMS_ACCEPTED)
     assert kinds(ring, login)[-1] == "terms_accepted"
     with pytest.raises(Exception, match="no Regulamin"):
-        answer_terms(ring.office, login, "2026-1", accept=True)
+        answer_terms(ring.services, login, "2026-1", accept=True)
     assert kinds(ring, login).count("terms_accepted") == 1
 
 
@@ -140,8 +140,8 @@ def test_deeds_at_once_leave_no_hole_and_no_number_twice(ring: Ring) -> None:
 
     def turn(login: str) -> None:
         for _ in range(5):
-            suspend.suspend(ring.office, REGISTRAR, login, "powód")
-            suspend.resume(ring.office, REGISTRAR, login, None)
+            suspend.suspend(ring.services, REGISTRAR, login, "powód")
+            suspend.resume(ring.services, REGISTRAR, login, None)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(turn, logins))
@@ -152,18 +152,18 @@ def test_deeds_at_once_leave_no_hole_and_no_number_twice(ring: Ring) -> None:
 def test_who_reads_on_from_a_position_misses_nothing_that_commits_late(ring: Ring) -> None:
     """Positions are given out under a lock that is held until the commit."""
     logins, seen, position = [ring.active() for _ in range(4)], [], 0
-    with ring.office.work() as work:
+    with ring.services.work() as work:
         position = work.news.newest()
 
     def turn(login: str) -> None:
         for _ in range(10):
-            suspend.suspend(ring.office, REGISTRAR, login, "powód")
-            suspend.resume(ring.office, REGISTRAR, login, None)
+            suspend.suspend(ring.services, REGISTRAR, login, "powód")
+            suspend.resume(ring.services, REGISTRAR, login, None)
 
     with ThreadPoolExecutor(5) as pool:
         running = [pool.submit(turn, login) for login in logins]
         while not all(each.done() for each in running) or not seen or len(seen) < 80:
-            with ring.office.work() as work:
+            with ring.services.work() as work:
                 for each in work.news.after(position, 1000):
                     seen.append(each.event_id)
                     position = each.position
@@ -177,8 +177,8 @@ def test_a_receiver_gets_everything_once_and_in_order(ring: Ring, application: A
     receivers = MemoryReceivers()
     login = ring.active()
     DEEDS["suspend and resume"](ring, login)
-    telling.tell(ring.office, receivers, application)
-    telling.tell(ring.office, receivers, application)
+    telling.tell(ring.services, receivers, application)
+    telling.tell(ring.services, receivers, application)
     assert receivers.types(login) == ["created", "activated", "suspended", "resumed"]
 
 
@@ -186,25 +186,25 @@ def test_while_a_receiver_is_down_nothing_overtakes_and_nothing_is_lost(ring: Ri
     receivers = MemoryReceivers(DOWN)
     logins = [ring.active() for _ in range(3)]
     for _ in range(5):
-        telling.tell(ring.office, receivers, application)
+        telling.tell(ring.services, receivers, application)
         ring.clock.moment += timedelta(seconds=70)
     DEEDS["suspend"](ring, logins[0])
     tried = len(receivers.got)
     assert tried <= 8 + 5  # one at a time once it is known to be down
     receivers.answer, receivers.got = TAKEN, []
     ring.clock.moment += timedelta(seconds=70)
-    telling.tell(ring.office, receivers, application)
+    telling.tell(ring.services, receivers, application)
     assert receivers.types(logins[0]) == ["created", "activated", "suspended"]
     assert receivers.types(logins[1]) == receivers.types(logins[2]) == ["created", "activated"]
 
 
 def test_a_dead_receiver_keeps_no_other_waiting(ring: Ring, application: Application) -> None:
     other = receiver(f"{application.client_id}-b")
-    telling.tell(ring.office, MemoryReceivers(), other)
+    telling.tell(ring.services, MemoryReceivers(), other)
     login = ring.active()
-    telling.tell(ring.office, MemoryReceivers(DOWN), application)
+    telling.tell(ring.services, MemoryReceivers(DOWN), application)
     well = MemoryReceivers()
-    assert telling.tell(ring.office, well, other) == len(well.got)
+    assert telling.tell(ring.services, well, other) == len(well.got)
     assert well.types(login) == ["created", "activated"]
 
 
@@ -212,12 +212,12 @@ def test_a_message_that_is_not_taken_holds_up_its_own_account_alone(ring: Ring, 
     poisoned, well = ring.active(), ring.active()
     receivers = MemoryReceivers(lambda payload: Answer(400, "400 Bad Request") if payload["data"]["login"] == poisoned else TAKEN)
     for _ in range(4):
-        telling.tell(ring.office, receivers, application)
+        telling.tell(ring.services, receivers, application)
         ring.clock.moment += timedelta(seconds=2)
     assert receivers.types(well) == ["created", "activated"]
     assert set(receivers.types(poisoned)) == {"created"}
     DEEDS["suspend"](ring, well)
-    telling.tell(ring.office, receivers, application)
+    telling.tell(ring.services, receivers, application)
     assert receivers.types(well)[-1] == "suspended"
 
 
@@ -225,18 +225,18 @@ def test_after_three_days_it_is_parked_and_what_came_later_goes_on(ring: Ring, a
     receivers = MemoryReceivers(DOWN)
     login = ring.active()
     for _ in range(40):
-        telling.tell(ring.office, receivers, application)
+        telling.tell(ring.services, receivers, application)
         ring.clock.moment += timedelta(hours=4)
-    with ring.office.work() as work:
+    with ring.services.work() as work:
         parked = work.deliveries.page(application.client_id, DeliveryState.PARKED, 100)
     assert {each.login for each in parked} == {login}
     DEEDS["suspend"](ring, login)
     receivers.answer, receivers.got = TAKEN, []
-    telling.tell(ring.office, receivers, application)
+    telling.tell(ring.services, receivers, application)
     assert receivers.types(login) == ["suspended"]
     for each in reversed(parked):
-        telling.send_again(ring.office, MANAGER, application.client_id, each.event_id)
-    telling.tell(ring.office, receivers, application)
+        telling.send_again(ring.services, MANAGER, application.client_id, each.event_id)
+    telling.tell(ring.services, receivers, application)
     assert receivers.types(login) == ["suspended", "created", "activated"]
 
 
@@ -244,14 +244,14 @@ def test_a_receiver_that_is_gone_is_switched_off_until_somebody_switches_it_on(r
     receivers = MemoryReceivers(Answer(410, "410 Gone"))
     login = ring.active()
     for _ in range(3):
-        telling.tell(ring.office, receivers, application)
+        telling.tell(ring.services, receivers, application)
         ring.clock.moment += timedelta(days=1)
     assert len(receivers.got) <= 8
     receivers.answer, receivers.got = TAKEN, []
-    telling.tell(ring.office, receivers, application)
+    telling.tell(ring.services, receivers, application)
     assert receivers.got == []
-    telling.switch_on(ring.office, MANAGER, application.client_id)
-    telling.tell(ring.office, receivers, application)
+    telling.switch_on(ring.services, MANAGER, application.client_id)
+    telling.tell(ring.services, receivers, application)
     assert receivers.types(login) == ["created", "activated"]
 
 
@@ -259,11 +259,11 @@ def test_an_application_learns_of_its_own_customers_alone(ring: Ring, applicatio
     mine, others = ring.active(), ring.active()
     number = ring.account(mine).customer_numbers[0]
     narrow = receiver(f"{application.client_id}-c", customers=number)
-    telling.tell(ring.office, MemoryReceivers(), narrow)
+    telling.tell(ring.services, MemoryReceivers(), narrow)
     DEEDS["suspend"](ring, mine)
     DEEDS["suspend"](ring, others)
     receivers = MemoryReceivers()
-    telling.tell(ring.office, receivers, narrow)
+    telling.tell(ring.services, receivers, narrow)
     assert receivers.types(mine) == ["suspended"]
     assert receivers.types(others) == []
 
@@ -271,17 +271,17 @@ def test_an_application_learns_of_its_own_customers_alone(ring: Ring, applicatio
 def test_a_replay_sends_everything_since_then_once_more_in_order(ring: Ring, application: Application) -> None:
     receivers = MemoryReceivers()
     login = ring.active()
-    telling.tell(ring.office, receivers, application)
+    telling.tell(ring.services, receivers, application)
     first = news_of(ring, login)[0].at
-    assert telling.replay(ring.office, MANAGER, application, first) >= 2
-    telling.tell(ring.office, receivers, application)
+    assert telling.replay(ring.services, MANAGER, application, first) >= 2
+    telling.tell(ring.services, receivers, application)
     assert receivers.types(login) == ["created", "activated"] * 2
 
 
 def test_a_test_event_says_that_it_is_one(ring: Ring, application: Application) -> None:
     receivers = MemoryReceivers()
-    identifier = telling.send_test(ring.office, MANAGER, application.client_id)
-    telling.tell(ring.office, receivers, application)
+    identifier = telling.send_test(ring.services, MANAGER, application.client_id)
+    telling.tell(ring.services, receivers, application)
     (payload,) = [payload for _, payload in receivers.got if payload["type"] == "test"]
     assert payload["data"] == {"event_id": identifier}
 
@@ -289,4 +289,4 @@ def test_a_test_event_says_that_it_is_one(ring: Ring, application: Application) 
 def test_only_a_manager_sends_again(ring: Ring, application: Application) -> None:
     for deed in (telling.send_test, telling.switch_on):
         with pytest.raises(Forbidden):
-            deed(ring.office, REGISTRAR, application.client_id)
+            deed(ring.services, REGISTRAR, application.client_id)

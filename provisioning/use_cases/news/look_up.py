@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from ibok_idp.applications.file import Application
 from provisioning.domain.account import Account
+from provisioning.domain.actors import Actor
 from provisioning.domain.errors import Forbidden
 from provisioning.domain.news import News
-from provisioning.ports import Actor, Office, Work
+from provisioning.ports.services import Services
+from provisioning.ports.work import Work
 from provisioning.use_cases.news.tell import concerns
 
 
@@ -20,72 +22,72 @@ class Found:
     number: int
 
 
-def read_news(office: Office, actor: Actor, application: Application, after: int, limit: int) -> tuple[list[News], int]:
+def read_news(services: Services, actor: Actor, application: Application, after: int, limit: int) -> tuple[list[News], int]:
     """What came after a position, as far as it concerns the application; and the position to go on from."""
-    with office.work() as work:
+    with services.work() as work:
         found = work.news.after(after, limit)
         told = [news for news in found if concerns(application, news)]
         if told:
             details = {"after": after, "events": len(told)}
-            work.audit.write(actor, "events.read", application.client_id, details, office.clock.now())
+            work.audit.write(actor, "events.read", application.client_id, details, services.clock.now())
     return told, found[-1].position if found else after
 
 
-def look_up(office: Office, actor: Actor, application: Application, login: str) -> Found:
+def look_up(services: Services, actor: Actor, application: Application, login: str) -> Found:
     """One account.
 
     Raises:
         NotFound. Forbidden: it is of a customer whom the application is not for; audited.
     """
-    with office.work() as work:
+    with services.work() as work:
         account = work.accounts.get(login)
-        found = _seen(office, work, actor, application, account)
+        found = _seen(services, work, actor, application, account)
     if found is None:
         raise Forbidden("another's customer")
     return found
 
 
-def look_up_by_number(office: Office, actor: Actor, application: Application, customer_number: str) -> list[Found]:
+def look_up_by_number(services: Services, actor: Actor, application: Application, customer_number: str) -> list[Found]:
     """The accounts with a customer number; there may be several.
 
     Raises:
         Forbidden: the application is not for customers with such a number; audited.
     """
-    with office.work() as work:
+    with services.work() as work:
         mine = application.concerns([customer_number])
         if mine:
             accounts = work.accounts.with_customer_number(customer_number)
-            found = [each for account in accounts if (each := _seen(office, work, actor, application, account)) is not None]
+            found = [each for account in accounts if (each := _seen(services, work, actor, application, account)) is not None]
         else:
-            _refuse(office, work, actor, application.client_id, "customer_number")
+            _refuse(services, work, actor, application.client_id, "customer_number")
     if not mine:
         raise Forbidden("another's customer")
     return found
 
 
-def require_concern(office: Office, actor: Actor, application: Application, login: str, customer_number: str) -> None:
+def require_concern(services: Services, actor: Actor, application: Application, login: str, customer_number: str) -> None:
     """That an application may speak of this customer; nothing is told.
 
     Raises:
         NotFound: no such account. Forbidden: it is another's customer; audited.
     """
-    with office.work() as work:
+    with services.work() as work:
         account = work.accounts.get(login)
         mine = application.concerns([customer_number])
         if not mine:
-            _refuse(office, work, actor, account.reference, "customer_number")
+            _refuse(services, work, actor, account.reference, "customer_number")
     if not mine:
         raise Forbidden("another's customer")
 
 
-def _seen(office: Office, work: Work, actor: Actor, application: Application, account: Account) -> Found | None:
+def _seen(services: Services, work: Work, actor: Actor, application: Application, account: Account) -> Found | None:
     if not application.concerns(account.customer_numbers):
-        _refuse(office, work, actor, account.reference, "account")
+        _refuse(services, work, actor, account.reference, "account")
         return None
     details = {"application": application.client_id}
-    work.audit.write(actor, "account.read", account.reference, details, office.clock.now())
+    work.audit.write(actor, "account.read", account.reference, details, services.clock.now())
     return Found(account, work.news.number_of(account.login))
 
 
-def _refuse(office: Office, work: Work, actor: Actor, subject: str, asked_by: str) -> None:
-    work.audit.write(actor, "account.read_refused", subject, {"asked_by": asked_by}, office.clock.now())
+def _refuse(services: Services, work: Work, actor: Actor, subject: str, asked_by: str) -> None:
+    work.audit.write(actor, "account.read_refused", subject, {"asked_by": asked_by}, services.clock.now())

@@ -11,9 +11,11 @@ from typing import Any
 import structlog
 
 from ibok_idp.applications.file import Application
+from provisioning.domain.actors import Actor
 from provisioning.domain.application import Action, require_permission
 from provisioning.domain.news import KEPT_FOR, Answer, Delivery, DeliveryState, News, Receiver
-from provisioning.ports import Actor, Office, Work
+from provisioning.ports.services import Services
+from provisioning.ports.work import Work
 from provisioning.ports_news import Receivers
 
 _log = structlog.get_logger()
@@ -27,7 +29,7 @@ def concerns(application: Application, news: News) -> bool:
     return news.for_everybody or application.concerns(news.about)
 
 
-def tell(office: Office, receivers: Receivers, application: Application) -> int:
+def tell(services: Services, receivers: Receivers, application: Application) -> int:
     """Deliver to one receiver what is due, until nothing is; how many arrived.
 
     While it does not answer, one delivery at a time is tried, after pauses that grow to a minute. Order holds for each
@@ -37,15 +39,15 @@ def tell(office: Office, receivers: Receivers, application: Application) -> int:
         SettingsError: its secret is missing.
     """
     arrived = 0
-    with office.only_one(f"webhooks:{application.client_id}") as alone:
-        while alone and (due := _due(office, application)):
-            arrived += _send(office, receivers, application.client_id, due)
+    with services.only_one(f"webhooks:{application.client_id}") as alone:
+        while alone and (due := _due(services, application)):
+            arrived += _send(services, receivers, application.client_id, due)
     return arrived
 
 
-def _due(office: Office, application: Application) -> list[tuple[Delivery, dict[str, Any]]]:
-    now = office.clock.now()
-    with office.work() as work:
+def _due(services: Services, application: Application) -> list[tuple[Delivery, dict[str, Any]]]:
+    now = services.clock.now()
+    with services.work() as work:
         receiver = work.deliveries.receiver(application.client_id)
         while news := work.news.after(receiver.position, _MADE_AT_ONCE):
             work.deliveries.put(_delivery(application, each, now) for each in news if concerns(application, each))
@@ -66,22 +68,22 @@ def _test(delivery: Delivery) -> dict[str, Any]:
     return {"type": "test", "timestamp": delivery.created_at.isoformat(), "data": {"event_id": delivery.event_id}}
 
 
-def _send(office: Office, receivers: Receivers, name: str, due: list[tuple[Delivery, dict[str, Any]]]) -> int:
+def _send(services: Services, receivers: Receivers, name: str, due: list[tuple[Delivery, dict[str, Any]]]) -> int:
     silent = threading.Event()
 
     def one(pair: tuple[Delivery, dict[str, Any]]) -> Answer | None:
         delivery, payload = pair
         if silent.is_set():
             return None  # nobody answers there: not each account's news needs to find that out
-        answer = receivers.send(name, delivery.event_id, payload, office.clock.now())
+        answer = receivers.send(name, delivery.event_id, payload, services.clock.now())
         if answer.status is None or answer.gone:
             silent.set()
         return answer
 
     with ThreadPoolExecutor(min(_TOGETHER, len(due))) as pool:
         answers = [(delivery, answer) for (delivery, _), answer in zip(due, pool.map(one, due), strict=True) if answer is not None]
-    with office.work() as work:
-        _note(work, name, answers, office.clock.now())
+    with services.work() as work:
+        _note(work, name, answers, services.clock.now())
     return sum(answer.taken for _, answer in answers)
 
 
@@ -119,15 +121,15 @@ def _judge(work: Work, receiver: Receiver, answers: list[Answer], now: datetime)
 # -- what people do about it -----------------------------------------------------------------------
 
 
-def send_again(office: Office, actor: Actor, receiver: str, event_id: str) -> None:
+def send_again(services: Services, actor: Actor, receiver: str, event_id: str) -> None:
     """One delivery once more, as if it were new.
 
     Raises:
         Forbidden. NotFound.
     """
     require_permission(actor.roles, Action.MANAGE_WEBHOOKS)
-    now = office.clock.now()
-    with office.work() as work:
+    now = services.clock.now()
+    with services.work() as work:
         delivery = work.deliveries.get(receiver, event_id)
         delivery.state, delivery.tries, delivery.next_at, delivery.created_at = DeliveryState.WAITING, 0, None, now
         work.deliveries.put([delivery])
@@ -135,15 +137,15 @@ def send_again(office: Office, actor: Actor, receiver: str, event_id: str) -> No
         work.audit.write(actor, "webhook.sent_again", receiver, {"event": event_id}, now)
 
 
-def send_test(office: Office, actor: Actor, receiver: str) -> str:
+def send_test(services: Services, actor: Actor, receiver: str) -> str:
     """An event of the type `test`, to see whether a receiver takes it; its id.
 
     Raises:
         Forbidden.
     """
     require_permission(actor.roles, Action.MANAGE_WEBHOOKS)
-    now = office.clock.now()
-    with office.work() as work:
+    now = services.clock.now()
+    with services.work() as work:
         _wake(work, receiver)
         delivery = work.deliveries.test_of(receiver, uuid.uuid4().hex, now)
         work.deliveries.put([delivery])
@@ -151,15 +153,15 @@ def send_test(office: Office, actor: Actor, receiver: str) -> str:
     return delivery.event_id
 
 
-def replay(office: Office, actor: Actor, application: Application, since: datetime) -> int:
+def replay(services: Services, actor: Actor, application: Application, since: datetime) -> int:
     """Everything since then once more, in order for each account; how many. The receiver knows them again by their ids.
 
     Raises:
         Forbidden.
     """
     require_permission(actor.roles, Action.MANAGE_WEBHOOKS)
-    now, name = office.clock.now(), application.client_id
-    with office.work() as work:
+    now, name = services.clock.now(), application.client_id
+    with services.work() as work:
         found = [_delivery(application, news, now) for news in work.news.since(since) if concerns(application, news)]
         work.deliveries.put(found)
         _wake(work, name)
@@ -167,23 +169,23 @@ def replay(office: Office, actor: Actor, application: Application, since: dateti
     return len(found)
 
 
-def switch_on(office: Office, actor: Actor, receiver: str) -> None:
+def switch_on(services: Services, actor: Actor, receiver: str) -> None:
     """A receiver that had answered 410 is told again, also what it missed.
 
     Raises:
         Forbidden.
     """
     require_permission(actor.roles, Action.MANAGE_WEBHOOKS)
-    with office.work() as work:
+    with services.work() as work:
         _wake(work, receiver)
         work.deliveries.hurry(receiver)
-        work.audit.write(actor, "webhook.switched_on", receiver, {}, office.clock.now())
+        work.audit.write(actor, "webhook.switched_on", receiver, {}, services.clock.now())
 
 
-def forget_delivered(office: Office) -> int:
+def forget_delivered(services: Services) -> int:
     """What arrived long ago goes; what waits or is parked stays."""
-    with office.work() as work:
-        return work.deliveries.forget(office.clock.now() - KEPT_FOR)
+    with services.work() as work:
+        return work.deliveries.forget(services.clock.now() - KEPT_FOR)
 
 
 def _wake(work: Work, name: str) -> None:
