@@ -281,7 +281,7 @@ def test_webhook(receiver: Annotated[str, typer.Argument(help="its client_id")])
 
     wired = _wired(_settings())
     _told(wired, receiver)
-    _console.print(f"Test event {send_test(wired.office, _IT, receiver)} is on its way.", highlight=False)
+    _console.print(f"Test event {send_test(wired.services, _IT, receiver)} is on its way.", highlight=False)
 
 
 @webhooks.command("replay")

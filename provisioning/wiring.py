@@ -25,10 +25,10 @@ from provisioning.adapters.files.uploads import MAXIMUM_BYTES, harmless_document
 from provisioning.adapters.files.virus_scan import VirusScan
 from provisioning.adapters.imap.mailbox import ImapMailbox
 from provisioning.adapters.keycloak import KeycloakDirectory
-from provisioning.adapters.news import NewsBell
 from provisioning.adapters.postgres.customer_register import fingerprint_with
 from provisioning.adapters.postgres.duty_book import DutyBook
 from provisioning.adapters.postgres.jobs import JobQueue
+from provisioning.adapters.postgres.news import NewsBell
 from provisioning.adapters.postgres.troubles import DatabaseTrouble
 from provisioning.adapters.postgres.work import PostgresWork
 from provisioning.adapters.public_holidays import is_holiday

@@ -21,8 +21,8 @@ from provisioning.ports.audit import Audit
 from provisioning.ports.desk import Cases, Desk, Reports
 from provisioning.ports.intake import Intake, MailsUnderWay
 from provisioning.ports.messages import Digests, Mails, UnaskedMails
+from provisioning.ports.news import AccountNews, Deliveries
 from provisioning.ports.terms import FormActivations, Terms
-from provisioning.ports_news import AccountNews, Deliveries
 
 
 class Queue(Protocol):

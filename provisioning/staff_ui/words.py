@@ -377,11 +377,11 @@ def duty(name: str) -> str:
 def webhook_answer(answer: str) -> str:
     """What came back from an application: its status line as it stands, or why nothing came."""
     if answer.startswith("TLS"):
-        return gettext("certyfikat serwera nie jest zaufany")
+        return str(gettext("certyfikat serwera nie jest zaufany"))
     if answer.startswith("no connection"):
-        return gettext("brak połączenia")
+        return str(gettext("brak połączenia"))
     if answer.startswith("no answer"):
-        return gettext("brak odpowiedzi")
+        return str(gettext("brak odpowiedzi"))
     return answer
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from provisioning.adapters.news import PostgresNews
+from provisioning.adapters.postgres.news import PostgresNews
 from provisioning.adapters.postgres.retention import forget_traces
 from provisioning.adapters.postgres.rows import first, insert, raise_, read, update
 from provisioning.domain.account import Account

@@ -16,7 +16,6 @@ from procrastinate.exceptions import ConnectorException
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from provisioning.adapters.news import PostgresDeliveries, PostgresNews
 from provisioning.adapters.postgres.account import PostgresAccounts, PostgresPasswordResets
 from provisioning.adapters.postgres.account_records import (
     PostgresAccountEvents,
@@ -33,6 +32,7 @@ from provisioning.adapters.postgres.idempotency import PostgresIdempotency
 from provisioning.adapters.postgres.intake import PostgresIntake
 from provisioning.adapters.postgres.mails_under_way import PostgresMailsUnderWay
 from provisioning.adapters.postgres.messages import PostgresDigests, PostgresMails
+from provisioning.adapters.postgres.news import PostgresDeliveries, PostgresNews
 from provisioning.adapters.postgres.register import PostgresRegister
 from provisioning.adapters.postgres.reports import PostgresReports
 from provisioning.adapters.postgres.retention import PostgresRetention

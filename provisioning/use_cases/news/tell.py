@@ -14,9 +14,9 @@ from ibok_idp.applications.file import Application
 from provisioning.domain.actors import Actor
 from provisioning.domain.application import Action, require_permission
 from provisioning.domain.news import KEPT_FOR, Answer, Delivery, DeliveryState, News, Receiver
+from provisioning.ports.news import Receivers
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
-from provisioning.ports_news import Receivers
 
 _log = structlog.get_logger()
 _AT_ONCE = 64  # deliveries, each of another account

@@ -12,7 +12,7 @@ import psycopg
 import structlog
 from sqlalchemy import Connection, text
 
-from provisioning.adapters.postgres.rows import columns, every, first, update, with_json
+from provisioning.adapters.postgres.rows import columns, every, first, raise_, update, with_json
 from provisioning.domain.account import Account
 from provisioning.domain.errors import NotFound
 from provisioning.domain.news import Change, Delivery, DeliveryState, Known, News, NewsKind, Receiver, changes
@@ -120,7 +120,7 @@ class PostgresDeliveries:
 
     def get(self, receiver: str, event_id: str) -> Delivery:
         condition = "webhook_deliveries WHERE receiver = :receiver AND event_id = :event_id"
-        return first(self._connection, Delivery, condition, receiver=receiver, event_id=event_id) or _raise(NotFound(event_id))
+        return first(self._connection, Delivery, condition, receiver=receiver, event_id=event_id) or raise_(NotFound(event_id))
 
     def save(self, deliveries: Iterable[Delivery]) -> None:
         statement = (
@@ -197,7 +197,3 @@ class NewsBell:
         with self._rung:
             self._times += 1
             self._rung.notify_all()
-
-
-def _raise(error: NotFound) -> Any:
-    raise error
