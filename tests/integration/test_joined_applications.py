@@ -1,16 +1,21 @@
 """Applications that join: their clients in the realm, what a token says, one login for all, and the end of it everywhere."""
 
+import base64
 import json
 import secrets
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from joserfc import jws
+from standardwebhooks import Webhook as StandardWebhook
 
 from ibok_idp.applications.file import read_applications
 from ibok_idp.applications.secrets import Secrets
@@ -18,6 +23,7 @@ from ibok_idp.errors import ClientOfAnother
 from ibok_idp.realm.desired import load
 from ibok_idp.realm.joined import keep_secrets, with_applications, with_those_that_left
 from ibok_idp.realm.server import RealmServer
+from provisioning.use_cases.account.wanted import decided
 from tests.support.production_realm import under_another_name
 from tests.support.world import World, code_flow, eventually
 
@@ -163,3 +169,65 @@ def test_a_forged_logout_token_ends_nothing(world: World) -> None:
         answer = requests.post(f"{world.stack['invoices']}/oidc/backchannel-logout", data={"logout_token": token}, timeout=10)
         assert answer.status_code == 400
     assert customer["login"] in visitor.open(f"{world.stack['invoices']}/").text
+
+
+# -- webhooks, at the example ---------------------------------------------------------------------------
+
+
+def webhook(world: World, secret: str, identifier: str, at: datetime, event: dict[str, Any]) -> int:
+    body = json.dumps(event)
+    signature = StandardWebhook(secret).sign(identifier, at, body)
+    headers = {"webhook-id": identifier, "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
+    url = f"{world.stack['invoices']}/webhooks/ibok"
+    return requests.post(url, data=body, headers=headers, timeout=10).status_code
+
+
+def test_a_forged_a_replayed_and_a_late_webhook_change_nothing(world: World) -> None:
+    customer = world.active()
+    visitor = customer["visitor"]
+    visitor.open(f"{world.stack['invoices']}/")
+    secret = (world.state / "applications" / "app-faktury.webhook-secrets").read_text().strip()
+    stranger = f"whsec_{base64.b64encode(bytes(32)).decode()}"
+    now = datetime.now(UTC)
+    data = {"event_id": "x", "login": customer["login"], "number": 99, "state": "suspended", "customer_numbers": []}
+    event = {"type": "account.suspended", "timestamp": now.isoformat(), "data": data}
+    identifier = secrets.token_hex(8)
+    assert webhook(world, stranger, identifier, now, event) == 400  # forged
+    assert webhook(world, secret, identifier, now - timedelta(days=30), event) == 400  # replayed a month later
+    assert webhook(world, secret, identifier, now + timedelta(minutes=10), event) == 400  # a clock that is wrong
+    behind = {**event, "data": {**data, "number": 0}}
+    assert webhook(world, secret, secrets.token_hex(8), now, behind) == 204  # out of order: behind what is known
+    assert customer["login"] in visitor.open(f"{world.stack['invoices']}/").text
+    assert invoices_sessions(world, customer["login"]) == 1
+    assert webhook(world, secret, identifier, now, event) == 204
+    assert invoices_sessions(world, customer["login"]) == 0
+
+
+def invoices_sessions(world: World, login: str) -> int:
+    with closing(sqlite3.connect(world.state / "invoices.sqlite", timeout=10)) as connection:
+        return int(connection.execute("SELECT count(*) FROM sessions WHERE login = ?", (login,)).fetchone()[0])
+
+
+def test_what_staff_do_reaches_the_receiver_through_the_worker(world: World) -> None:
+    customer = world.active()
+    assert world.deed(customer["login"], "suspend", reason="Podejrzenie nadużycia.").status_code == 200
+
+    def known() -> list[Any]:
+        with closing(sqlite3.connect(world.state / "invoices.sqlite", timeout=10)) as connection:
+            return connection.execute("SELECT number, state FROM accounts WHERE login = ?", (customer["login"],)).fetchall()
+
+    eventually(lambda: known() == [(3, "suspended")])
+    delivered = world.sql("SELECT number FROM account_news JOIN webhook_deliveries USING (event_id) WHERE account_news.login = %s "
+                          "AND webhook_deliveries.state = 'delivered' ORDER BY number", customer["login"])  # fmt: skip
+    assert [number for (number,) in delivered] == [1, 2, 3]
+
+
+def test_a_number_that_was_added_is_in_the_next_token(world: World) -> None:
+    customer = world.active()
+    with world.services().work() as work:
+        account = work.accounts.locked(customer["login"])
+        account.customer_numbers = [*account.customer_numbers, "40999999"]
+        decided(work, account)
+    eventually(lambda: "40999999" in (world.user(customer["login"]) or {})["attributes"]["ibok_customer_numbers"])
+    tokens = invoices_token(world, customer["login"], customer["own"])
+    assert claims_of(tokens["access_token"])["customer_numbers"] == [customer["customer_number"], "40999999"]
