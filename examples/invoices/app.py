@@ -28,7 +28,7 @@ ENDS_SESSIONS = {"account.suspended", "account.closed", "account.deleted", "acco
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, sid TEXT, sub TEXT, login TEXT, locale TEXT, numbers TEXT,
                                      id_token TEXT, refresh_token TEXT, renew_at REAL);
-CREATE TABLE IF NOT EXISTS used (id TEXT PRIMARY KEY);  -- webhooks and logout tokens: each counts once
+CREATE TABLE IF NOT EXISTS used (id TEXT PRIMARY KEY);  -- webhooks and logout tokens: each counts once; sessions that are over
 CREATE TABLE IF NOT EXISTS accounts (login TEXT PRIMARY KEY, number INTEGER, state TEXT);
 """
 
@@ -67,17 +67,16 @@ def create_app() -> Flask:
         return bool(sql("INSERT INTO used VALUES (?) ON CONFLICT DO NOTHING RETURNING id", identifier))
 
     def remember(identifier: str, token: dict[str, Any], claims: dict[str, Any]) -> None:
+        """Keep a session, unless Keycloak said that it is over before its tokens were here."""
         numbers = " ".join(claims.get("customer_numbers", []))
-        renew_at = time.time() + token["expires_in"]
-        values = (claims["sid"], claims["sub"], claims["ibok_login"], claims.get("locale", "pl"), numbers)
-        sql(
-            "REPLACE INTO sessions VALUES (?,?,?,?,?,?,?,?,?)",
-            identifier,
-            *values,
-            token["id_token"],
-            token["refresh_token"],
-            renew_at,
-        )
+        who = (claims["sid"], claims["sub"], claims["ibok_login"], claims.get("locale", "pl"), numbers)
+        tokens = (token["id_token"], token["refresh_token"], time.time() + token["expires_in"])
+        unless = "WHERE NOT EXISTS (SELECT 1 FROM used WHERE id = 'sid ' || ?2)"
+        sql(f"REPLACE INTO sessions SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 {unless}", identifier, *who, *tokens)
+
+    def end(column: str, value: str) -> None:
+        sql(f"INSERT INTO used SELECT DISTINCT 'sid ' || sid FROM sessions WHERE {column} = ? ON CONFLICT DO NOTHING", value)  # noqa: S608
+        sql(f"DELETE FROM sessions WHERE {column} = ?", value)  # noqa: S608
 
     def visitor() -> sqlite3.Row | None:
         """Who is logged in; what the token said is renewed when its five minutes are over."""
@@ -91,8 +90,7 @@ def create_app() -> Flask:
         except (OAuthError, JoseError):  # ended at Keycloak
             sql("DELETE FROM sessions WHERE id = ?", identifier)
             return None
-        if sql("SELECT 1 FROM sessions WHERE id = ?", identifier):  # not ended while Keycloak was asked
-            remember(identifier, token, claims)
+        remember(identifier, token, claims)
         return next(iter(sql("SELECT * FROM sessions WHERE id = ?", identifier)), None)
 
     @app.get("/")
@@ -142,11 +140,10 @@ def create_app() -> Flask:
             jwt.JWTClaimsRegistry(leeway=60, **rules, exp={"essential": True}, jti={"essential": True}).validate(claims)
         except (JoseError, ValueError, requests.RequestException):
             return {"error": "invalid_request"}, 400
-        if LOGOUT_EVENT not in claims.get("events", {}) or "nonce" in claims or not first_use(claims["jti"]):
+        if LOGOUT_EVENT not in claims.get("events", {}) or "nonce" in claims or "sid" not in claims or not first_use(claims["jti"]):
             return {"error": "invalid_request"}, 400
-        sql(
-            "DELETE FROM sessions WHERE sid = ? OR (? IS NULL AND sub = ?)", claims.get("sid"), claims.get("sid"), claims.get("sub")
-        )
+        first_use(f"sid {claims['sid']}")  # also of a login that is just under way
+        end("sid", claims["sid"])
         return "", 200, {"Cache-Control": "no-store"}
 
     @app.post("/webhooks/ibok")
@@ -163,7 +160,7 @@ def create_app() -> Flask:
                 *(data["login"], data["number"], data["state"]),
             )
             if newer and event["type"] in ENDS_SESSIONS:  # Keycloak has said so already; this holds if it could not
-                sql("DELETE FROM sessions WHERE login = ?", data["login"])
+                end("login", data["login"])
         return "", 204
 
     @app.get("/healthz")
