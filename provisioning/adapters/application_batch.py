@@ -12,7 +12,7 @@ from typing import Any
 
 from provisioning.domain.application import CustomerType
 from provisioning.domain.clauses import FormVersion
-from provisioning.domain.errors import Invalid
+from provisioning.domain.errors import DomainError, Invalid
 from provisioning.form.check import Checker, Submission
 from provisioning.form.messages import message
 
@@ -31,8 +31,10 @@ OTHERS = (
 _YES, _NO = {"tak", "yes", "t", "1", "true"}, {"nie", "no", "n", "0", "false"}
 
 
-class BatchFileError(Exception):
+class BatchFileError(DomainError):
     """The file cannot be read as a batch; says what to do. Nothing was written."""
+
+    code, status = "unreadable_file", 422
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from typing import Any
 from flask import Response, current_app, request
 
 from ibok_idp.applications.file import Application
-from provisioning.api.application import _whole_number, api, wired
+from provisioning.api.blueprint import api, call
 from provisioning.api.request import actor, caller, requires
 from provisioning.domain.account import Account
-from provisioning.domain.errors import FieldError, Forbidden, Invalid
+from provisioning.domain.errors import FieldError, Forbidden, Invalid, NotFound
 from provisioning.domain.login_names import normalised
 from provisioning.domain.news import News
+from provisioning.http import whole_number, wired
 from provisioning.use_cases.news.look_up import Found, look_up, look_up_by_number, read_news
 
 ACCOUNTS_READ = "accounts.read"
@@ -35,14 +36,14 @@ def application() -> Application:
 
 
 @api.get("/events")
-@api.doc(
-    summary="What became of accounts after a position, in the order in which it happened; `wait` seconds when there is nothing",
-    security="token",
+@call(
+    "What became of accounts after a position, in the order in which it happened; `wait` seconds when there is nothing",
+    query=["after", "limit", "wait"],
 )
 @requires(ACCOUNTS_READ)
 def get_events() -> dict[str, Any]:
-    asking, after, limit = application(), _whole_number("after", 0, 0, 2**62), _whole_number("limit", 100, 1, 1000)
-    until = time.monotonic() + _whole_number("wait", 0, 0, _LONGEST_WAIT)
+    asking, after, limit = application(), whole_number("after", 0, 0, 2**62), whole_number("limit", 100, 1, 1000)
+    until = time.monotonic() + whole_number("wait", 0, 0, _LONGEST_WAIT)
     while True:
         rung = wired().bell.times
         found, reached = read_news(wired().services, actor(), asking, after, limit)
@@ -64,7 +65,7 @@ def _waited(rung: int, until: float) -> bool:
 
 
 @api.get("/accounts")
-@api.doc(summary="Accounts by `customer_number` or by `login`; audited", security="token")
+@call("Accounts by `customer_number` or by `login`; audited", query=["customer_number", "login"], raises=[NotFound])
 @requires(ACCOUNTS_READ)
 def get_accounts() -> dict[str, Any]:
     number, login = request.args.get("customer_number", "").strip(), request.args.get("login", "").strip()
@@ -78,7 +79,7 @@ def get_accounts() -> dict[str, Any]:
 
 
 @api.get("/accounts/<login>")
-@api.doc(summary="One account, with ETag; audited", security="token")
+@call("One account, with ETag; audited")
 @requires(ACCOUNTS_READ)
 def get_joined_account(login: str) -> Response:
     body = json.dumps(_account(look_up(wired().services, actor(), application(), normalised(login))))

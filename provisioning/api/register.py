@@ -12,19 +12,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from provisioning.adapters.postgres.customer_register import (
     ImportOutcome,
-    TooManyGone,
     apply_loaded,
     checked,
     load,
     require_few_gone,
 )
 from provisioning.adapters.postgres.work import applications_in
-from provisioning.api.application import _whole_number, api, wired
+from provisioning.api.blueprint import api, call
 from provisioning.api.joined import application
-from provisioning.api.request import actor, caller, idempotency_key, json_body, read_action, requires
+from provisioning.api.request import actor, caller, idempotency_key, read_action, requires
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.register_match import RegisterCustomer
 from provisioning.form.check import structure_errors
+from provisioning.http import whole_number, wired
 
 REGISTER_WRITE = "register.write"
 NDJSON = "application/x-ndjson"
@@ -53,8 +53,7 @@ class RegisterRow(RegisterCustomerBody):
 
 
 @api.put("/register/customers/<number>")
-@api.doc(summary="One customer of the register, as billing has it now", security="token")
-@json_body(RegisterCustomerBody)
+@call("One customer of the register, as billing has it now", body=RegisterCustomerBody)
 @requires(REGISTER_WRITE)
 def put_register_customer(number: str) -> dict[str, Any]:
     application()
@@ -72,11 +71,15 @@ def put_register_customer(number: str) -> dict[str, Any]:
 
 
 @api.post("/register/imports")
-@api.doc(
-    summary="Rows of the register, one JSON object a line (application/x-ndjson); Idempotency-Key names the batch. "
-    "mode=whole: who is not among them is gone; mode=changes: only these. dry_run=true: only say what would change. "
-    "gone_at_most: how many may be gone, in place of the utility's share",
-    security="token",
+@call(
+    "Rows of the register, one JSON object a line; Idempotency-Key names the batch. mode=whole: who is not among them is gone; "
+    "mode=changes: only these. dry_run=true: only say what would change. gone_at_most: how many may be gone, in place of the "
+    "utility's share",
+    body=RegisterRow,
+    reads=NDJSON,
+    headers=["Idempotency-Key"],
+    query=["mode", "dry_run", "gone_at_most"],
+    raises=[NotPossible],
 )
 @requires(REGISTER_WRITE)
 def post_register_import() -> dict[str, Any]:
@@ -86,7 +89,7 @@ def post_register_import() -> dict[str, Any]:
         raise Invalid([FieldError("mode", "invalid_choice")])
     if request.mimetype != NDJSON:
         raise Invalid([FieldError("body", "invalid_json")])
-    at_most = _whole_number("gone_at_most", 0, 0, 10**9) if "gone_at_most" in request.args else None
+    at_most = whole_number("gone_at_most", 0, 0, 10**9) if "gone_at_most" in request.args else None
     request.max_content_length = _LARGEST
     digest = hashlib.sha256(f"{mode} {dry_run}\n".encode())
     services, batch = wired().services, f"register:{key}"
@@ -100,10 +103,7 @@ def post_register_import() -> dict[str, Any]:
         _require_good(outcome)
         whole = mode == "whole"
         if whole:
-            try:
-                require_few_gone(cursor, outcome, wired().settings.register_loss_percent, at_most)
-            except TooManyGone as brake:
-                raise NotPossible("too_many_gone", f"{brake} Send the whole register, or say gone_at_most.") from brake
+            require_few_gone(cursor, outcome, wired().settings.register_loss_percent, at_most)
         answer = {"rows": outcome.rows, "added": outcome.added, "changed": outcome.changed, "gone": outcome.gone if whole else 0}
         answer |= {"dry_run": dry_run}
         if not dry_run:

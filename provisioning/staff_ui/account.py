@@ -12,8 +12,6 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from ibok_idp.look.flask_look import language
-from provisioning.api.account import terms_report
-from provisioning.api.application import wired
 from provisioning.domain.account import Account, AccountState
 from provisioning.domain.addresses import address_line
 from provisioning.domain.application import Action, may, require_permission
@@ -21,6 +19,7 @@ from provisioning.domain.erasure import ErasureDecision
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.mail import MailKind
 from provisioning.form.messages import message
+from provisioning.http import wired
 from provisioning.ports.services import Services
 from provisioning.staff_ui import words
 from provisioning.staff_ui.application import actor, logged_in, staff
@@ -29,6 +28,7 @@ from provisioning.use_cases.account.follow_keycloak import KINDS
 from provisioning.use_cases.account.seen_in_keycloak import CONSOLE
 from provisioning.use_cases.application.decide import required_reason
 from provisioning.use_cases.messages.undelivered import mark_handled
+from provisioning.use_cases.terms.report import terms_report
 
 _S = AccountState
 _PAGE = 200

@@ -14,7 +14,6 @@ from flask_babel import gettext, ngettext
 from ibok_idp.look.flask_look import language
 from ibok_idp.oidc_login import LoggedIn, OidcLogin
 from provisioning.adapters.files.scan_pages import ROTATIONS, page_count, page_picture
-from provisioning.api.application import copy_response, evidence_response, pdf_response, uploaded_scans, wired
 from provisioning.domain.actors import Actor
 from provisioning.domain.addresses import address_line
 from provisioning.domain.application import (
@@ -35,6 +34,7 @@ from provisioning.domain.desk import StaffMember
 from provisioning.domain.errors import Invalid, NotPossible
 from provisioning.domain.mail import MailKind
 from provisioning.form.messages import message
+from provisioning.http import copy_response, evidence_response, pdf_response, uploaded_scans, wired
 from provisioning.staff_ui import words
 from provisioning.staff_ui.stale import seen
 from provisioning.use_cases.application import decide, register_paper

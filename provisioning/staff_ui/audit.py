@@ -9,8 +9,8 @@ from flask import Response, g, render_template, request, url_for
 from flask_babel import gettext
 
 from ibok_idp.look.flask_look import WARSAW
-from provisioning.api.application import wired
 from provisioning.domain.application import Action, require_permission
+from provisioning.http import wired
 from provisioning.staff_ui import words
 from provisioning.staff_ui.application import actor, logged_in, staff
 from provisioning.staff_ui.tables import as_csv, as_json_lines, audit_export_row

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from flask import g, render_template, request
 
-from provisioning.api.application import wired
 from provisioning.domain.account import Account
 from provisioning.domain.account_records import AccountEvent
 from provisioning.domain.application import Action, Application, require_permission
@@ -16,6 +15,7 @@ from provisioning.domain.desk import QueueFilter
 from provisioning.domain.errors import NotFound
 from provisioning.domain.login_names import normalised
 from provisioning.domain.mail import Mail, MailKind
+from provisioning.http import wired
 from provisioning.ports.work import Work
 from provisioning.staff_ui import words
 from provisioning.staff_ui.account import DEEDS

@@ -13,13 +13,13 @@ from pygal.etree import etree
 from pygal.style import Style
 
 from ibok_idp.look.flask_look import day, language
-from provisioning.api.application import wired
 from provisioning.domain.application import Action, Channel, RejectedFor, Status, require_permission
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.desk import ReportFigures
 from provisioning.domain.errors import Invalid
 from provisioning.domain.mail import MailKind
 from provisioning.form.messages import message
+from provisioning.http import wired
 from provisioning.staff_ui import words
 from provisioning.staff_ui.application import actor, logged_in, staff
 from provisioning.staff_ui.tables import as_csv

@@ -8,8 +8,8 @@ from typing import Any
 from flask import render_template, request
 
 from ibok_idp.look.flask_look import day
-from provisioning.api.application import wired
 from provisioning.domain.application import Application, masked_pesel
+from provisioning.http import wired
 from provisioning.staff_ui import words
 
 _LONGEST = 20_000

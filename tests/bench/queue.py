@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from provisioning.api import present
-from provisioning.api.application import queue_filter
 from provisioning.domain.application import OPEN
+from provisioning.http import queue_filter
 from provisioning.web import create_app
 from tests.support.own_database import own_database
 from tests.support.stack import stack_for_tests

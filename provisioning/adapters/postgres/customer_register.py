@@ -17,6 +17,7 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Engine
 from stdnum.pl import nip, pesel
 
+from provisioning.domain.errors import DomainError, NotPossible
 from provisioning.domain.register_match import RegisterCustomer
 
 COLUMNS = ("customer_number", "name", "type", "tax_id_or_pesel", "supply_points", "contract_numbers", "email")
@@ -39,16 +40,18 @@ _PORTION = 2**20
 Fingerprint = Callable[[str], str]
 
 
-class RegisterFileError(Exception):
+class RegisterFileError(DomainError):
     """The file as a whole cannot be read: not there, no text, or other columns. Nothing was changed."""
 
+    code, status = "unreadable_file", 422
 
-class TooManyGone(Exception):
+
+class TooManyGone(NotPossible):
     """An import would take so many customers away that it is more likely cut off than right. Nothing was changed."""
 
     def __init__(self, gone: int, allowed: int) -> None:
-        super().__init__(f"{gone} customers would be gone, at most {allowed} may.")
-        self.gone, self.allowed = gone, allowed
+        words = f"{gone} customers would be gone, at most {allowed} may. Send the whole register, or say gone_at_most."
+        super().__init__("too_many_gone", words)
 
 
 @dataclass(frozen=True)

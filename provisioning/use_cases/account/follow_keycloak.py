@@ -14,10 +14,10 @@ import structlog
 from provisioning.domain.account import AccountState
 from provisioning.domain.account_records import AccountEvent
 from provisioning.domain.actors import Actor
+from provisioning.domain.errors import Outage
 from provisioning.domain.in_keycloak import ConsoleEvent, LoginEvent
 from provisioning.ports.directory import DirectoryTrouble
 from provisioning.ports.services import Services
-from provisioning.ports.work import Outage
 from provisioning.use_cases.account.seen_in_keycloak import CONSOLE
 from provisioning.use_cases.account.wanted import decided, void_open_reset
 from provisioning.use_cases.one_by_one import LeftBehind

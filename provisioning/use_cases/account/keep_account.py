@@ -21,7 +21,7 @@ from ibok_idp.temporary_password import new_nonce
 from provisioning.domain.account import Account, AccountState, Trouble
 from provisioning.domain.actors import CUSTOMER, WORKER
 from provisioning.domain.application import Application, Status
-from provisioning.domain.errors import NotFound, NotPossible
+from provisioning.domain.errors import NotFound, NotPossible, Outage
 from provisioning.domain.in_keycloak import Created, SeenInKeycloak
 from provisioning.domain.keeping import WITHIN, Act, Next, what_next
 from provisioning.domain.mail import Mail, MailState
@@ -29,7 +29,7 @@ from provisioning.domain.password_reset import PasswordReset, ResetStep
 from provisioning.ports.directory import DirectoryTrouble
 from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
 from provisioning.ports.services import Services
-from provisioning.ports.work import Outage, Work
+from provisioning.ports.work import Work
 from provisioning.use_cases.account.seen_in_keycloak import take_over
 from provisioning.use_cases.account.wanted import activation_mail_id, void_activation_mail, void_open_reset, want_activation_mail
 from provisioning.use_cases.messages.mail_out import audit_mail
