@@ -18,6 +18,7 @@ from ibok_idp.log import configure_logging
 from ibok_idp.settings import load_settings
 from provisioning.domain.actors import Actor
 from provisioning.domain.application import Role
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.audit_chain import ChainedLine
 from provisioning.domain.news import DeliveryState
 from provisioning.settings import Settings
@@ -229,7 +230,9 @@ def generate_demo(
     services = wired.services
     with services.work() as work:
         generate(services, work, applications, lambda count: _console.print(f"{count} of {applications}", highlight=False))
-        work.audit.write(Actor("ibok-provisioning"), "demo.generated", "demo", {"applications": applications}, services.clock.now())
+        work.audit.write(
+            Actor("ibok-provisioning"), AuditAction.DEMO_GENERATED, "demo", {"applications": applications}, services.clock.now()
+        )
     with wired.engine.connect() as plain:
         plain.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE applications, search_names")
     _console.print(f"{applications} invented applications are in the queue.")

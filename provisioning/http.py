@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, datetime
 from enum import StrEnum
 
 from flask import Response, current_app, request
@@ -55,8 +56,9 @@ def evidence_response(by: Actor, reference: str) -> Response:
     return Response(content, mimetype="application/zip", headers=headers)
 
 
-def queue_filter(arguments: dict[str, str], statuses: list[str]) -> QueueFilter:
-    """
+def queue_filter(arguments: Mapping[str, str], statuses: list[str], now: datetime) -> QueueFilter:
+    """What the queue shall show, from the arguments of a request.
+
     Raises:
         Invalid: an unknown status, channel or order, a wrong date or limit.
     """
@@ -83,16 +85,20 @@ def queue_filter(arguments: dict[str, str], statuses: list[str]) -> QueueFilter:
         channel=Channel(arguments["channel"]) if arguments.get("channel") else None,
         assignee=arguments.get("assignee") or None,
         unassigned=arguments.get("unassigned") == "true",
-        now=wired().services.clock.now(),
+        now=now,
         sort=QueueSort(arguments.get("sort") or QueueSort.DUE),
         descending=arguments.get("order") == "desc",
         cursor=arguments.get("cursor") or None,
-        limit=whole_number("limit", 50, 1, 200),
+        limit=whole_number(arguments, "limit", 50, 1, 200),
     )
 
 
-def whole_number(name: str, default: int, least: int, most: int) -> int:
-    text = request.args.get(name)
+def whole_number(arguments: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    """
+    Raises:
+        Invalid: not a number between the two.
+    """
+    text = arguments.get(name)
     if not text:
         return default
     if not text.isascii() or not text.isdigit() or len(text) > 18 or not least <= int(text) <= most:

@@ -134,6 +134,7 @@ def wire(settings: Settings) -> Wired:
         mail_domain=settings.mail_domain,
         fingerprint=fingerprint,
         keys=settings.key_ring(),
+        link_keys=settings.link_keys(),
     )
     return Wired(
         settings,

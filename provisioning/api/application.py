@@ -46,7 +46,7 @@ from provisioning.use_cases.desk.work_on_case import assign
 def get_applications() -> dict[str, Any]:
     services = wired().services
     with services.work() as work:
-        found = work.applications.page(queue_filter(dict(request.args.items()), request.args.getlist("status")))
+        found = work.applications.page(queue_filter(request.args, request.args.getlist("status"), services.clock.now()))
     return present.page(found, services.clock.today())
 
 
@@ -177,8 +177,8 @@ def post_scans(reference: str) -> tuple[dict[str, Any], int]:
 @requires(*STAFF)
 def get_audit() -> dict[str, Any]:
     require_permission(caller().roles, Action.READ_AUDIT)
-    limit = whole_number("limit", 100, 1, 500)
-    before = whole_number("before", 0, 0, 2**62) or None
+    limit = whole_number(request.args, "limit", 100, 1, 500)
+    before = whole_number(request.args, "before", 0, 0, 2**62) or None
     with wired().services.work() as work:
         lines = work.audit.page(
             subject=request.args.get("subject") or None,

@@ -42,8 +42,12 @@ def application() -> Application:
 )
 @requires(ACCOUNTS_READ)
 def get_events() -> dict[str, Any]:
-    asking, after, limit = application(), whole_number("after", 0, 0, 2**62), whole_number("limit", 100, 1, 1000)
-    until = time.monotonic() + whole_number("wait", 0, 0, _LONGEST_WAIT)
+    asking, after, limit = (
+        application(),
+        whole_number(request.args, "after", 0, 0, 2**62),
+        whole_number(request.args, "limit", 100, 1, 1000),
+    )
+    until = time.monotonic() + whole_number(request.args, "wait", 0, 0, _LONGEST_WAIT)
     while True:
         rung = wired().bell.times
         found, reached = read_news(wired().services, actor(), asking, after, limit)

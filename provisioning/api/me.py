@@ -19,6 +19,7 @@ from provisioning.api.request import caller, read_action, read_json, requires
 from provisioning.api.schemas import EmailAloneBody, LanguageBody, LinkBody, TermsBody
 from provisioning.domain.account import Account
 from provisioning.domain.actors import CUSTOMER as CUSTOMER_ACTOR
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import NotFound, NotPossible, TooSoon
 from provisioning.form.check import ContactBody
 from provisioning.http import pdf_response, wired
@@ -28,7 +29,7 @@ from provisioning.use_cases.account.confirm_first_login import confirmed_soon
 from provisioning.use_cases.account.follow_keycloak import KINDS
 from provisioning.use_cases.terms import accept_terms
 
-_EXPORTED = "account.exported"
+_EXPORTED = AuditAction.ACCOUNT_EXPORTED
 
 
 def own_account(work: Work) -> Account:

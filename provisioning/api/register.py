@@ -21,6 +21,7 @@ from provisioning.adapters.postgres.work import applications_in
 from provisioning.api.blueprint import api, call
 from provisioning.api.joined import application
 from provisioning.api.request import actor, caller, idempotency_key, read_action, requires
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.register_match import RegisterCustomer
 from provisioning.form.check import structure_errors
@@ -66,7 +67,7 @@ def put_register_customer(number: str) -> dict[str, Any]:
         outcome = load(cursor, [(1, found)])
         apply_loaded(cursor, whole=False)
         details = {"customers": 1, "added": outcome.added, "changed": outcome.changed}
-        work.audit.write(actor(), "register.changed", "register", details, wired().services.clock.now())
+        work.audit.write(actor(), AuditAction.REGISTER_CHANGED, "register", details, wired().services.clock.now())
     return {"customer_number": found.customer_number, "added": bool(outcome.added), "changed": bool(outcome.changed)}
 
 
@@ -89,7 +90,7 @@ def post_register_import() -> dict[str, Any]:
         raise Invalid([FieldError("mode", "invalid_choice")])
     if request.mimetype != NDJSON:
         raise Invalid([FieldError("body", "invalid_json")])
-    at_most = whole_number("gone_at_most", 0, 0, 10**9) if "gone_at_most" in request.args else None
+    at_most = whole_number(request.args, "gone_at_most", 0, 0, 10**9) if "gone_at_most" in request.args else None
     request.max_content_length = _LARGEST
     digest = hashlib.sha256(f"{mode} {dry_run}\n".encode())
     services, batch = wired().services, f"register:{key}"
@@ -110,7 +111,7 @@ def post_register_import() -> dict[str, Any]:
             apply_loaded(cursor, whole=whole)
             now = services.clock.now()
             work.idempotency.remember(caller().client, batch, digest.digest(), answer, now)
-            work.audit.write(actor(), "register.imported", "register", {"batch": key, "mode": mode, **answer}, now)
+            work.audit.write(actor(), AuditAction.REGISTER_IMPORTED, "register", {"batch": key, "mode": mode, **answer}, now)
     return answer
 
 

@@ -32,7 +32,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.REJECTED: frozenset(),
     Status.WITHDRAWN: frozenset(),
 }
-GONE = "–"  # stands where an anonymised person's words were
+ERASED = "–"  # stands where an anonymised person's words were
 OPEN = frozenset({Status.FILED, Status.IN_REVIEW, Status.INCOMPLETE, Status.APPROVED})
 CORRECTABLE = frozenset({Status.FILED, Status.IN_REVIEW, Status.INCOMPLETE})
 CLOSED = frozenset({Status.REGISTERED, Status.REJECTED, Status.WITHDRAWN})
@@ -331,11 +331,11 @@ class Application:
     def anonymise(self) -> None:
         """S8: what was filed loses the person; kind, channel, dates, answers and versions stay, for the statistics."""
         gone = dict.fromkeys(self.data)
-        address = dict.fromkeys(("street", "house", "flat", "postal_code", "city"), GONE)
-        gone |= {name: GONE for name in ("first_name", "last_name", "company_name", "customer_number", "email") if name in gone}
+        address = dict.fromkeys(("street", "house", "flat", "postal_code", "city"), ERASED)
+        gone |= {name: ERASED for name in ("first_name", "last_name", "company_name", "customer_number", "email") if name in gone}
         gone["supply_point_address"] = address
         if "representative" in gone:
-            gone["representative"] = dict.fromkeys(("first_name", "last_name", "authority"), GONE)
+            gone["representative"] = dict.fromkeys(("first_name", "last_name", "authority"), ERASED)
         kept = {name: value for name, value in (self.signature or {}).items() if name in ("kind", "signed_on")}
         self.data, self.pesel, self.signature, self.reason = gone, None, kept or None, None
         self.as_filed = self.pesel_as_filed = None

@@ -29,6 +29,7 @@ from provisioning.domain.application import (
     may,
     require_permission,
 )
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.deadline import term
 from provisioning.domain.desk import StaffMember
 from provisioning.domain.errors import Invalid, NotPossible
@@ -211,7 +212,7 @@ def record_paper(reference: str) -> Any:
 def form_pdf(reference: str) -> Response:
     found = load(reference)
     with wired().services.work() as work:
-        work.audit.write(actor(), "application.form_opened", reference, {}, wired().services.clock.now())
+        work.audit.write(actor(), AuditAction.APPLICATION_FORM_OPENED, reference, {}, wired().services.clock.now())
     return pdf_response(found)
 
 
@@ -242,7 +243,7 @@ def form_with_pesel(reference: str) -> Response:
 def document(reference: str, document_id: str) -> Response:
     with wired().services.work() as work:
         found = work.documents.get(reference, document_id)
-        work.audit.write(actor(), "document.opened", reference, {"sha256": found.sha256}, wired().services.clock.now())
+        work.audit.write(actor(), AuditAction.DOCUMENT_OPENED, reference, {"sha256": found.sha256}, wired().services.clock.now())
     extension = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}[found.media_type]
     headers = {
         "Content-Disposition": f'attachment; filename="{reference}-{document_id[:8]}.{extension}"',
@@ -259,7 +260,9 @@ def original(reference: str, document_id: str) -> Response:
     with wired().services.work() as work:
         found = work.documents.get(reference, document_id)
         content = work.documents.original(found) or abort(404)
-        work.audit.write(actor(), "document.original_opened", reference, {"sha256": found.sha256}, wired().services.clock.now())
+        work.audit.write(
+            actor(), AuditAction.DOCUMENT_ORIGINAL_OPENED, reference, {"sha256": found.sha256}, wired().services.clock.now()
+        )
     headers = {"Content-Disposition": f'attachment; filename="{reference}-{document_id[:8]}-oryginal.bin"'}
     return Response(content, mimetype="application/octet-stream", headers=headers)
 
@@ -367,7 +370,9 @@ def _viewer(reference: str) -> dict[str, Any] | None:
     with wired().services.work() as work:
         found = work.documents.get(reference, document_id)
         if "strona" not in request.args:
-            work.audit.write(actor(), "document.opened", reference, {"sha256": found.sha256}, wired().services.clock.now())
+            work.audit.write(
+                actor(), AuditAction.DOCUMENT_OPENED, reference, {"sha256": found.sha256}, wired().services.clock.now()
+            )
 
     places = dict(session.get("viewer", {}))
     kept = places.get(document_id, {})

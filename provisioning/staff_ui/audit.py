@@ -10,6 +10,7 @@ from flask_babel import gettext
 
 from ibok_idp.look.flask_look import WARSAW
 from provisioning.domain.application import Action, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.http import wired
 from provisioning.staff_ui import words
 from provisioning.staff_ui.application import actor, logged_in, staff
@@ -44,7 +45,7 @@ def audit_export(kind: str) -> Response:
     with wired().services.work() as work:
         lines = work.audit.page(**wanted, before=None, limit=_EXPORTED_LINES)
         details = {"format": kind, "lines": len(lines)}
-        work.audit.write(actor(), "audit.exported", "audit", details, wired().services.clock.now())
+        work.audit.write(actor(), AuditAction.AUDIT_EXPORTED, "audit", details, wired().services.clock.now())
     rows = [audit_export_row(line) for line in lines]
     content = as_csv(rows) if kind == "csv" else as_json_lines(rows)
     media_type = "text/csv; charset=utf-8" if kind == "csv" else "application/jsonl"

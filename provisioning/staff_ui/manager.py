@@ -14,6 +14,7 @@ from pygal.style import Style
 
 from ibok_idp.look.flask_look import day, language
 from provisioning.domain.application import Action, Channel, RejectedFor, Status, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.desk import ReportFigures
 from provisioning.domain.errors import Invalid
@@ -84,7 +85,7 @@ def report_csv() -> Response:
     ]
     with wired().services.work() as work:
         details = {"since": str(since), "until": str(until)}
-        work.audit.write(actor(), "report.exported", "report", details, wired().services.clock.now())
+        work.audit.write(actor(), AuditAction.REPORT_EXPORTED, "report", details, wired().services.clock.now())
     headers = {"Content-Disposition": f'attachment; filename="raport-{since}-{until}.csv"'}
     return Response(as_csv(rows), content_type="text/csv; charset=utf-8", headers=headers)
 

@@ -28,13 +28,13 @@ _OPEN = sorted(status.value for status in OPEN)
 @logged_in
 def queue() -> str:
     services = wired().services
+    today, now = services.clock.today(), services.clock.now()
     shown = {key: request.args[key] for key in _KEYS if request.args.get(key)}
     wanted = shown.get("status", "open")
     try:
-        found_filter = queue_filter(_as_api(shown), {"open": _OPEN, "all": []}.get(wanted, [wanted]))
+        found_filter = queue_filter(_as_api(shown), {"open": _OPEN, "all": []}.get(wanted, [wanted]), now)
     except Invalid:
         abort(404)
-    today, now = services.clock.today(), services.clock.now()
     with services.work() as work:
         page = work.applications.page(found_filter)
         tiles = work.applications.tiles(g.user.username, today, now)

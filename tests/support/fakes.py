@@ -96,5 +96,6 @@ def fake_office(**changes: Any) -> Services:
         "links": Links(webapp="http://localhost:8000"),
         "mail_domain": "wpwik.com",
         "keys": KeyRing(b"k" * 32),
+        "link_keys": (b"l" * 32,),
     }
     return Services(**parts | changes)

@@ -21,6 +21,7 @@ from ibok_idp.temporary_password import new_nonce
 from provisioning.domain.account import Account, AccountState, Trouble
 from provisioning.domain.actors import CUSTOMER, WORKER
 from provisioning.domain.application import Application, Status
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import NotFound, NotPossible, Outage
 from provisioning.domain.in_keycloak import Created, SeenInKeycloak
 from provisioning.domain.keeping import WITHIN, Act, Next, what_next
@@ -169,7 +170,7 @@ def _keycloak_waits(services: Services, work: Work, account: Account, look: _Loo
     if look.next.act is Act.SEE_USER and not trouble.retry:
         account.console_seen = max(account.console_seen, look.account.console_changes)  # that is what there was to see
     if account.keycloak_trouble is not trouble.kind:
-        work.audit.write(WORKER, "account.waits", account.reference, {"why": trouble.kind}, now)
+        work.audit.write(WORKER, AuditAction.ACCOUNT_WAITS, account.reference, {"why": trouble.kind}, now)
     account.keycloak_waits(trouble.kind, now, retry=trouble.retry)
 
 
@@ -246,7 +247,7 @@ def _made(services: Services, work: Work, account: Account, look: _Look, outcome
     if application.status is Status.APPROVED:
         application.move(Status.REGISTERED)
         work.applications.save(application)
-    work.audit.write(WORKER, "account.created", account.reference, {"login": account.login}, now)
+    work.audit.write(WORKER, AuditAction.ACCOUNT_CREATED, account.reference, {"login": account.login}, now)
 
 
 def _change(services: Services, look: _Look) -> None:
@@ -271,7 +272,7 @@ def _activation_set(services: Services, work: Work, account: Account, look: _Loo
             account.activate(now)
         except NotPossible:  # closed meanwhile
             return
-        work.audit.write(WORKER, "account.active", account.reference, {"login": account.login}, now)
+        work.audit.write(WORKER, AuditAction.ACCOUNT_ACTIVE, account.reference, {"login": account.login}, now)
         return
     account.activation_in_keycloak = look.account.activation
     account.password_expires_at = now + services.rules.activation_password_life
@@ -305,7 +306,9 @@ def _temporary_set(services: Services, work: Work, account: Account, look: _Look
 def _renew_activation(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
     """The password that waits would be dead when it is read (its life is over, or its key is gone): a new one, never that."""
     want_activation_mail(services, work, account)
-    work.audit.write(WORKER, "account.password_renewed", account.reference, {"login": account.login}, services.clock.now())
+    work.audit.write(
+        WORKER, AuditAction.ACCOUNT_PASSWORD_RENEWED, account.reference, {"login": account.login}, services.clock.now()
+    )
 
 
 def _renew_reset(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
@@ -318,7 +321,7 @@ def _renew_reset(services: Services, work: Work, account: Account, look: _Look, 
 def _give_up_reset(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
     """S7: its life is over before it could be mailed."""
     void_open_reset(work, account)
-    work.audit.write(CUSTOMER, "password_reset.failed", account.reference, {"login": account.login}, services.clock.now())
+    work.audit.write(CUSTOMER, AuditAction.PASSWORD_RESET_FAILED, account.reference, {"login": account.login}, services.clock.now())
 
 
 @dataclass(frozen=True)
@@ -376,7 +379,9 @@ def _activation_mailed(services: Services, work: Work, account: Account, look: _
         return
     if mail.state is MailState.ACCEPTED and account.email != outcome.recipient:  # corrected while the mail server was taking it
         want_activation_mail(services, work, account)
-        work.audit.write(WORKER, "account.password_renewed", account.reference, {"login": account.login}, services.clock.now())
+        work.audit.write(
+            WORKER, AuditAction.ACCOUNT_PASSWORD_RENEWED, account.reference, {"login": account.login}, services.clock.now()
+        )
         return
     account.forget_nonce()
     if mail.state is MailState.ACCEPTED:
@@ -414,7 +419,7 @@ def _note_mail(services: Services, work: Work, account: Account, identifier: str
     elif handed.state is MailState.DEFERRED:
         trouble = Trouble.MAIL_SETUP if handed.our_setup else Trouble.MAIL_DEFERRED
         if account.mail_trouble is not trouble:
-            work.audit.write(WORKER, "account.waits", account.reference, {"why": trouble}, now)
+            work.audit.write(WORKER, AuditAction.ACCOUNT_WAITS, account.reference, {"why": trouble}, now)
         mail.deferred(handed.answer, now)
         account.mail_waits(trouble, now, mail.next_attempt_at)
     else:

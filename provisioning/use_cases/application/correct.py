@@ -7,6 +7,7 @@ from typing import Any
 
 from provisioning.domain.actors import Actor
 from provisioning.domain.application import Action, Application, Channel, CorrectedForm, SignatureKind, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import FieldError, Invalid
 from provisioning.form.check import Submission
 from provisioning.ports.services import Services
@@ -48,7 +49,7 @@ def correct(
             set_term(services, application)
             details["term"] = {"from": str(due_before), "to": str(application.due_on)}
         work.applications.save(application)
-        work.audit.write(actor, "application.corrected", reference, details, services.clock.now(), private=private)
+        work.audit.write(actor, AuditAction.APPLICATION_CORRECTED, reference, details, services.clock.now(), private=private)
     return application
 
 

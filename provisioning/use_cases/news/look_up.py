@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ibok_idp.applications.file import Application
 from provisioning.domain.account import Account
 from provisioning.domain.actors import Actor
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import Forbidden
 from provisioning.domain.news import News
 from provisioning.ports.services import Services
@@ -29,7 +30,7 @@ def read_news(services: Services, actor: Actor, application: Application, after:
         told = [news for news in found if concerns(application, news)]
         if told:
             details = {"after": after, "events": len(told)}
-            work.audit.write(actor, "events.read", application.client_id, details, services.clock.now())
+            work.audit.write(actor, AuditAction.EVENTS_READ, application.client_id, details, services.clock.now())
     return told, found[-1].position if found else after
 
 
@@ -85,9 +86,9 @@ def _seen(services: Services, work: Work, actor: Actor, application: Application
         _refuse(services, work, actor, account.reference, "account")
         return None
     details = {"application": application.client_id}
-    work.audit.write(actor, "account.read", account.reference, details, services.clock.now())
+    work.audit.write(actor, AuditAction.ACCOUNT_READ, account.reference, details, services.clock.now())
     return Found(account, work.news.number_of(account.login))
 
 
 def _refuse(services: Services, work: Work, actor: Actor, subject: str, asked_by: str) -> None:
-    work.audit.write(actor, "account.read_refused", subject, {"asked_by": asked_by}, services.clock.now())
+    work.audit.write(actor, AuditAction.ACCOUNT_READ_REFUSED, subject, {"asked_by": asked_by}, services.clock.now())

@@ -13,6 +13,7 @@ import structlog
 from ibok_idp.applications.file import Application
 from provisioning.domain.actors import Actor
 from provisioning.domain.application import Action, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.news import KEPT_FOR, Answer, Delivery, DeliveryState, News, Receiver
 from provisioning.ports.news import Receivers
 from provisioning.ports.services import Services
@@ -134,7 +135,7 @@ def send_again(services: Services, actor: Actor, receiver: str, event_id: str) -
         delivery.state, delivery.tries, delivery.next_at, delivery.created_at = DeliveryState.WAITING, 0, None, now
         work.deliveries.put([delivery])
         _wake(work, receiver)
-        work.audit.write(actor, "webhook.sent_again", receiver, {"event": event_id}, now)
+        work.audit.write(actor, AuditAction.WEBHOOK_SENT_AGAIN, receiver, {"event": event_id}, now)
 
 
 def send_test(services: Services, actor: Actor, receiver: str) -> str:
@@ -149,7 +150,7 @@ def send_test(services: Services, actor: Actor, receiver: str) -> str:
         _wake(work, receiver)
         delivery = work.deliveries.test_of(receiver, uuid.uuid4().hex, now)
         work.deliveries.put([delivery])
-        work.audit.write(actor, "webhook.tested", receiver, {"event": delivery.event_id}, now)
+        work.audit.write(actor, AuditAction.WEBHOOK_TESTED, receiver, {"event": delivery.event_id}, now)
     return delivery.event_id
 
 
@@ -165,7 +166,7 @@ def replay(services: Services, actor: Actor, application: Application, since: da
         found = [_delivery(application, news, now) for news in work.news.since(since) if concerns(application, news)]
         work.deliveries.put(found)
         _wake(work, name)
-        work.audit.write(actor, "webhook.replayed", name, {"since": since.isoformat(), "events": len(found)}, now)
+        work.audit.write(actor, AuditAction.WEBHOOK_REPLAYED, name, {"since": since.isoformat(), "events": len(found)}, now)
     return len(found)
 
 
@@ -179,7 +180,7 @@ def switch_on(services: Services, actor: Actor, receiver: str) -> None:
     with services.work() as work:
         _wake(work, receiver)
         work.deliveries.hurry(receiver)
-        work.audit.write(actor, "webhook.switched_on", receiver, {}, services.clock.now())
+        work.audit.write(actor, AuditAction.WEBHOOK_SWITCHED_ON, receiver, {}, services.clock.now())
 
 
 def forget_delivered(services: Services) -> int:

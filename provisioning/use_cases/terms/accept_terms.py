@@ -10,6 +10,7 @@ from datetime import timedelta
 from provisioning.domain.account import Account, ClosingCause
 from provisioning.domain.actors import CUSTOMER
 from provisioning.domain.application import Application
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.mail import MailKind
@@ -82,7 +83,9 @@ def answer_terms(services: Services, login: str, terms_version: str, *, accept: 
         now = services.clock.now()
         work.terms.answer(TermsAnswer(login, terms_version, accept, now, terms_sha256(form)))
         details = {"terms_version": terms_version, "sha256": terms_sha256(form)}
-        work.audit.write(CUSTOMER, "terms.accepted" if accept else "terms.refused", account.reference, details, now)
+        work.audit.write(
+            CUSTOMER, AuditAction.TERMS_ACCEPTED if accept else AuditAction.TERMS_REFUSED, account.reference, details, now
+        )
         if accept:
             work.news.add(account, NewsKind.TERMS_ACCEPTED)
         else:
