@@ -1,7 +1,7 @@
 """Webhooks: deliveries a second, and how long a change takes to its receiver while another receiver is dead.
 
-`python -m tests.bench.webhooks`: a PostgreSQL of its own, the worker's own duties, receivers in this process. 1,000 changes at
-once, then one change after another.
+`python -m tests.bench.webhooks`: a PostgreSQL of its own, the worker's own duties, receivers in this process. One
+change after another, then 1,000 at once, then 1,000 that have waited.
 """
 
 from __future__ import annotations
@@ -81,7 +81,6 @@ def telling(ring: Ring, url: str, receiver: Receiver) -> Iterator[None]:
     threads = [threading.Thread(target=keep, args=(duty.do,), daemon=True) for duty in ours]
     for thread in threads:
         thread.start()
-    time.sleep(2)  # both receivers have their place before anything happens
     try:
         yield
     finally:
@@ -104,6 +103,7 @@ def measure(ring: Ring, url: str) -> dict[str, float]:
                 suspend.suspend(ring.services, REGISTRAR, login, "powód")
 
     with telling(ring, url, receiver):
+        time.sleep(2)  # both receivers have their place before anything happens
         for login in logins:
             turn(login, _ONE_BY_ONE // _ACCOUNTS)
             time.sleep(0.05)
@@ -117,11 +117,19 @@ def measure(ring: Ring, url: str) -> dict[str, float]:
         _wait(receiver, _AT_ONCE)
         took = time.monotonic() - began
         crowd = _delays(receiver)
+    receiver.arrived.clear()
+    with ThreadPoolExecutor(4) as pool:  # nobody tells meanwhile
+        list(pool.map(lambda login: turn(login, _AT_ONCE // _ACCOUNTS), logins))
+    began = time.monotonic()
+    with telling(ring, url, receiver):
+        _wait(receiver, _AT_ONCE)
+        backlog = time.monotonic() - began
     return {
         "alone_p95_s": _p95(alone),
         "decided_per_s": _AT_ONCE / decided,
-        "delivered_per_s": _AT_ONCE / took,
+        "delivered_meanwhile_per_s": _AT_ONCE / took,
         "crowd_p95_s": _p95(crowd),
+        "backlog_per_s": _AT_ONCE / backlog,
     }
 
 
