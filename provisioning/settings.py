@@ -59,7 +59,8 @@ class Settings(BaseSettings):
     mail_domain: str = Field("wpwik.com", description="right side of Message-IDs")
     utility_file: Path | None = Field(None, description="facts of the utility (TOML); empty: those of the package")
     worker_concurrency: int = Field(4, ge=1, le=64, description="jobs at the same time")
-    web_threads: int = Field(8, ge=1, le=256, description="requests at the same time")
+    web_threads: int = Field(8, ge=1, le=256, description="requests at the same time, in each process")
+    web_processes: int = Field(2, ge=1, le=64, description="web: processes that share the port")
     term_days: int = Field(14, ge=1, le=365, description="S4: length of the term")
     term_unit: TermUnit = Field(TermUnit.CALENDAR_DAYS, description="S4: calendar_days or working_days")
     term_start: TermStart = Field(TermStart.FILED, description="S4: filed or complete")
@@ -84,14 +85,14 @@ class Settings(BaseSettings):
     applications_secrets_dir: Path | None = Field(
         None, description="worker: folder of their webhook secrets, one file each with mode 0600; or one variable each"
     )
-    register_loss_percent: int = Field(
-        5, ge=0, le=100, description="an import of the register that takes more customers away than this is refused"
-    )
     clamd_socket: Path | None = Field(None, description="Unix socket of clamd; empty: files are not scanned for viruses")
     four_eyes: bool = Field(False, description="who typed in, corrected or recorded the paper of an application cannot approve it")
     pesel_required: bool = Field(False, description="natural persons must give PESEL")
     online_declaration: bool = Field(True, description="applicants may sign by a declaration on the web form")
     customer_number_pattern: str = Field(r"[0-9]{4,12}", description="regular expression of a customer number without spaces")
+    register_largest_loss: int = Field(
+        5, ge=0, le=100, description="percent of the customer register that one file may mark as gone; more needs `--gone`"
+    )
     login_prefix: str = Field("wp", pattern=r"^[a-z]{1,8}$", description="how logins begin")
     login_random_digits: int = Field(7, ge=6, le=12, description="random digits of a login, before its check digit")
 

@@ -18,6 +18,7 @@ from ibok_idp.errors import KeycloakUnavailable
 from ibok_idp.look.flask_look import install_look, language
 from ibok_idp.metrics import MetricsDoor, install_metrics
 from ibok_idp.oidc_login import LoginFailed, NotLoggedIn, OidcLogin
+from ibok_idp.refusals import log_refusals
 from ibok_idp.tokens import TokenVerifier
 from ibok_idp.web_session import SessionStore, SessionsUnavailable
 from provisioning.adapters.postgres.troubles import DatabaseTrouble
@@ -33,7 +34,9 @@ from provisioning.api.problems import register_problems
 from provisioning.metrics import numbers
 from provisioning.settings import Settings
 from provisioning.staff_ui import account as _account_pages  # noqa: F401  # it hangs its pages into `staff`
+from provisioning.staff_ui import application as _application_pages  # noqa: F401  # the same
 from provisioning.staff_ui import audit as _audit_pages  # noqa: F401  # the same
+from provisioning.staff_ui import documents as _document_pages  # noqa: F401  # the same
 from provisioning.staff_ui import errors as staff_errors
 from provisioning.staff_ui import help_line as _help_line_pages  # noqa: F401  # the same
 from provisioning.staff_ui import intake as _intake_pages  # noqa: F401  # the same
@@ -41,7 +44,7 @@ from provisioning.staff_ui import manager as _manager_pages  # noqa: F401  # the
 from provisioning.staff_ui import paper_form as _paper_form_pages  # noqa: F401  # the same
 from provisioning.staff_ui import queue as _queue_pages  # noqa: F401  # the same
 from provisioning.staff_ui import webhooks as _webhook_pages  # noqa: F401  # the same
-from provisioning.staff_ui.application import staff
+from provisioning.staff_ui.blueprint import staff
 from provisioning.staff_ui.limits import LARGE_UPLOADS
 from provisioning.wiring import Wired, wire
 
@@ -107,6 +110,7 @@ def create_app(settings: Settings, wired: Wired | None = None) -> APIFlask:
     gone = (DatabaseTrouble, OperationalError, NoFreeConnection, SessionsUnavailable)
     staff_errors.register(app, LoginFailed, NotLoggedIn, KeycloakUnavailable, *gone)
     register_problems(app)
+    log_refusals(app)
     _try_collisions_again(app, wired)
     _health(app, wired)
     door = MetricsDoor(settings.metrics_token.get_secret_value(), bind=settings.bind, trusted_proxies=settings.trusted_proxies)

@@ -22,10 +22,10 @@ from provisioning.api.schemas import (
     SuspendBody,
 )
 from provisioning.domain.account import Account
-from provisioning.domain.application import CONTRACTS_END, Action, require_permission
 from provisioning.domain.erasure import ErasureDecision, ErasureRequest
 from provisioning.domain.errors import NotPossible, TooSoon
 from provisioning.domain.login_names import normalised
+from provisioning.domain.rights import CONTRACTS_END, Action, require_permission
 from provisioning.http import wired
 from provisioning.ports.services import Services
 from provisioning.use_cases.account import change_contact, erase, misdirected, resign, suspend

@@ -20,9 +20,10 @@ from provisioning.api.schemas import (
     PaperBody,
     RejectBody,
 )
-from provisioning.domain.application import Action, Application, Role, require_permission
+from provisioning.domain.application import Application
 from provisioning.domain.errors import NotPossible, TooSoon
 from provisioning.domain.login_names import normalised
+from provisioning.domain.rights import Action, Role, require_permission
 from provisioning.form.check import PaperApplicationBody
 from provisioning.http import (
     QUEUE_QUERY,

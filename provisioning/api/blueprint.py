@@ -9,8 +9,8 @@ from typing import Any
 from apiflask import APIBlueprint
 from pydantic import BaseModel
 
-from provisioning.domain.application import Role
 from provisioning.domain.errors import DomainError
+from provisioning.domain.rights import Role
 
 api = APIBlueprint("api", __name__, url_prefix="/api/v1")
 SUBMIT = "applications.submit"

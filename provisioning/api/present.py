@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from provisioning.domain.account import Account, AccountState, ClosingCause
+from provisioning.domain.account import Account
 from provisioning.domain.account_records import AccountEvent, ChangeRequest
+from provisioning.domain.account_states import AccountState, ClosingCause
 from provisioning.domain.application import CLOSED, Application, masked_pesel
 from provisioning.domain.audit_chain import AuditEntry
 from provisioning.domain.clauses import FormVersion

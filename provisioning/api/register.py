@@ -10,13 +10,8 @@ from typing import Any, Literal
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field
 
-from provisioning.adapters.postgres.customer_register import (
-    ImportOutcome,
-    apply_loaded,
-    checked,
-    load,
-    require_few_gone,
-)
+from provisioning.adapters.postgres.customer_register import ImportOutcome
+from provisioning.adapters.postgres.register_rows import apply_loaded, checked, load, require_few_gone
 from provisioning.adapters.postgres.work import applications_in
 from provisioning.api.blueprint import api, call
 from provisioning.api.joined import application
@@ -104,7 +99,7 @@ def post_register_import() -> dict[str, Any]:
         _require_good(outcome)
         whole = mode == "whole"
         if whole:
-            require_few_gone(cursor, outcome, wired().settings.register_loss_percent, at_most)
+            require_few_gone(cursor, outcome, wired().settings.register_largest_loss, at_most)
         answer = {"rows": outcome.rows, "added": outcome.added, "changed": outcome.changed, "gone": outcome.gone if whole else 0}
         answer |= {"dry_run": dry_run}
         if not dry_run:
@@ -143,9 +138,8 @@ def _customer(number: str, body: RegisterCustomerBody) -> RegisterCustomer | str
         return "pesel stands beside a tax_id"
     row = {"customer_number": number, "name": body.name.strip(), "type": body.type, "email": (body.email or "").strip()}
     row["tax_id_or_pesel"] = body.tax_id or body.pesel or ""
-    many = {"supply_points": body.supply_points, "contract_numbers": body.contract_numbers}
-    settings = wired().settings
-    return checked(row, many, settings.customer_number_pattern, wired().services.fingerprint)
+    pattern, fingerprint = wired().settings.customer_number_pattern, wired().services.fingerprint
+    return checked(row, body.supply_points, body.contract_numbers, pattern, fingerprint)
 
 
 def _require_good(outcome: ImportOutcome) -> None:

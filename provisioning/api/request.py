@@ -15,8 +15,8 @@ from ibok_idp.errors import InvalidToken
 from ibok_idp.tokens import Caller, TokenVerifier
 from provisioning.api.problems import HigherLevelNeeded, Unauthenticated
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Role
 from provisioning.domain.errors import FieldError, Forbidden, Invalid
+from provisioning.domain.rights import Role
 
 AUDIENCE = "ibok-provisioning"
 MAXIMUM_JSON = 2**20

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from provisioning.domain.account import GONE, Account, AccountState
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import GONE, AccountState
 
 
 class NewsKind(StrEnum):

@@ -11,14 +11,14 @@ from ibok_idp.look.flask_look import language
 from provisioning.adapters.files.contained import ContainedFailure
 from provisioning.adapters.files.scan_batches import LARGEST, parts_of, reference_in
 from provisioning.adapters.files.scan_pages import page_count, page_picture
-from provisioning.domain.application import Action, require_permission
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.document import Document
 from provisioning.domain.errors import FieldError, Invalid, NotFound, NotPossible
 from provisioning.domain.intake import IntakeFile, IntakeState
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.messages import message
 from provisioning.http import wired
-from provisioning.staff_ui.application import actor, logged_in, staff
+from provisioning.staff_ui.blueprint import actor, logged_in, staff
 from provisioning.staff_ui.errors import conflict_words
 from provisioning.use_cases.intake.take_in import Matched, attach, dismiss, match_scans
 

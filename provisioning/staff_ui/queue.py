@@ -9,12 +9,13 @@ from urllib.parse import urlencode
 from flask import abort, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext, ngettext
 
-from provisioning.domain.application import OPEN, Action, require_permission
+from provisioning.domain.application import OPEN
 from provisioning.domain.desk import COUNTED_AT_MOST, QueueSort, SavedView
 from provisioning.domain.errors import Invalid
+from provisioning.domain.rights import Action, require_permission
 from provisioning.http import queue_filter, wired
 from provisioning.staff_ui import words
-from provisioning.staff_ui.application import actor, logged_in, staff
+from provisioning.staff_ui.blueprint import actor, logged_in, staff
 from provisioning.use_cases.application.approve_together import approve_together, green
 from provisioning.use_cases.desk.work_on_case import colleagues
 

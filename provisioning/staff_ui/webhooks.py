@@ -8,12 +8,12 @@ from flask import flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext
 
 from ibok_idp.applications.file import Application
-from provisioning.domain.application import Action, require_permission
 from provisioning.domain.errors import NotFound
 from provisioning.domain.news import DeliveryState
+from provisioning.domain.rights import Action, require_permission
 from provisioning.http import wired
 from provisioning.staff_ui import words
-from provisioning.staff_ui.application import actor, logged_in, staff
+from provisioning.staff_ui.blueprint import actor, logged_in, staff
 from provisioning.use_cases.news import tell
 
 _SHOWN = 100

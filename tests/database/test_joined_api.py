@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from ibok_idp.applications.file import Application, Words
 from ibok_idp.errors import InvalidToken
 from ibok_idp.tokens import Caller
-from provisioning.domain.account import AccountState
+from provisioning.domain.account_states import AccountState
 from provisioning.use_cases.account import suspend
 from provisioning.use_cases.application.decide import approve
 from provisioning.web import create_app

@@ -23,7 +23,7 @@ import requests
 
 from deploy.demo import wait_for_mail
 from provisioning.adapters.postgres.schema import migrate
-from provisioning.domain.account import AccountState, Step, Trouble
+from provisioning.domain.account_states import AccountState, Step, Trouble
 from provisioning.domain.actors import Actor
 from provisioning.domain.keeping import Act
 from provisioning.domain.mail import MailKind, MailState

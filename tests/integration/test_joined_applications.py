@@ -101,7 +101,7 @@ def test_a_file_makes_the_clients_mends_them_and_closes_those_that_left(other_re
     assert server.diff(with_those_that_left(alone, server)) == []
 
     stranger = [each.model_copy(update={"client_id": "app-obca"}) for each in applications[:1]]
-    server._call("POST", "/clients", {"clientId": "app-obca", "redirectUris": ["https://obca.example.com/"]})
+    server._admin.call("POST", "/clients", {"clientId": "app-obca", "redirectUris": ["https://obca.example.com/"]})
     with pytest.raises(ClientOfAnother, match="app-obca"):
         with_those_that_left(with_applications(wanted, stranger, kept), server)
 

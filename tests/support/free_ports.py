@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import Any
 
 from ibok_idp.settings import LocalSettings
 
@@ -32,4 +33,5 @@ def local_settings(folder: Path) -> LocalSettings:
         "postgres_port",
         "invoices_port",
     )
-    return LocalSettings(state_dir=folder / "state", **dict(zip(names, free_ports(len(names)), strict=True)))
+    ports: dict[str, Any] = dict(zip(names, free_ports(len(names)), strict=True))
+    return LocalSettings(state_dir=folder / "state", **ports)

@@ -11,12 +11,13 @@ import pytest
 from ibok_idp.look.company import load_utility
 from ibok_idp.temporary_password import new_nonce
 from provisioning.adapters.pdf import filled_form, own_data
-from provisioning.domain.account import Account, AccountState
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import AccountState
 from provisioning.domain.application import Application, Channel, CustomerType
 from provisioning.domain.mail import Mail, MailKind
 from provisioning.form.catalogue import all_versions, current_form
 from provisioning.messages.compose import Composer
-from provisioning.use_cases.account.keep_account import activation_password
+from provisioning.use_cases.account.keeper.passwords import activation_password
 from tests.support.fakes import fake_office
 from tests.support.world import application_body, company_body
 from tests.unit.test_s2_form_check import CHECKER

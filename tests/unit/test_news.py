@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from provisioning.domain.account import Account, AccountState, ClosingCause
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import AccountState, ClosingCause
 from provisioning.domain.news import TRIED_FOR, Delivery, DeliveryState, Known, NewsKind, Receiver, changes
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

@@ -10,9 +10,9 @@ import pytest
 
 from ibok_idp.applications.file import Application, Webhook, Words
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Role
 from provisioning.domain.errors import Forbidden
 from provisioning.domain.news import Answer, DeliveryState, News, NewsKind
+from provisioning.domain.rights import Role
 from provisioning.use_cases.account import resign, suspend
 from provisioning.use_cases.news import tell as telling
 from provisioning.use_cases.terms.accept_terms import answer_terms

@@ -1,24 +1,19 @@
-"""The customer register, from CSV or row by row: checked, compared before it is applied, applied at once."""
+"""Import of the customer register from CSV: checked row by row, compared before it is applied, applied at once."""
 
 from __future__ import annotations
 
-import codecs
-import csv
 import hashlib
 import hmac
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Engine
-from stdnum.pl import nip, pesel
 
-from provisioning.domain.errors import DomainError, NotPossible
+from provisioning.adapters.csv_file import CsvRow, read_csv
 from provisioning.domain.register_match import RegisterCustomer
+from provisioning.form import identifiers
 
 COLUMNS = ("customer_number", "name", "type", "tax_id_or_pesel", "supply_points", "contract_numbers", "email")
 _TYPES = {
@@ -32,26 +27,8 @@ _TYPES = {
     "instytucja": "institution",
 }
 _MANY = "|"
-_LISTS = ("supply_points", "contract_numbers")
-_IMPORT_LOCK = 270_003
-_ALWAYS_GONE = 10
-_NOT_KEPT = {"\0", "\ufffd"}  # what PostgreSQL cannot hold, and what stands for bytes of no known letter
-_PORTION = 2**20
+FEW = 10  # customers of whom any file may say that they are gone, however small the register is
 Fingerprint = Callable[[str], str]
-
-
-class RegisterFileError(DomainError):
-    """The file as a whole cannot be read: not there, no text, or other columns. Nothing was changed."""
-
-    code, status = "unreadable_file", 422
-
-
-class TooManyGone(NotPossible):
-    """An import would take so many customers away that it is more likely cut off than right. Nothing was changed."""
-
-    def __init__(self, gone: int, allowed: int) -> None:
-        words = f"{gone} customers would be gone, at most {allowed} may. Send the whole register, or say gone_at_most."
-        super().__init__("too_many_gone", words)
 
 
 @dataclass(frozen=True)
@@ -64,12 +41,20 @@ class BadRow:
 
 @dataclass
 class ImportOutcome:
-    """What an import would change, or has changed."""
+    """What an import would change, or has changed.
+
+    Attributes:
+        gone: customers of the register whom the file does not name at all.
+        nameless: rows left out that may be anybody's, for their customer number cannot be read; nobody is gone then.
+        too_many_gone: more than one file may mark as gone; nothing was changed.
+    """
 
     rows: int = 0
     added: int = 0
     changed: int = 0
     gone: int = 0
+    nameless: int = 0
+    too_many_gone: bool = False
     bad: list[BadRow] = field(default_factory=list)
 
 
@@ -79,102 +64,103 @@ def fingerprint_with(key: str) -> Fingerprint:
     return lambda value: hmac.new(secret, value.encode(), hashlib.sha256).hexdigest()
 
 
-def import_customers(engine: Engine, file: Path, number_pattern: str, fingerprint: Fingerprint, *, dry_run: bool) -> ImportOutcome:
+def import_customers(
+    engine: Engine,
+    file: Path,
+    number_pattern: str,
+    fingerprint: Fingerprint,
+    *,
+    largest_loss: int = 100,
+    agreed_loss: int = 0,
+    dry_run: bool,
+) -> ImportOutcome:
     """Compare a file with the register and, unless it is a dry run, make the register as the file says.
 
-    A customer who is not in the file any more is marked as gone, never deleted. Bad rows are reported and left out.
-
-    Raises:
-        RegisterFileError: the file cannot be read or lacks a column.
-    """
-    rows = ((line, _checked(row, number_pattern, fingerprint)) for line, row in _rows(file))
-    with engine.begin() as connection:
-        cursor = connection.connection.cursor()
-        outcome = load(cursor, rows)
-        if not dry_run:
-            apply_loaded(cursor, whole=True)
-    return outcome
-
-
-def load(cursor: Any, rows: Iterable[tuple[int, RegisterCustomer | str]]) -> ImportOutcome:
-    """Take rows in, each a customer or why it is none, and compare them with the register; nothing of it is changed yet.
-
-    Two imports wait for each other until the transaction ends.
-    """
-    outcome = ImportOutcome()
-    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_IMPORT_LOCK,))
-    cursor.execute("CREATE TEMP TABLE incoming (LIKE register_customers INCLUDING DEFAULTS) ON COMMIT DROP")
-    cursor.execute("ALTER TABLE incoming DROP COLUMN imported_at, DROP COLUMN gone_at, ADD PRIMARY KEY (customer_number)")
-    seen: set[str] = set()
-    with cursor.copy("COPY incoming FROM STDIN") as copy:
-        for line, found in rows:
-            outcome.rows += 1
-            if isinstance(found, str):
-                outcome.bad.append(BadRow(line, found))
-            elif found.customer_number in seen:
-                outcome.bad.append(BadRow(line, f"customer number {found.customer_number} stands in the file twice"))
-            else:
-                seen.add(found.customer_number)
-                copy.write_row(_values(found))
-    _compare(cursor, outcome)
-    return outcome
-
-
-def require_few_gone(cursor: Any, outcome: ImportOutcome, percent: int, at_most: int | None) -> None:
-    """The brake on mass loss.
+    A customer who is not in the file any more is marked as gone, never deleted. Bad rows are reported and left out; whoever stands
+    in one stays as they are.
 
     Args:
-        percent: of the customers there are now; so many may be gone, and always ten.
-        at_most: what the caller says in its place, having looked.
+        largest_loss: percent of the register that may be marked as gone.
+        agreed_loss: so many customers may be, whatever their share.
 
     Raises:
-        TooManyGone.
+        CsvFileError: the file cannot be read or lacks a column.
     """
-    cursor.execute("SELECT count(*) FROM register_customers WHERE gone_at IS NULL")
-    (there,) = cursor.fetchone()
-    allowed = max(_ALWAYS_GONE, there * percent // 100) if at_most is None else at_most
-    if outcome.gone > allowed:
-        raise TooManyGone(outcome.gone, allowed)
+    outcome = ImportOutcome()
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("CREATE TEMP TABLE incoming (LIKE register_customers INCLUDING DEFAULTS) ON COMMIT DROP")
+        cursor.execute("ALTER TABLE incoming DROP COLUMN imported_at, DROP COLUMN gone_at, ADD PRIMARY KEY (customer_number)")
+        cursor.execute("CREATE TEMP TABLE named (customer_number text PRIMARY KEY) ON COMMIT DROP")
+        seen: set[str] = set()
+        left_out: set[str] = set()
+        with cursor.copy("COPY incoming FROM STDIN") as copy:
+            for row in read_csv(file, COLUMNS):
+                outcome.rows += 1
+                found = checked_row(row, number_pattern, fingerprint)
+                if isinstance(found, RegisterCustomer) and found.customer_number not in seen:
+                    seen.add(found.customer_number)
+                    copy.write_row(values_of(found))
+                    continue
+                why = found if isinstance(found, str) else f"customer number {found.customer_number} stands in the file twice"
+                outcome.bad.append(BadRow(row.line, why))
+                numbers = _numbers_in(row, number_pattern)
+                outcome.nameless += not numbers
+                left_out |= numbers
+        with cursor.copy("COPY named FROM STDIN") as copy:
+            for number in seen | left_out:
+                copy.write_row((number,))
+        _compare(cursor, outcome, largest_loss, agreed_loss)
+        if dry_run or outcome.too_many_gone:
+            connection.rollback()
+        else:
+            _apply(cursor, gone=not outcome.nameless)
+            connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    finally:
+        connection.close()
+    return outcome
 
 
-_SAME = " AND ".join(
+SAME = " AND ".join(
     f"r.{name} IS NOT DISTINCT FROM i.{name}"
     for name in ("name", "customer_type", "tax_id", "pesel_fingerprint", "supply_points", "contract_numbers", "email")
 )
 
 
-def _compare(cursor: Any, outcome: ImportOutcome) -> None:
-    run = cursor.execute
+_GONE = "r.gone_at IS NULL AND NOT EXISTS (SELECT 1 FROM named n WHERE n.customer_number = r.customer_number)"
+
+
+def _compare(cursor: object, outcome: ImportOutcome, largest_loss: int, agreed_loss: int) -> None:
+    run = cursor.execute  # type: ignore[attr-defined]
     run(
         f"SELECT count(*) FILTER (WHERE r.customer_number IS NULL), "  # noqa: S608  # constants
-        f"count(*) FILTER (WHERE r.customer_number IS NOT NULL AND (r.gone_at IS NOT NULL OR NOT ({_SAME}))) "
+        f"count(*) FILTER (WHERE r.customer_number IS NOT NULL AND (r.gone_at IS NOT NULL OR NOT ({SAME}))) "
         "FROM incoming i LEFT JOIN register_customers r USING (customer_number)"
     )
-    outcome.added, outcome.changed = cursor.fetchone()
-    run(
-        "SELECT count(*) FROM register_customers r WHERE gone_at IS NULL "
-        "AND NOT EXISTS (SELECT 1 FROM incoming i WHERE i.customer_number = r.customer_number)"
-    )
-    (outcome.gone,) = cursor.fetchone()
+    outcome.added, outcome.changed = cursor.fetchone()  # type: ignore[attr-defined]
+    run(f"SELECT count(*) FILTER (WHERE {_GONE}), count(*) FILTER (WHERE r.gone_at IS NULL) FROM register_customers r")  # noqa: S608  # the same
+    missing, known = cursor.fetchone()  # type: ignore[attr-defined]
+    outcome.gone = 0 if outcome.nameless else missing
+    outcome.too_many_gone = outcome.gone > max(FEW, known * largest_loss // 100, agreed_loss)
 
 
-def apply_loaded(cursor: Any, *, whole: bool) -> None:
-    """Make the register as the rows say; those that are not among them are gone when the rows are the whole register."""
-    run = cursor.execute
+def _apply(cursor: object, *, gone: bool) -> None:
+    run = cursor.execute  # type: ignore[attr-defined]
     names = "customer_number, name, customer_type, tax_id, pesel_fingerprint, supply_points, contract_numbers, email"
     sets = ", ".join(f"{name} = excluded.{name}" for name in names.split(", ")[1:])
     run(
         f"INSERT INTO register_customers ({names}, imported_at) SELECT {names}, now() FROM incoming "  # noqa: S608  # constants
         f"ON CONFLICT (customer_number) DO UPDATE SET {sets}, imported_at = now(), gone_at = NULL"
     )
-    if whole:
-        run(
-            "UPDATE register_customers r SET gone_at = now() WHERE gone_at IS NULL "
-            "AND NOT EXISTS (SELECT 1 FROM incoming i WHERE i.customer_number = r.customer_number)"
-        )
+    if gone:
+        run(f"UPDATE register_customers r SET gone_at = now() WHERE {_GONE}")  # noqa: S608  # the same
 
 
-def _values(found: RegisterCustomer) -> tuple[object, ...]:
+def values_of(found: RegisterCustomer) -> tuple[object, ...]:
     return (
         found.customer_number,
         found.name,
@@ -187,77 +173,47 @@ def _values(found: RegisterCustomer) -> tuple[object, ...]:
     )
 
 
-def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line and row; UTF-8 or Windows-1250, `;` or `,`."""
-    encoding = _encoding(file)
-    try:
-        with file.open(encoding=encoding, errors="replace", newline="") as handle:
-            head = handle.readline()
-            delimiter = ";" if head.count(";") >= head.count(",") else ","
-            names = next(csv.reader([head], delimiter=delimiter), [])
-            missing = [name for name in COLUMNS if name not in [each.strip() for each in names]]
-            if missing:
-                raise RegisterFileError(f"{file} lacks the columns {', '.join(missing)}; see docs/how-to/import-customers.md.")
-            reader = csv.DictReader(handle, fieldnames=[each.strip() for each in names], delimiter=delimiter, strict=True)
-            for row in reader:
-                yield reader.line_num + 1, {name: (row.get(name) or "").strip() for name in COLUMNS}
-    except csv.Error as error:
-        raise RegisterFileError(f"{file} is not CSV as expected: {error}.") from error
+def _numbers_in(row: CsvRow, pattern: str) -> set[str]:
+    """The customer a bad row is about; of one whose cells are shifted, everything in it that may be a customer number."""
+    cells = [row.cells["customer_number"]] if row.cells else row.raw
+    return {number for cell in cells if (number := identifiers.customer_number(cell, pattern))}
 
 
-def _encoding(file: Path) -> str:
-    decoder = codecs.getincrementaldecoder("utf-8")()  # a character may lie across two portions
-    try:
-        with file.open("rb") as handle:
-            for portion in iter(lambda: handle.read(_PORTION), b""):
-                decoder.decode(portion)
-            decoder.decode(b"", final=True)
-    except OSError as error:
-        raise RegisterFileError(f"Cannot read {file}: {error.strerror}.") from error
-    except UnicodeDecodeError:
-        return "cp1250"
-    return "utf-8-sig"
-
-
-def _checked(row: dict[str, str], number_pattern: str, fingerprint: Fingerprint) -> RegisterCustomer | str:
-    many = {name: [each.strip() for each in row[name].split(_MANY) if each.strip()] for name in _LISTS}
-    return checked({name: value for name, value in row.items() if name not in _LISTS}, many, number_pattern, fingerprint)
-
-
-def checked(
-    row: Mapping[str, str], many: Mapping[str, list[str]], number_pattern: str, fingerprint: Fingerprint
-) -> RegisterCustomer | str:
-    """The row as a customer, or why it is not one.
-
-    Args:
-        row: customer_number, name, type, tax_id_or_pesel, email; empty text for what is not there.
-        many: supply_points and contract_numbers.
-    """
-    number, kind = re.sub(r"\s", "", row["customer_number"]), _TYPES.get(row["type"].casefold())
-    if not re.fullmatch(number_pattern, number):
-        return f"customer_number {row['customer_number'][:40]!r} does not look like one"
-    if not row["name"]:
+def checked_row(row: CsvRow, number_pattern: str, fingerprint: Fingerprint) -> RegisterCustomer | str:
+    """The row as a customer, or why it is not one."""
+    if row.problem:
+        return row.problem
+    cells = row.cells
+    number, kind = identifiers.customer_number(cells["customer_number"], number_pattern), _TYPES.get(cells["type"].casefold())
+    if number is None:
+        return f"customer_number {cells['customer_number'][:40]!r} does not look like one"
+    if not cells["name"]:
         return "name is empty"
-    every = {**row, **{name: "".join(values) for name, values in many.items()}}
-    if strange := next((name for name, value in every.items() if _NOT_KEPT & set(value)), None):
-        return f"{strange} holds a character that cannot be read"
     if kind is None:
-        return f"type {row['type'][:40]!r} is none of {', '.join(sorted(_TYPES))}"
-    digits = re.sub(r"[\s-]", "", row["tax_id_or_pesel"])
-    if digits and not (nip.is_valid(digits) if len(digits) == 10 else pesel.is_valid(digits)):
+        return f"type {cells['type'][:40]!r} is none of {', '.join(sorted(_TYPES))}"
+    try:
+        tax_id, person = _tax_id_or_pesel(cells["tax_id_or_pesel"])
+    except identifiers.ValidationError:
         return "tax_id_or_pesel has a wrong check digit"
-    if row["email"]:
-        try:
-            validate_email(row["email"], check_deliverability=False, test_environment=True)
-        except EmailNotValidError:
-            return "email is not an address"
+    email = identifiers.email_address(cells["email"]) if cells["email"] else None
+    if cells["email"] and email is None:
+        return "email is not an address"
     return RegisterCustomer(
         customer_number=number,
-        name=row["name"],
+        name=cells["name"],
         customer_type=kind,
-        tax_id=digits if len(digits) == 10 else None,
-        pesel_fingerprint=fingerprint(digits) if len(digits) == 11 else None,
-        supply_points=many["supply_points"],
-        contract_numbers=many["contract_numbers"],
-        email=row["email"] or None,
+        tax_id=tax_id,
+        pesel_fingerprint=fingerprint(person) if person else None,
+        supply_points=[each.strip() for each in cells["supply_points"].split(_MANY) if each.strip()],
+        contract_numbers=[each.strip() for each in cells["contract_numbers"].split(_MANY) if each.strip()],
+        email=email,
     )
+
+
+def _tax_id_or_pesel(typed: str) -> tuple[str | None, str | None]:
+    """One of both; only a PESEL has eleven digits."""
+    if not typed:
+        return None, None
+    if len(identifiers.plain_digits(typed)) == 11:
+        return None, identifiers.pesel_number(typed)
+    return identifiers.tax_number(typed), None

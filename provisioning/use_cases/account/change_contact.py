@@ -7,10 +7,10 @@ from typing import Any
 
 from provisioning.domain.account_records import ChangeRequest
 from provisioning.domain.actors import CUSTOMER, Actor
-from provisioning.domain.application import Action, require_permission
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.mail import MailKind
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.check import checked_contact
 from provisioning.ports.services import Services
 from provisioning.use_cases.account.wanted import decided

@@ -5,15 +5,15 @@ from __future__ import annotations
 import uuid
 from datetime import date
 
-from provisioning.domain.account import ClosingCause
+from provisioning.domain.account_states import ClosingCause
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, require_permission
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.deadline import one_month_after
 from provisioning.domain.erasure import ErasureDecision, ErasureRequest
 from provisioning.domain.errors import FieldError, Invalid
 from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.domain.mail import MailKind
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.use_cases.account.resign import delete_now
 from provisioning.use_cases.messages.mail_out import queue_account_mail

@@ -11,8 +11,8 @@ from datetime import timedelta
 
 import structlog
 
-from provisioning.domain.account import AccountState
 from provisioning.domain.account_records import AccountEvent
+from provisioning.domain.account_states import AccountState
 from provisioning.domain.actors import Actor
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import Outage

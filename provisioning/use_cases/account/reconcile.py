@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from provisioning.domain.account import Account, Trouble
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import Trouble
 from provisioning.domain.actors import WORKER
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.in_keycloak import SeenInKeycloak

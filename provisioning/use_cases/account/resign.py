@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from provisioning.domain.account import Account, ClosingCause
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import ClosingCause
 from provisioning.domain.actors import CUSTOMER, WORKER, Actor
-from provisioning.domain.application import Action, require_permission
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import NotPossible
 from provisioning.domain.mail import POINTLESS_AFTER_THE_END, MailKind
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 from provisioning.use_cases.account.wanted import decided, void_passwords_on_their_way

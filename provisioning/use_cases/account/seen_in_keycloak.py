@@ -6,7 +6,8 @@ import secrets
 import uuid
 from datetime import datetime
 
-from provisioning.domain.account import Account, ClosingCause
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import ClosingCause
 from provisioning.domain.actors import Actor
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.email_change import EmailChange

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from provisioning.domain.account import Account
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, require_permission
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.domain.mail import MailKind
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.use_cases.account.wanted import decided, void_open_reset
 from provisioning.use_cases.application.decide import required_reason

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import CLOSED, Action, Application, require_permission
+from provisioning.domain.application import CLOSED, Application
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.document import Document
 from provisioning.domain.errors import NotPossible
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, Application, Channel, CorrectedForm, SignatureKind, require_permission
+from provisioning.domain.application import Application, Channel, CorrectedForm, SignatureKind
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import FieldError, Invalid
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.check import Submission
 from provisioning.ports.services import Services
 from provisioning.use_cases.application.decide import required_reason

@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, Application, require_permission
+from provisioning.domain.application import Application
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.audit_chain import AuditEntry
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.document import Document
 from provisioning.domain.mail import Mail
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 

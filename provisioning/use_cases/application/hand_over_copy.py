@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, Application, require_permission
+from provisioning.domain.application import Application
 from provisioning.domain.audit_actions import AuditAction
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, Application, SignatureKind, Status, require_permission
+from provisioning.domain.application import Application, SignatureKind, Status
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.mail import MailKind
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.check import Submission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work

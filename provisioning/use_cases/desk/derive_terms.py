@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import CORRECTABLE, Action, Application, require_permission
+from provisioning.domain.application import CORRECTABLE, Application
 from provisioning.domain.audit_actions import AuditAction
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.use_cases.application.submit import derived_term
 from provisioning.use_cases.desk.undecided import undecided

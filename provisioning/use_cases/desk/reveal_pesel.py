@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 import structlog
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, Application, require_permission
+from provisioning.domain.application import Application
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import TooSoon
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 
 _log = structlog.get_logger()

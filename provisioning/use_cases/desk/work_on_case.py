@@ -6,11 +6,12 @@ import uuid
 from datetime import timedelta
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import CLOSED, Action, may, require_permission
+from provisioning.domain.application import CLOSED
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.desk import CaseClaim, CaseNote, StaffMember
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.free_text import free_text
+from provisioning.domain.rights import Action, may, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 

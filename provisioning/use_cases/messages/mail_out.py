@@ -9,7 +9,8 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-from provisioning.domain.account import Account, Trouble
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import Trouble
 from provisioning.domain.actors import WORKER
 from provisioning.domain.application import Application
 from provisioning.domain.audit_actions import AuditAction

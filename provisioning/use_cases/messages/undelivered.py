@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from provisioning.domain.account import Trouble
+from provisioning.domain.account_states import Trouble
 from provisioning.domain.actors import WORKER, Actor
-from provisioning.domain.application import Action, require_permission
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import NotFound, NotPossible
 from provisioning.domain.intake import Bounce
 from provisioning.domain.mail import NOT_DELIVERED, Mail, MailKind, MailState
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 from provisioning.use_cases.messages.mail_out import address_did_not_take, audit_mail, queue_account_mail

@@ -12,9 +12,9 @@ import structlog
 
 from ibok_idp.applications.file import Application
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, require_permission
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.news import KEPT_FOR, Answer, Delivery, DeliveryState, News, Receiver
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.news import Receivers
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work

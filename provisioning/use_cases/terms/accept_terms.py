@@ -7,7 +7,8 @@ import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 
-from provisioning.domain.account import Account, ClosingCause
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import ClosingCause
 from provisioning.domain.actors import CUSTOMER
 from provisioning.domain.application import Application
 from provisioning.domain.audit_actions import AuditAction

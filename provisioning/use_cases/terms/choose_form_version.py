@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import date
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, require_permission
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import FieldError, Invalid, NotFound
+from provisioning.domain.rights import Action, require_permission
 from provisioning.domain.terms import FormActivation
 from provisioning.ports.services import Services
 

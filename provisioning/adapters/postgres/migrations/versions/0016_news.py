@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 _SQL = """
 CREATE TABLE account_news (
@@ -44,14 +44,6 @@ CREATE TABLE webhook_deliveries (
 );
 CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (receiver, login, position) WHERE state = 'waiting';
 
-CREATE TABLE register_batches (
-    caller text NOT NULL,
-    batch_id text NOT NULL,
-    fingerprint bytea NOT NULL,
-    outcome jsonb NOT NULL,
-    at timestamptz NOT NULL,
-    PRIMARY KEY (caller, batch_id)
-);
 
 CREATE INDEX accounts_customer_numbers ON accounts USING gin (customer_numbers);
 """
