@@ -22,8 +22,8 @@ $(READY): requirements-dev.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-up: $(READY)  ## start everything on this machine; Ctrl-C stops it
-	@exec $(BIN)/ibok-idp local up
+up: $(READY)  ## start everything on this machine; Ctrl-C stops it; EXAMPLE=1: with examples/invoices
+	@IBOK_EXAMPLE=$(or $(EXAMPLE),0) exec $(BIN)/ibok-idp local up
 
 demo: $(READY)  ## the whole way of a customer once, narrated
 	@exec $(BIN)/python -m deploy.demo
