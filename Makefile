@@ -4,11 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+LOCKED := --generate-hashes --no-emit-index-url --python-version 3.11 --universal --quiet
+
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check bench faults fuzz audit assets lock clean
+.PHONY: help up demo test check bench faults fuzz audit assets lock release install-test cluster clean
 
 help:  ## what each command does
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # The environment: everything pinned with hashes, installed once for each lock file.
 $(READY): requirements.lock pyproject.toml
@@ -50,8 +52,18 @@ audit: $(READY)  ## known weaknesses of the dependencies; says so where nobody c
 assets: $(READY)  ## CSS, fonts, scripts, theme, translations
 	@$(BIN)/ibok-idp local assets
 
-lock: $(READY)  ## write requirements.lock anew from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --extra local --extra dev --generate-hashes --no-emit-index-url --python-version 3.11 --universal --quiet --output-file requirements.lock
+lock: $(READY)  ## write the two locks anew from pyproject.toml: everything, and what servers need
+	$(BIN)/uv pip compile pyproject.toml --extra local --extra dev $(LOCKED) --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --constraint requirements.lock $(LOCKED) --output-file requirements-server.lock
+
+release: $(READY) assets  ## what servers install, in dist/: one wheel, its lock, the files of deploy/
+	@$(BIN)/python -m deploy.release
+
+install-test: $(READY) assets  ## docs/how-to/install.md carried out on this machine, command by command
+	@exec $(BIN)/python -W ignore -m pytest -p no:xdist -s tests/install
+
+cluster: $(READY) assets  ## two of everything behind nginx, rolled and killed under load; figures in deploy/results/
+	@exec $(BIN)/python -W ignore -m deploy.cluster
 
 clean:  ## remove the environment, the state and what was built (asks nothing)
 	rm -rf $(VENV) .ibok ibok_idp/look/static ibok_idp/login_theme/ibok/login/resources/css

@@ -16,12 +16,14 @@ import typer
 from rich.console import Console
 
 from ibok_idp.errors import IdpError
+from ibok_idp.install import commands as install
 from ibok_idp.look.company import load_utility
 from ibok_idp.realm.compare import Difference
 from ibok_idp.realm.desired import Tree, load
 from ibok_idp.realm.server import RealmServer
 from ibok_idp.second_factor import OneTimeCode, proved
 from ibok_idp.settings import KeycloakAdminSettings, load_settings
+from ibok_idp.version import Version
 
 app = typer.Typer(help="Keycloak as iBOK's identity store: realm, login theme, local stack.", no_args_is_help=True)
 realm = typer.Typer(
@@ -35,7 +37,14 @@ app.add_typer(realm, name="realm")
 app.add_typer(theme, name="theme")
 app.add_typer(provider, name="provider")
 app.add_typer(local, name="local")
+for command in (install.install_files, install.install_settings, install.install_check, install.replace_bootstrap_admin):
+    app.command()(command)
 _out, _err = Console(), Console(stderr=True)
+
+
+@app.callback()
+def _prepare(version: Version = False) -> None:
+    pass
 
 
 @realm.command()

@@ -14,6 +14,7 @@ from rich.console import Console
 from ibok_idp.errors import IdpError
 from ibok_idp.log import configure_logging
 from ibok_idp.settings import load_settings
+from ibok_idp.version import Version
 from provisioning.domain.audit_chain import ChainedLine
 from provisioning.settings import Settings
 
@@ -26,7 +27,7 @@ _console = Console(stderr=True)
 
 
 @app.callback()
-def _prepare() -> None:
+def _prepare(version: Version = False) -> None:
     configure_logging()
 
 
