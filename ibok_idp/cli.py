@@ -167,8 +167,10 @@ def assets() -> None:
 @local.command()
 def up() -> None:
     """Start everything and stay in the foreground; Ctrl-C stops all. This is `make up`."""
-    from ibok_idp.local.stack import up as bring_up
-
+    try:
+        from ibok_idp.local.stack import up as bring_up
+    except ModuleNotFoundError as missing:
+        _stop(IdpError(f"This is an installation for servers ({missing.name} is not in it): `make up` in a checkout starts the local stack."))
     sys.exit(bring_up(_out))
 
 
