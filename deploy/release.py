@@ -32,11 +32,22 @@ def main() -> int:
     try:
         wheel = build_release(DIST)
         if wheels:
-            _pip("download", "--quiet", "--require-hashes", "--no-deps", "--requirement", str(PROJECT / LOCK), "--dest", str(DIST / "wheels"))
+            _pip(
+                "download",
+                "--quiet",
+                "--require-hashes",
+                "--no-deps",
+                "--requirement",
+                str(PROJECT / LOCK),
+                "--dest",
+                str(DIST / "wheels"),
+            )
     except (IdpError, subprocess.CalledProcessError) as error:
         _console.print(f"[red]{error}[/]", soft_wrap=True, highlight=False)
         return 1
-    _console.print(f"{wheel.relative_to(PROJECT)} ({wheel.stat().st_size / 2**20:.1f} MiB) and {LOCK} are in dist/.", highlight=False)
+    _console.print(
+        f"{wheel.relative_to(PROJECT)} ({wheel.stat().st_size / 2**20:.1f} MiB) and {LOCK} are in dist/.", highlight=False
+    )
     return 0
 
 

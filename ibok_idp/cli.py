@@ -170,7 +170,11 @@ def up() -> None:
     try:
         from ibok_idp.local.stack import up as bring_up
     except ModuleNotFoundError as missing:
-        _stop(IdpError(f"This is an installation for servers ({missing.name} is not in it): `make up` in a checkout starts the local stack."))
+        _stop(
+            IdpError(
+                f"This is an installation for servers ({missing.name} is not in it): `make up` in a checkout starts the local stack."
+            )
+        )
     sys.exit(bring_up(_out))
 
 

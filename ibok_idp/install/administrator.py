@@ -32,7 +32,7 @@ def replace_bootstrap_administrator(url: str, temporary: Login, wanted: Login) -
     except KeycloakAuthenticationError as error:
         raise KeycloakRefused("Keycloak lets in neither the temporary administrator nor the one of realm.env.") from error
     except KeycloakError as error:
-        raise KeycloakRejected(f"Keycloak refused it: {error.error_message}") from error
+        raise KeycloakRejected(f"Keycloak refused it ({error.response_code}).") from error
 
 
 def _replace(url: str, temporary: Login, wanted: Login) -> bool:

@@ -13,11 +13,12 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from deploy.this_machine.certificate import own_certificate
+from deploy.this_machine.nginx import on_own_ports
 from ibok_idp.install.check import ALL
 from ibok_idp.install.files import Place, copy_files, write_settings
 from ibok_idp.local.keycloak import BUILD_OPTIONS
 from provisioning.staff_ui.limits import LARGEST_BODY
-from tests.support.nginx import as_somebody, own_certificate
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UTILITY = Path(__file__).parents[2] / "ibok_idp" / "look" / "utility.toml"
@@ -41,10 +42,13 @@ def place() -> Place:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """The nginx files as the how-to lays them, under another root."""
+    """The nginx files as the how-to lays them, under another root; the main file."""
     copy_files(tmp_path)
-    own_certificate(tmp_path / "nginx" / "tls", ["localhost"])
-    return as_somebody(tmp_path / "nginx", {})
+    folder = tmp_path / "nginx"
+    (folder / "conf.d").mkdir()
+    (folder / "ibok.conf").rename(folder / "conf.d" / "ibok.conf")
+    own_certificate(folder / "tls", ["localhost"])
+    return on_own_ports(folder, {}, logs=tmp_path)
 
 
 @needs_nginx
@@ -56,7 +60,7 @@ def test_nginx_takes_the_example(site: Path) -> None:
 @needs_nginx
 def test_nginx_finds_a_slip_in_the_example(site: Path) -> None:
     """Else the test above would show nothing."""
-    example = site.parent / "ibok.conf"
+    example = site.parent / "conf.d" / "ibok.conf"
     example.write_text(example.read_text().replace("server_name ibok", "server_nam ibok"))
     assert subprocess.run(["nginx", "-t", "-c", str(site)], capture_output=True, check=False).returncode != 0
 
@@ -64,7 +68,9 @@ def test_nginx_finds_a_slip_in_the_example(site: Path) -> None:
 def test_nginx_lets_through_what_the_processes_take() -> None:
     from webapp.cli import _LARGEST_BODY
 
-    sizes = [int(each) * 2**20 for each in re.findall(r"client_max_body_size (\d+)m;", (DEPLOY / "nginx" / "ibok.conf").read_text())]
+    sizes = [
+        int(each) * 2**20 for each in re.findall(r"client_max_body_size (\d+)m;", (DEPLOY / "nginx" / "ibok.conf").read_text())
+    ]
     assert sizes[0] >= _LARGEST_BODY
     assert sizes[1] >= LARGEST_BODY
 
