@@ -62,6 +62,7 @@ class Machine:
         self.authority = self.root / "etc" / "ibok" / "authority.pem"
         self._stand_ins = folder / "stand-ins"
         self._parts = ExitStack()
+        self.parts: dict[str, subprocess.Popen[bytes]] = {}
         self.postgres = Postgres(folder / "db", self.ports[5432])
         self.environment = {
             "PATH": f"{self._stand_ins}:{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
@@ -84,10 +85,7 @@ class Machine:
         shutil.copy(own_certificate(self.root / "etc/nginx/tls", ["localhost"]), self.authority)
         self.postgres.start(self.folder / "postgres.log")
         self._parts.callback(self.postgres.stop)
-        valkey = _valkey()
-        assert valkey is not None
-        options = ["--port", str(self.ports[6379]), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
-        self._start("valkey", [valkey, *options], {})
+        self.start_valkey()
         mailbox = [str(self.ports["mailbox"]), str(self.ports[587]), str(self.folder / "mailbox")]
         self._start("mailbox", [sys.executable, "-m", "ibok_idp.local.mailbox", *mailbox], {"PYTHONPATH": str(PROJECT)})
         _wait_for(f"{self.mailbox}/healthz")
@@ -99,7 +97,7 @@ class Machine:
         self._parts.close()
 
     def start_valkey(self) -> None:
-        """Start it again after `valkey.kill()`."""
+        """Start Valkey, also again after it was killed."""
         valkey = _valkey()
         assert valkey is not None
         options = ["--port", str(self.ports[6379]), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
@@ -177,7 +175,7 @@ class Machine:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment | more, start_new_session=True
             )
         self._parts.callback(_end, process)
-        setattr(self, name, process)
+        self.parts[name] = process
 
     def _write_stand_ins(self) -> None:
         """`sudo -u postgres psql` reaches the embedded server; users and owners are left as they are; no systemd here."""
@@ -203,7 +201,7 @@ class Machine:
 
 @contextmanager
 def started_machine(folder: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[Machine]:
-    """A machine with what a how-to expects to find; everything stopped afterwards."""
+    """A machine with what a how-to expects to find; everything stopped, and its folder gone, afterwards."""
     machine = Machine(folder, say)
     before = os.environ.get("REQUESTS_CA_BUNDLE")
     try:
@@ -212,6 +210,7 @@ def started_machine(folder: Path, say: Callable[[str], None] = lambda _: None) -
         yield machine
     finally:
         machine.stop()
+        shutil.rmtree(folder, ignore_errors=True)
         if before is None:
             os.environ.pop("REQUESTS_CA_BUNDLE", None)
         else:
