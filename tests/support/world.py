@@ -315,9 +315,9 @@ def company_body(**changes: Any) -> dict[str, Any]:
     }
 
 
-def paper_body(**changes: Any) -> dict[str, Any]:
-    """The same, typed in from paper by a clerk."""
-    filed, signed = (str(date.today() - timedelta(days=days)) for days in (4, 6))
+def paper_body(today: date | None = None, **changes: Any) -> dict[str, Any]:
+    """The same, typed in from paper by a clerk; `today` for tests whose clock stands still."""
+    filed, signed = (str((today or date.today()) - timedelta(days=days)) for days in (4, 6))
     return application_body(channel="post", filed_on=filed, signature={"kind": "paper", "signed_on": signed}) | changes
 
 

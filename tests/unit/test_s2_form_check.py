@@ -40,7 +40,7 @@ def test_s1_a_good_form_passes_and_is_normalised() -> None:
     assert found.pesel == "44051401359"
     assert "pesel" not in found.data
     assert codes(company_body()) == {}
-    assert codes(paper_body(), paper=True) == {}
+    assert codes(paper_body(TODAY), paper=True) == {}
 
 
 @pytest.mark.parametrize("code", CLAUSES)
@@ -56,7 +56,7 @@ def test_s2_an_unanswered_clause_and_unaccepted_terms_are_errors() -> None:
 
 
 def test_s2_on_paper_a_refused_clause_is_recorded_as_such() -> None:
-    found = CHECKER.paper(paper_body(clauses=dict.fromkeys(CLAUSES, True) | {"K4-EMAIL": False}))
+    found = CHECKER.paper(paper_body(TODAY, clauses=dict.fromkeys(CLAUSES, True) | {"K4-EMAIL": False}))
     assert found.clauses["K4-EMAIL"] is False
 
 
@@ -115,9 +115,9 @@ def test_unknown_and_wrongly_typed_fields_are_named() -> None:
 
 
 def test_filing_and_signing_in_the_future_are_refused() -> None:
-    assert codes(paper_body(filed_on="2026-11-25"), paper=True) == {"filed_on": "filed_on_in_future"}
-    assert codes(paper_body(filed_on="24.11.2026"), paper=True) == {"filed_on": "invalid_date"}
-    assert codes(paper_body(signature={"kind": "paper", "signed_on": "2027-01-01"}), paper=True) == {
+    assert codes(paper_body(TODAY, filed_on="2026-11-25"), paper=True) == {"filed_on": "filed_on_in_future"}
+    assert codes(paper_body(TODAY, filed_on="24.11.2026"), paper=True) == {"filed_on": "invalid_date"}
+    assert codes(paper_body(TODAY, signature={"kind": "paper", "signed_on": "2027-01-01"}), paper=True) == {
         "signature.signed_on": "signed_on_in_future"
     }
 
