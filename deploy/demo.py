@@ -26,7 +26,7 @@ from deploy.visitor import Page, Visitor, browser_page, chromium
 from ibok_idp.errors import IdpError
 from ibok_idp.local.stack import Stack
 from ibok_idp.settings import LocalSettings
-from provisioning.adapters.demo_applications import invented_pesel
+from provisioning.adapters.postgres.demo_applications import invented_pesel
 
 REFUSED = ("haslo123", "Zażółć12", "ABCDEFG1")  # S6: no upper case; Polish letters; no lower case
 _console = Console()

@@ -9,7 +9,7 @@ from typing import Any
 
 from faults.choices import Choices
 from provisioning.adapters.clock import SystemClock
-from provisioning.adapters.demo_applications import invented_pesel
+from provisioning.adapters.postgres.demo_applications import invented_pesel
 
 CLAUSES = ["K1-DANE", "K2-REGULAMIN", "K3-RODO", "K4-EMAIL", "K5-HASLO", "K6-UPRAWNIENIE", "K7-USLUGA", "K8-SKUTEK"]
 _FIRST = ["Józefa", "Anna", "Marek", "Zofia", "Piotr", "Łucja", "Stanisław", "Żaneta"]

@@ -61,7 +61,7 @@ def worker() -> None:
     wired = wire(settings)
     url, concurrency = settings.database_url.get_secret_value(), settings.worker_concurrency
     try:
-        run_worker(wired.office, url, concurrency, wired.mailbox(), bind=settings.bind, port=settings.worker_port)
+        run_worker(wired.services, url, concurrency, wired.mailbox(), bind=settings.bind, port=settings.worker_port)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
@@ -72,8 +72,8 @@ def worker() -> None:
 def migrate() -> None:
     """Bring the database schema to this version. Safe to run again; CHANGELOG.md says when older processes must stop first."""
     from ibok_idp.database import make_engine
-    from provisioning.adapters.postgres import migrate as run_migrations
-    from provisioning.adapters.postgres import schema_version
+    from provisioning.adapters.postgres.schema import migrate as run_migrations
+    from provisioning.adapters.postgres.schema import schema_version
 
     engine = make_engine(_settings().database_url.get_secret_value())
     run_migrations(engine)
@@ -92,8 +92,8 @@ def import_customers(
     Exit 0: every row was taken, 2: some rows were left out (each with its line and reason), 1: the file cannot be read.
     """
     from ibok_idp.database import make_engine
-    from provisioning.adapters.customer_register import RegisterFileError, fingerprint_with
-    from provisioning.adapters.customer_register import import_customers as run_import
+    from provisioning.adapters.postgres.customer_register import RegisterFileError, fingerprint_with
+    from provisioning.adapters.postgres.customer_register import import_customers as run_import
 
     settings = _settings()
     engine = make_engine(settings.database_url.get_secret_value())
@@ -123,14 +123,14 @@ def import_applications(
     Exit 0: every row was taken, 2: some were left out (each with its line and reasons), 1: the file cannot be read.
     """
     from provisioning.adapters.application_batch import BatchFileError, read_batch, write_bad
+    from provisioning.domain.actors import Actor
     from provisioning.domain.application import Role
-    from provisioning.ports import Actor
-    from provisioning.use_cases.register_paper import register_once
+    from provisioning.use_cases.application.register_paper import register_once
     from provisioning.wiring import wire
 
     wired = wire(_settings())
-    office = wired.office
-    form = office.current_form(office.clock.today())
+    services = wired.services
+    form = services.current_form(services.clock.today())
     actor = Actor(by, frozenset({Role.CLERK.value}))
     left_out, taken, again = [], 0, 0
     try:
@@ -140,7 +140,7 @@ def import_applications(
                 _console.print(
                     f"line {row.line}: {'; '.join(row.errors)}", style="yellow", soft_wrap=True, highlight=False, markup=False
                 )
-            elif dry_run or register_once(office, actor, row.submission, row.key)[1]:
+            elif dry_run or register_once(services, actor, row.submission, row.key)[1]:
                 taken += 1
             else:
                 again += 1
@@ -161,13 +161,13 @@ def derive(
 
     Exit 0: nothing (more) to change, 2: something would change.
     """
+    from provisioning.domain.actors import Actor
     from provisioning.domain.application import Role
-    from provisioning.ports import Actor
-    from provisioning.use_cases.derive_terms import derive_terms, preview
+    from provisioning.use_cases.desk.derive_terms import derive_terms, preview
     from provisioning.wiring import wire
 
-    office = wire(_settings()).office
-    moved = derive_terms(office, Actor("ibok-provisioning", frozenset({Role.MANAGER.value}))) if apply else preview(office)
+    services = wire(_settings()).services
+    moved = derive_terms(services, Actor("ibok-provisioning", frozenset({Role.MANAGER.value}))) if apply else preview(services)
     for each in moved:
         _console.print(f"{each.reference}  {each.old or '–'} -> {each.new or '–'}", highlight=False)
     _console.print(f"{len(moved)} due dates {'changed' if apply else 'would change'}.")
@@ -182,15 +182,16 @@ def numbers_jump(
 
     Exit 1: Keycloak cannot be asked; nothing was changed.
     """
-    from provisioning.ports import Actor, DirectoryTrouble
-    from provisioning.use_cases.numbers import jump
+    from provisioning.domain.actors import Actor
+    from provisioning.ports.directory import DirectoryTrouble
+    from provisioning.use_cases.application.numbers import jump
     from provisioning.wiring import wire
 
     settings = _settings()
     if not settings.provisioning_client_secret.get_secret_value():
         _stop("IBOK_PROVISIONING_CLIENT_SECRET is missing: Keycloak cannot be asked without it.")
     try:
-        stood, now = jump(wire(settings).office, Actor("ibok-provisioning"), by)
+        stood, now = jump(wire(settings).services, Actor("ibok-provisioning"), by)
     except DirectoryTrouble as trouble:
         _stop(f"Keycloak cannot be asked ({trouble.kind}): run `ibok-provisioning doctor`. Nothing was changed.")
     _console.print(
@@ -205,8 +206,8 @@ def generate_demo(
     applications: Annotated[int, typer.Option("--applications", min=1, max=5_000_000, help="how many invented applications")],
 ) -> None:
     """Fill the queue with invented applications, to try it out or to measure it. Refused where IBOK_WEBAPP_URL is not this machine."""
-    from provisioning.adapters.demo_applications import generate
-    from provisioning.ports import Actor
+    from provisioning.adapters.postgres.demo_applications import generate
+    from provisioning.domain.actors import Actor
     from provisioning.wiring import wire
 
     settings = _settings()
@@ -215,10 +216,10 @@ def generate_demo(
             f"{settings.webapp_url} is not this machine: invented applications do not belong into a real queue. Nothing was done."
         )
     wired = wire(settings)
-    office = wired.office
-    with office.work() as work:
-        generate(office, work, applications, lambda count: _console.print(f"{count} of {applications}", highlight=False))
-        work.audit.write(Actor("ibok-provisioning"), "demo.generated", "demo", {"applications": applications}, office.clock.now())
+    services = wired.services
+    with services.work() as work:
+        generate(services, work, applications, lambda count: _console.print(f"{count} of {applications}", highlight=False))
+        work.audit.write(Actor("ibok-provisioning"), "demo.generated", "demo", {"applications": applications}, services.clock.now())
     with wired.engine.connect() as plain:
         plain.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE applications, search_names")
     _console.print(f"{applications} invented applications are in the queue.")
@@ -251,7 +252,7 @@ def verify() -> None:
 
     last: list[tuple[int, str]] = [(0, "")]
     found = 0
-    with wire(_settings()).office.work() as work:
+    with wire(_settings()).services.work() as work:
 
         def counted() -> Iterator[ChainedLine]:
             for line in work.audit.chain():
@@ -292,8 +293,8 @@ def reconcile(
 
     Exit 0: they agree, 2: they differ (with --repair: and something needs a person), 1: cannot tell.
     """
-    from provisioning.ports import DirectoryTrouble
-    from provisioning.use_cases.reconcile import reconcile as compare
+    from provisioning.ports.directory import DirectoryTrouble
+    from provisioning.use_cases.account.reconcile import reconcile as compare
     from provisioning.wiring import wire
 
     settings = _settings()
@@ -301,7 +302,7 @@ def reconcile(
         _stop("IBOK_PROVISIONING_CLIENT_SECRET is missing: Keycloak cannot be asked without it.")
     found = left = 0
     try:
-        for each in compare(wire(settings).office, repair=repair, reopen=frozenset(reopen or [])):
+        for each in compare(wire(settings).services, repair=repair, reopen=frozenset(reopen or [])):
             found += 1
             repaired = (repair and each.repairable) or each.login in (reopen or [])
             left += not repaired

@@ -12,13 +12,13 @@ from ibok_idp.doctor import Finding
 from ibok_idp.doctor import examine as examine_keycloak
 from ibok_idp.errors import IdpError
 from ibok_idp.settings import KeycloakAdminSettings
-from provisioning.adapters.duty_book import DutyState
-from provisioning.adapters.mailbox import MailboxGone
-from provisioning.adapters.postgres import newest_schema, schema_version
-from provisioning.adapters.virus_scan import ScannerGone
-from provisioning.ports import DirectoryTrouble
+from provisioning.adapters.files.virus_scan import ScannerGone
+from provisioning.adapters.imap.mailbox import MailboxGone
+from provisioning.adapters.postgres.duty_book import DutyState
+from provisioning.adapters.postgres.schema import newest_schema, schema_version
+from provisioning.ports.directory import DirectoryTrouble
 from provisioning.settings import Settings
-from provisioning.use_cases.numbers import look
+from provisioning.use_cases.application.numbers import look
 from provisioning.wiring import Wired, wire
 
 _MOST_SKEW_SECONDS = 10
@@ -99,7 +99,7 @@ def _failing(duty: DutyState) -> str:
 def _mailbox(wired: Wired) -> str:
     mailbox = wired.mailbox()
     assert mailbox is not None  # asked only when one is configured
-    with wired.office.work() as work:
+    with wired.services.work() as work:
         stuck = work.mails_under_way.stuck(mailbox.name)
     if stuck:
         raise _Wrong(f"{len(stuck)} messages were read but cannot be moved out of the folder: {stuck[-1].answer}")
@@ -117,7 +117,7 @@ def _keycloak(wired: Wired) -> str:
 
 
 def _clocks(wired: Wired) -> str:
-    skew = (wired.directory.clock() - wired.office.clock.now()).total_seconds()
+    skew = (wired.directory.clock() - wired.services.clock.now()).total_seconds()
     if abs(skew) > _MOST_SKEW_SECONDS:
         raise _Wrong(
             f"Keycloak's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this machine's: "
@@ -128,8 +128,8 @@ def _clocks(wired: Wired) -> str:
 
 def _keys(wired: Wired) -> str:
     """P11: what waits to be mailed names the key it was made for."""
-    ring = wired.office.keys
-    with wired.office.work() as work:
+    ring = wired.services.keys
+    with wired.services.work() as work:
         outstanding = work.accounts.outstanding_keys()
     missing = {key: many for key, many in outstanding.items() if key and not ring.knows(key)}
     if missing:
@@ -146,7 +146,7 @@ def _keys(wired: Wired) -> str:
 
 def _numbers(wired: Wired) -> str:
     try:
-        numbers = look(wired.office)
+        numbers = look(wired.services)
     except DirectoryTrouble as trouble:
         raise _Wrong(f"Keycloak cannot be asked for the references of its users ({trouble.kind})") from trouble
     if numbers.behind:

@@ -22,21 +22,22 @@ from ibok_idp.metrics import MetricsDoor, install_metrics
 from ibok_idp.oidc_login import LoginFailed, NotLoggedIn, OidcLogin
 from ibok_idp.tokens import TokenVerifier
 from ibok_idp.web_session import SessionStore, SessionsUnavailable
-from provisioning.adapters.postgres import DatabaseTrouble
-from provisioning.api import me, staff_accounts  # noqa: F401  # they hang their calls into `api`
+from provisioning.adapters.postgres.troubles import DatabaseTrouble
+from provisioning.api import account as staff_accounts  # noqa: F401  # they hang their calls into `api`
+from provisioning.api import me  # noqa: F401  # they hang their calls into `api`
+from provisioning.api.application import api
 from provisioning.api.problems import register_problems
-from provisioning.api.views import api
 from provisioning.settings import Settings
-from provisioning.staff_ui import accounts as _account_pages  # noqa: F401  # it hangs its pages into `staff`
-from provisioning.staff_ui import audit_pages as _audit_pages  # noqa: F401  # the same
+from provisioning.staff_ui import account as _account_pages  # noqa: F401  # it hangs its pages into `staff`
+from provisioning.staff_ui import audit as _audit_pages  # noqa: F401  # the same
 from provisioning.staff_ui import errors as staff_errors
 from provisioning.staff_ui import help_line as _help_line_pages  # noqa: F401  # the same
 from provisioning.staff_ui import intake as _intake_pages  # noqa: F401  # the same
 from provisioning.staff_ui import manager as _manager_pages  # noqa: F401  # the same
 from provisioning.staff_ui import paper_form as _paper_form_pages  # noqa: F401  # the same
 from provisioning.staff_ui import queue as _queue_pages  # noqa: F401  # the same
+from provisioning.staff_ui.application import staff
 from provisioning.staff_ui.limits import LARGE_UPLOADS
-from provisioning.staff_ui.views import staff
 from provisioning.wiring import Wired, wire
 
 _log = structlog.get_logger()

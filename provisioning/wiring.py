@@ -18,21 +18,23 @@ from ibok_idp.database import make_engine
 from ibok_idp.directory import CustomerDirectory
 from ibok_idp.look.company import Utility, load_utility
 from provisioning.adapters.clock import SystemClock
-from provisioning.adapters.customer_register import fingerprint_with
-from provisioning.adapters.duty_book import DutyBook
-from provisioning.adapters.jobs import JobQueue
+from provisioning.adapters.files.uploads import MAXIMUM_BYTES, harmless_document
+from provisioning.adapters.files.virus_scan import VirusScan
+from provisioning.adapters.imap.mailbox import ImapMailbox
 from provisioning.adapters.keycloak import KeycloakDirectory
-from provisioning.adapters.mailbox import ImapMailbox
-from provisioning.adapters.postgres import DatabaseTrouble, PostgresWork
+from provisioning.adapters.postgres.customer_register import fingerprint_with
+from provisioning.adapters.postgres.duty_book import DutyBook
+from provisioning.adapters.postgres.jobs import JobQueue
+from provisioning.adapters.postgres.troubles import DatabaseTrouble
+from provisioning.adapters.postgres.work import PostgresWork
 from provisioning.adapters.public_holidays import is_holiday
 from provisioning.adapters.smtp import SmtpMailer
-from provisioning.adapters.uploads import MAXIMUM_BYTES, harmless_document
-from provisioning.adapters.virus_scan import VirusScan
+from provisioning.domain.document import Document
 from provisioning.domain.rulebook import ClosingRules, RetentionRules, Rulebook, TermStart, TermUnit
 from provisioning.form.catalogue import activated, all_versions, current_form
 from provisioning.form.check import Checker
-from provisioning.mails.compose import Composer
-from provisioning.ports import Document, Links, Office
+from provisioning.messages.compose import Composer
+from provisioning.ports.services import Links, Services
 from provisioning.settings import Settings
 
 _log = structlog.get_logger()
@@ -44,7 +46,7 @@ class Wired:
 
     settings: Settings
     engine: Engine
-    office: Office
+    services: Services
     utility: Utility
     directory: CustomerDirectory
     mailer: SmtpMailer
@@ -68,8 +70,8 @@ class Wired:
         return ImapMailbox(url, self.settings.mail_from, self.harmless) if url else None
 
     def checker(self) -> Checker:
-        today = self.office.clock.today()
-        return Checker(self.office.forms, self.office.current_form(today), self.office.rules, today)
+        today = self.services.clock.today()
+        return Checker(self.services.forms, self.services.current_form(today), self.services.rules, today)
 
 
 def wire(settings: Settings) -> Wired:
@@ -102,7 +104,7 @@ def wire(settings: Settings) -> Wired:
 
     work = PostgresWork(engine, personal_data_cipher(personal_data_key), fingerprint, JobQueue(), make_engine(url))
     composer = Composer(utility, settings.mail_from, settings.mail_reply_to)
-    office = Office(
+    services = Services(
         work=work,
         only_one=work.only_one,
         directory=KeycloakDirectory(directory),
@@ -123,7 +125,7 @@ def wire(settings: Settings) -> Wired:
         keys=settings.key_ring(),
     )
     return Wired(
-        settings, engine, office, utility, directory, mailer, VirusScan(settings.clamd_socket), DutyBook(engine), work.again
+        settings, engine, services, utility, directory, mailer, VirusScan(settings.clamd_socket), DutyBook(engine), work.again
     )
 
 

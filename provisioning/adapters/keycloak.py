@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from ibok_idp.directory import CustomerDirectory, DirectoryUser, NewCustomer, UserChange
 from ibok_idp.errors import CustomerNotFound, IdpError, KeycloakRefused, KeycloakUnavailable, LoginBelongsToAnother
 from provisioning.domain.account import Profile, Trouble
-from provisioning.ports import ConsoleEvent, Created, DirectoryTrouble, LoginEvent, SeenInKeycloak
+from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak
+from provisioning.ports.directory import DirectoryTrouble
 
 _Answer = TypeVar("_Answer")
 _PAGE = 200

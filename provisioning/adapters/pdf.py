@@ -16,7 +16,7 @@ from provisioning.domain.account import Account
 from provisioning.domain.addresses import address_line
 from provisioning.domain.application import Application, CustomerType, SignatureKind, masked_pesel
 from provisioning.domain.clauses import FormVersion
-from provisioning.mails.letter import day, moment
+from provisioning.messages.letter import day, moment
 
 _TEMPLATE = Path(__file__).parents[1] / "form" / "bok27.typ"
 _BLANK, _PAPER = _TEMPLATE.with_name("blank27.typ"), _TEMPLATE.with_name("paper.typ")

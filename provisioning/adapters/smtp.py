@@ -7,7 +7,7 @@ import ssl
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
-from provisioning.ports import MailDeferred, MailFailed, MailRefused
+from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
 
 
 class SmtpMailer:

@@ -13,18 +13,19 @@ from flask import Response, request
 
 from provisioning.adapters import pdf
 from provisioning.api import present
+from provisioning.api.application import CUSTOMER, SUBMIT, api, pdf_response, wired
 from provisioning.api.problems import ReauthenticationNeeded, Unauthenticated
 from provisioning.api.request import caller, json_body, read_action, read_json, requires
 from provisioning.api.schemas import EmailAloneBody, LanguageBody, LinkBody, TermsBody
-from provisioning.api.views import CUSTOMER, SUBMIT, api, pdf_response, wired
 from provisioning.domain.account import Account
+from provisioning.domain.actors import CUSTOMER as CUSTOMER_ACTOR
 from provisioning.domain.errors import NotFound, NotPossible, TooSoon
 from provisioning.form.check import ContactBody
-from provisioning.ports import CUSTOMER as CUSTOMER_ACTOR
-from provisioning.ports import Work
-from provisioning.use_cases import accept_terms, change_contact, change_email, resign
-from provisioning.use_cases.confirm_first_login import confirmed_soon
-from provisioning.use_cases.follow_keycloak import KINDS
+from provisioning.ports.work import Work
+from provisioning.use_cases.account import change_contact, change_email, resign
+from provisioning.use_cases.account.confirm_first_login import confirmed_soon
+from provisioning.use_cases.account.follow_keycloak import KINDS
+from provisioning.use_cases.terms import accept_terms
 
 _EXPORTED = "account.exported"
 
@@ -52,7 +53,7 @@ def recent_login() -> None:
     Raises:
         ReauthenticationNeeded: the login is older than a step that cannot be undone allows (RFC 9470).
     """
-    life = wired().office.rules.reauthentication_life
+    life = wired().services.rules.reauthentication_life
     if time.time() - float(caller().claims.get("auth_time", 0)) > life.total_seconds():
         raise ReauthenticationNeeded(int(life.total_seconds()))
 
@@ -61,9 +62,9 @@ def recent_login() -> None:
 @api.doc(summary="The customer's own account", security="token")
 @requires(CUSTOMER)
 def get_me() -> dict[str, Any]:
-    with wired().office.work() as work:
+    with wired().services.work() as work:
         account = own_account(work)
-    confirmed_soon(wired().office, account)
+    confirmed_soon(wired().services, account)
     return _everything()
 
 
@@ -74,7 +75,7 @@ def get_me() -> dict[str, Any]:
 def post_email_change() -> tuple[dict[str, Any], int]:
     body, login = read_action(EmailAloneBody), _login()
     recent_login()  # whoever finds a screen unlocked must not take the account over by its address
-    change_email.ask_to_change_email(wired().office, login, body.email)
+    change_email.ask_to_change_email(wired().services, login, body.email)
     return {}, 202
 
 
@@ -83,7 +84,7 @@ def post_email_change() -> tuple[dict[str, Any], int]:
 @json_body(LinkBody)
 @requires(SUBMIT)
 def post_email_confirm() -> dict[str, Any]:
-    change_email.confirm_email_change(wired().office, read_action(LinkBody).token)
+    change_email.confirm_email_change(wired().services, read_action(LinkBody).token)
     return {}
 
 
@@ -92,7 +93,7 @@ def post_email_confirm() -> dict[str, Any]:
 @json_body(LinkBody)
 @requires(SUBMIT)
 def post_email_undo() -> dict[str, Any]:
-    change_email.undo_email_change(wired().office, read_action(LinkBody).token)
+    change_email.undo_email_change(wired().services, read_action(LinkBody).token)
     return {}
 
 
@@ -101,7 +102,7 @@ def post_email_undo() -> dict[str, Any]:
 @json_body(ContactBody)
 @requires(CUSTOMER)
 def post_contact() -> dict[str, Any]:
-    changed, asked = change_contact.change_contact(wired().office, _login(), read_json())
+    changed, asked = change_contact.change_contact(wired().services, _login(), read_json())
     return {"changed": sorted(changed), "asked": sorted(asked.wanted) if asked else []}
 
 
@@ -110,7 +111,7 @@ def post_contact() -> dict[str, Any]:
 @json_body(LanguageBody)
 @requires(CUSTOMER)
 def post_language() -> dict[str, Any]:
-    change_contact.change_language(wired().office, _login(), read_action(LanguageBody).language)
+    change_contact.change_language(wired().services, _login(), read_action(LanguageBody).language)
     return {}
 
 
@@ -120,16 +121,16 @@ def post_language() -> dict[str, Any]:
 )
 @requires(CUSTOMER)
 def get_terms() -> dict[str, Any]:
-    office = wired().office
-    with office.work() as work:
+    services = wired().services
+    with services.work() as work:
         account = own_account(work)
         application = work.applications.get(account.reference)
         answers = work.terms.of(account.login)
-    form = accept_terms.to_be_answered(office, application, answers)
+    form = accept_terms.to_be_answered(services, application, answers)
     if form is None:
         return {"pending": None}
     accepted = [answer.terms_version for answer in answers if answer.accepted]
-    before = accept_terms.by_terms(office, accepted[-1] if accepted else application.terms_version)
+    before = accept_terms.by_terms(services, accepted[-1] if accepted else application.terms_version)
     return {
         "pending": {
             "terms_version": form.terms_version,
@@ -146,7 +147,7 @@ def get_terms() -> dict[str, Any]:
 @requires(CUSTOMER)
 def post_terms() -> dict[str, Any]:
     body = read_action(TermsBody)
-    accept_terms.answer_terms(wired().office, _login(), body.terms_version, accept=body.accept)
+    accept_terms.answer_terms(wired().services, _login(), body.terms_version, accept=body.accept)
     return _everything()
 
 
@@ -156,7 +157,7 @@ def post_terms() -> dict[str, Any]:
 def post_resignation() -> dict[str, Any]:
     login = _login()
     recent_login()
-    account = resign.resign(wired().office, login)
+    account = resign.resign(wired().services, login)
     return {"state": account.state, "closes_on": account.closes_on.isoformat() if account.closes_on else None}
 
 
@@ -164,7 +165,7 @@ def post_resignation() -> dict[str, Any]:
 @api.doc(summary="Take a resignation back", security="token")
 @requires(CUSTOMER)
 def delete_resignation() -> dict[str, Any]:
-    account = resign.withdraw_resignation(wired().office, _login())
+    account = resign.withdraw_resignation(wired().services, _login())
     return {"state": account.state, "closes_on": None}
 
 
@@ -172,8 +173,8 @@ def delete_resignation() -> dict[str, Any]:
 @api.doc(summary="One of the own documents: the application, an accepted Regulamin", security="token")
 @requires(CUSTOMER)
 def get_own_document(document_id: str) -> Response:
-    office = wired().office
-    with office.work() as work:
+    services = wired().services
+    with services.work() as work:
         account = own_account(work)
         application = work.applications.get(account.reference)
         answers = work.terms.of(account.login)
@@ -181,7 +182,7 @@ def get_own_document(document_id: str) -> Response:
         return pdf_response(application)
     versions = {application.terms_version, *(answer.terms_version for answer in answers)}
     if document_id.removeprefix("terms-") in versions:
-        form = accept_terms.by_terms(office, document_id.removeprefix("terms-"))
+        form = accept_terms.by_terms(services, document_id.removeprefix("terms-"))
         if form is not None:
             text = pdf.regulamin(form, wired().utility, account.language)
             return _attachment(text, "application/pdf", f"regulamin-ibok-{form.terms_version}.pdf")
@@ -192,12 +193,12 @@ def get_own_document(document_id: str) -> Response:
 @api.doc(summary="All own data: JSON, or by Accept: application/pdf, or both as application/zip", security="token")
 @requires(CUSTOMER)
 def get_export() -> Response:
-    office = wired().office
-    with office.work() as work:
+    services = wired().services
+    with services.work() as work:
         account = own_account(work)
-        now = office.clock.now()
+        now = services.clock.now()
         earlier = [line.at for line in work.audit.of(account.reference) if line.action == _EXPORTED]
-        if sum(at > now - timedelta(hours=1) for at in earlier) >= office.rules.exports_per_hour:
+        if sum(at > now - timedelta(hours=1) for at in earlier) >= services.rules.exports_per_hour:
             raise TooSoon(
                 int((min(at for at in earlier if at > now - timedelta(hours=1)) + timedelta(hours=1) - now).total_seconds())
             )
@@ -208,9 +209,9 @@ def get_export() -> Response:
     name = f"ibok-{account.login}"
     if wanted == "application/json":
         return _attachment(text, "application/json", f"{name}.json")
-    with office.work() as work:
+    with services.work() as work:
         application = work.applications.get(account.reference)
-    form = office.forms[application.form_version]
+    form = services.forms[application.form_version]
     readable = pdf.own_data(content, application, form, wired().utility, account.language)
     if wanted == "application/pdf":
         return _attachment(readable, "application/pdf", f"{name}.pdf")
@@ -222,22 +223,22 @@ def get_export() -> Response:
 
 
 def _login() -> str:
-    with wired().office.work() as work:
+    with wired().services.work() as work:
         return own_account(work).login
 
 
 def _everything(*, export: bool = False) -> dict[str, Any]:
-    office = wired().office
-    with office.work() as work:
+    services = wired().services
+    with services.work() as work:
         account = own_account(work)
         application = work.applications.get(account.reference)
         answers = work.terms.of(account.login)
-        pending = accept_terms.to_be_answered(office, application, answers)
+        pending = accept_terms.to_be_answered(services, application, answers)
         found = present.own_account(account, application)
         found["documents"] = ["application", *dict.fromkeys(f"terms-{v}" for v in present.terms_versions(application, answers))]
         found["terms"] = present.own_terms(application, answers, pending)
-        found["resignation"] = present.own_resignation(account, office.rules.closing)
-        found["email_change"] = present.own_email_change(work.email_changes.of(account.login), office.rules, office.clock.now())
+        found["resignation"] = present.own_resignation(account, services.rules.closing)
+        found["email_change"] = present.own_email_change(work.email_changes.of(account.login), services.rules, services.clock.now())
         found["change_requests"] = [present.change_request(each) for each in work.change_requests.of(account.login)[:10]]
         kinds = tuple(KINDS.values())
         found["logins"] = [present.login_event(each) for each in work.events.of(account.login, kinds, 500 if export else 10)]

@@ -6,12 +6,17 @@ from datetime import date, datetime
 from typing import Any
 
 from provisioning.domain.account import Account, AccountState, ClosingCause
+from provisioning.domain.account_records import AccountEvent, ChangeRequest
 from provisioning.domain.application import CLOSED, Application, masked_pesel
+from provisioning.domain.audit_chain import AuditEntry
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.deadline import urgency
+from provisioning.domain.desk import QueuePage
+from provisioning.domain.document import Document
 from provisioning.domain.email_change import EmailChange
+from provisioning.domain.mail import Mail
 from provisioning.domain.rulebook import ClosingRules, Rulebook
-from provisioning.ports import AccountEvent, AuditEntry, ChangeRequest, Document, Mail, QueuePage, TermsAnswer
+from provisioning.domain.terms import TermsAnswer
 
 
 def summary(application: Application, today: date) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from werkzeug.exceptions import HTTPException
 
 from ibok_idp.errors import InvalidToken, KeycloakUnavailable
-from provisioning.adapters.contained import ContainedFailure
-from provisioning.adapters.postgres import Collision, DatabaseBusy, DatabaseTrouble
-from provisioning.adapters.virus_scan import ScannerGone
+from provisioning.adapters.files.contained import ContainedFailure
+from provisioning.adapters.files.virus_scan import ScannerGone
+from provisioning.adapters.postgres.troubles import Collision, DatabaseBusy, DatabaseTrouble
 from provisioning.domain.errors import FieldError, Forbidden, Invalid, NotFound, NotPossible, TooSoon
 from provisioning.form.messages import message
 

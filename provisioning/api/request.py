@@ -14,9 +14,9 @@ from pydantic import BaseModel
 from ibok_idp.errors import InvalidToken
 from ibok_idp.tokens import Caller, TokenVerifier
 from provisioning.api.problems import HigherLevelNeeded, Unauthenticated, WrongRole
+from provisioning.domain.actors import Actor
 from provisioning.domain.application import Role
 from provisioning.domain.errors import FieldError, Invalid
-from provisioning.ports import Actor
 
 AUDIENCE = "ibok-provisioning"
 MAXIMUM_JSON = 2**20

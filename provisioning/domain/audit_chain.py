@@ -63,3 +63,18 @@ def faults(lines: Iterable[ChainedLine]) -> Iterator[Fault]:
         if chained_hash(line.previous_hash, line.content) != line.hash:
             yield Fault(line.number, "changed")
         expected, previous = line.number + 1, line.hash
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One line of the audit; each carries the hash of the line before."""
+
+    number: int
+    at: datetime
+    actor: str
+    roles: tuple[str, ...]
+    action: str
+    subject: str
+    details: dict[str, Any]
+    previous_hash: str
+    hash: str

@@ -9,8 +9,8 @@ from flask import Flask, redirect, request, url_for
 from flask_babel import gettext
 
 from ibok_idp.look.flask_look import language, problem_page
-from provisioning.adapters.contained import ContainedFailure
-from provisioning.adapters.virus_scan import ScannerGone
+from provisioning.adapters.files.contained import ContainedFailure
+from provisioning.adapters.files.virus_scan import ScannerGone
 from provisioning.domain.errors import Forbidden, Invalid, NotFound, NotPossible, TooSoon
 from provisioning.form.messages import message
 from provisioning.staff_ui.stale import stale_page

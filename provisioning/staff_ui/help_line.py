@@ -8,16 +8,19 @@ from urllib.parse import urlsplit
 
 from flask import g, render_template, request
 
-from provisioning.api.views import wired
+from provisioning.api.application import wired
 from provisioning.domain.account import Account
+from provisioning.domain.account_records import AccountEvent
 from provisioning.domain.application import Action, Application, require_permission
+from provisioning.domain.desk import QueueFilter
 from provisioning.domain.errors import NotFound
 from provisioning.domain.login_names import normalised
-from provisioning.ports import AccountEvent, Mail, MailKind, QueueFilter, Work
+from provisioning.domain.mail import Mail, MailKind
+from provisioning.ports.work import Work
 from provisioning.staff_ui import words
-from provisioning.staff_ui.accounts import DEEDS
-from provisioning.staff_ui.views import logged_in, may_now, staff
-from provisioning.use_cases.submit import masked_email
+from provisioning.staff_ui.account import DEEDS
+from provisioning.staff_ui.application import logged_in, may_now, staff
+from provisioning.use_cases.application.submit import masked_email
 
 _MOST = 20
 _LOCK_AT_MOST = timedelta(minutes=15)  # maxFailureWaitSeconds of the realm
@@ -58,7 +61,7 @@ def help_line() -> str:
     cards: list[Card] = []
     more = False
     if typed:
-        with wired().office.work() as work:
+        with wired().services.work() as work:
             accounts = _found(work, typed)
             more = len(accounts) > _MOST
             cards = [_card(work, account) for account in accounts[:_MOST]]
@@ -88,7 +91,7 @@ def _found(work: Work, typed: str) -> list[Account]:
 
 
 def _card(work: Work, account: Account) -> Card:
-    now = wired().office.clock.now()
+    now = wired().services.clock.now()
     mails = [mail for mail in work.mails.of(account.reference) if mail.kind in (MailKind.ACTIVATED, MailKind.NEW_PASSWORD)]
     newest = max(mails, key=lambda mail: mail.created_at, default=None)
     reset = work.resets.newest_of(account.login)

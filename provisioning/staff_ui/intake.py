@@ -8,17 +8,18 @@ from flask import Response, flash, g, redirect, render_template, request, url_fo
 from flask_babel import gettext
 
 from ibok_idp.look.flask_look import language
-from provisioning.adapters.contained import ContainedFailure
-from provisioning.adapters.scan_batches import LARGEST, parts_of, reference_in
-from provisioning.adapters.scan_pages import page_count, page_picture
-from provisioning.api.views import wired
+from provisioning.adapters.files.contained import ContainedFailure
+from provisioning.adapters.files.scan_batches import LARGEST, parts_of, reference_in
+from provisioning.adapters.files.scan_pages import page_count, page_picture
+from provisioning.api.application import wired
 from provisioning.domain.application import Action, require_permission
+from provisioning.domain.document import Document
 from provisioning.domain.errors import FieldError, Invalid, NotFound, NotPossible
+from provisioning.domain.intake import IntakeFile, IntakeState
 from provisioning.form.messages import message
-from provisioning.ports import Document, IntakeFile, IntakeState
+from provisioning.staff_ui.application import actor, logged_in, staff
 from provisioning.staff_ui.errors import conflict_words
-from provisioning.staff_ui.views import actor, logged_in, staff
-from provisioning.use_cases.take_in import Matched, attach, dismiss, match_scans
+from provisioning.use_cases.intake.take_in import Matched, attach, dismiss, match_scans
 
 _MOST = 200
 _PICTURE_ROWS = 3
@@ -45,16 +46,16 @@ def scans() -> Any:
         ]
     except Invalid as invalid:
         return _intake_page([], {"file": message(invalid.errors[0], language())}), 422
-    return _intake_page(match_scans(wired().office, actor(), parts), {})
+    return _intake_page(match_scans(wired().services, actor(), parts), {})
 
 
 @staff.get("/wplyw/<intake_id>")
 @logged_in
 def intake_item(intake_id: str) -> str:
     require_permission(g.user.roles, Action.INTAKE)
-    with wired().office.work() as work:
+    with wired().services.work() as work:
         work.intake.get(intake_id)  # what is not there leaves no line with words of the caller's choice
-        work.audit.write(actor(), "intake.opened", "intake", {"intake": intake_id}, wired().office.clock.now())
+        work.audit.write(actor(), "intake.opened", "intake", {"intake": intake_id}, wired().services.clock.now())
     return _item_page(intake_id, {})
 
 
@@ -62,7 +63,7 @@ def intake_item(intake_id: str) -> str:
 @logged_in
 def intake_picture(intake_id: str, file_id: str, number: int) -> Response:
     require_permission(g.user.roles, Action.INTAKE)
-    with wired().office.work() as work:
+    with wired().services.work() as work:
         found = work.intake.file(intake_id, file_id)
     if found.refused is not None:
         raise NotFound(file_id)
@@ -77,10 +78,10 @@ def settle(intake_id: str, what: str) -> Any:
     try:
         if what == "dolacz":
             reference = "".join(request.form.get("reference", "").split())
-            attach(wired().office, actor(), intake_id, reference)
+            attach(wired().services, actor(), intake_id, reference)
             flash(gettext("Pliki dołączone do wniosku %(reference)s.", reference=reference))
             return redirect(url_for("staff.application", reference=reference), 303)
-        dismiss(wired().office, actor(), intake_id, request.form.get("reason"))
+        dismiss(wired().services, actor(), intake_id, request.form.get("reason"))
     except Invalid as invalid:
         return _item_page(intake_id, {each.field: message(each, language()) for each in invalid.errors}), 422
     except NotFound:
@@ -94,14 +95,14 @@ def settle(intake_id: str, what: str) -> Any:
 
 
 def _intake_page(matched: list[Matched], errors: dict[str, str]) -> str:
-    with wired().office.work() as work:
+    with wired().services.work() as work:
         waiting = work.intake.in_state(IntakeState.WAITING, _MOST)
         aside = work.intake.in_state(IntakeState.SET_ASIDE, _MOST)
     return render_template("staff/intake.html", waiting=waiting, aside=aside, matched=matched, errors=errors)
 
 
 def _item_page(intake_id: str, errors: dict[str, str]) -> str:
-    with wired().office.work() as work:
+    with wired().services.work() as work:
         item, files = work.intake.get(intake_id), work.intake.files_of(intake_id)
     pages = {each.file_id: page_count(_as_document(each)) for each in files if each.refused is None}
     refusals = {each.file_id: message(FieldError("file", each.refused), language()) for each in files if each.refused}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from provisioning.adapters.scan_batches import LARGEST
-from provisioning.adapters.uploads import MAXIMUM_BYTES
+from provisioning.adapters.files.scan_batches import LARGEST
+from provisioning.adapters.files.uploads import MAXIMUM_BYTES
 
 _OVERHEAD = 64 * 2**10
 # Bytes by endpoint: several files at once, each with its own limit.

@@ -13,18 +13,19 @@ from pygal.etree import etree
 from pygal.style import Style
 
 from ibok_idp.look.flask_look import day, language
-from provisioning.api.views import wired
+from provisioning.api.application import wired
 from provisioning.domain.application import Action, Channel, RejectedFor, Status, require_permission
 from provisioning.domain.clauses import FormVersion
+from provisioning.domain.desk import ReportFigures
 from provisioning.domain.errors import Invalid
+from provisioning.domain.mail import MailKind
 from provisioning.form.messages import message
-from provisioning.ports import MailKind, ReportFigures
 from provisioning.staff_ui import words
+from provisioning.staff_ui.application import actor, logged_in, staff
 from provisioning.staff_ui.tables import as_csv
-from provisioning.staff_ui.views import actor, logged_in, staff
-from provisioning.use_cases.accept_terms import Paragraph, comparison
-from provisioning.use_cases.choose_form_version import offer_from
-from provisioning.use_cases.derive_terms import derive_terms, preview
+from provisioning.use_cases.desk.derive_terms import derive_terms, preview
+from provisioning.use_cases.terms.accept_terms import Paragraph, comparison
+from provisioning.use_cases.terms.choose_form_version import offer_from
 
 _LONGEST_PERIOD = timedelta(days=3660)
 _DEFAULT_WEEKS = 13
@@ -81,9 +82,9 @@ def report_csv() -> Response:
         for table in _tables(_figures(since, until))
         for row in table.rows
     ]
-    with wired().office.work() as work:
+    with wired().services.work() as work:
         details = {"since": str(since), "until": str(until)}
-        work.audit.write(actor(), "report.exported", "report", details, wired().office.clock.now())
+        work.audit.write(actor(), "report.exported", "report", details, wired().services.clock.now())
     headers = {"Content-Disposition": f'attachment; filename="raport-{since}-{until}.csv"'}
     return Response(as_csv(rows), content_type="text/csv; charset=utf-8", headers=headers)
 
@@ -106,7 +107,7 @@ def choose_version(version: str) -> Any:
     except ValueError:
         return _versions_page({f"valid_from-{version}": gettext("Wpisz datę, na przykład 24.11.2026")}), 422
     try:
-        offer_from(wired().office, actor(), version, chosen)
+        offer_from(wired().services, actor(), version, chosen)
     except Invalid as invalid:
         return _versions_page({f"valid_from-{version}": message(invalid.errors[0], language())}), 422
     flash(gettext("Wersja %(version)s obowiązuje od %(day)s.", version=version, day=day(chosen)))
@@ -118,24 +119,24 @@ def choose_version(version: str) -> Any:
 def derived_terms() -> Any:
     """After the holidays or the term have changed: what would change, then the change."""
     require_permission(g.user.roles, Action.DERIVE_TERMS)
-    office = wired().office
+    services = wired().services
     if request.method == "POST":
-        moved = derive_terms(office, actor())
+        moved = derive_terms(services, actor())
         flash(gettext("Przeliczono terminy: %(num)d.", num=len(moved)))
         return redirect(url_for("staff.derived_terms"), 303)
-    return render_template("staff/derived_terms.html", moved=preview(office), rules=office.rules)
+    return render_template("staff/derived_terms.html", moved=preview(services), rules=services.rules)
 
 
 def _versions_page(errors: dict[str, str]) -> str:
-    office = wired().office
-    versions = sorted(office.versions, key=lambda form: form.valid_from)
+    services = wired().services
+    versions = sorted(services.versions, key=lambda form: form.valid_from)
     by_name = {form.version: form for form in versions}
     one, other = by_name.get(request.args.get("a", "")), by_name.get(request.args.get("b", ""))
     return render_template(
         "staff/form_versions.html",
         versions=versions,
-        current=office.current_form(office.clock.today()).version,
-        today=office.clock.today(),
+        current=services.current_form(services.clock.today()).version,
+        today=services.clock.today(),
         compared=(one, other, _changes(one, other)) if one and other else None,
         errors=errors,
         typed=request.form.get("valid_from", ""),
@@ -159,7 +160,7 @@ def _changes(one: FormVersion, other: FormVersion) -> list[tuple[str, list[Parag
 
 def _period() -> tuple[date, date, dict[str, str]]:
     """The picked period, or the last quarter; a date that is none is named."""
-    today = wired().office.clock.today()
+    today = wired().services.clock.today()
     found = {"since": today - timedelta(weeks=_DEFAULT_WEEKS), "until": today}
     errors: dict[str, str] = {}
     for name in found:
@@ -175,8 +176,8 @@ def _period() -> tuple[date, date, dict[str, str]]:
 
 
 def _figures(since: date, until: date) -> ReportFigures:
-    with wired().office.work() as work:
-        return work.reports.figures(since, until, wired().office.clock.now())
+    with wired().services.work() as work:
+        return work.reports.figures(since, until, wired().services.clock.now())
 
 
 def _tables(figures: ReportFigures) -> list[Table]:

@@ -10,13 +10,14 @@ from flask import flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext
 
 from ibok_idp.look.flask_look import WARSAW, language
-from provisioning.api.views import wired
+from provisioning.api.application import wired
 from provisioning.domain.application import Action, Application, Channel, CustomerType, require_permission
 from provisioning.domain.errors import Invalid
 from provisioning.form.messages import message
-from provisioning.staff_ui.views import actor, load, logged_in, staff, typed_version
-from provisioning.use_cases import register_paper, take_in
-from provisioning.use_cases.correct import correct
+from provisioning.staff_ui.application import actor, load, logged_in, staff, typed_version
+from provisioning.use_cases.application import register_paper
+from provisioning.use_cases.application.correct import correct
+from provisioning.use_cases.intake import take_in
 
 
 @staff.route("/nowy", methods=["GET", "POST"])
@@ -24,8 +25,8 @@ from provisioning.use_cases.correct import correct
 def enter() -> Any:
     """Type in a paper form: one page, in the order of the paper, keyboard only."""
     require_permission(g.user.roles, Action.ENTER)
-    office = wired().office
-    form = office.current_form(office.clock.today())
+    services = wired().services
+    form = services.current_form(services.clock.today())
     kind = request.values.get("customer_type", "person")
     errors: dict[str, str] = {}
     form_key = request.form.get("form_key", "")[:64] or secrets.token_hex(16)
@@ -36,9 +37,9 @@ def enter() -> Any:
                 errors["email_again"] = gettext("Oba adresy e-mail muszą być takie same")
             submission = wired().checker().paper(body)
             if not errors:
-                reference, new = register_paper.register_once(office, actor(), submission, f"{g.user.username}:{form_key}")
+                reference, new = register_paper.register_once(services, actor(), submission, f"{g.user.username}:{form_key}")
                 if new and request.args.get("wplyw"):
-                    take_in.attach(office, actor(), request.args["wplyw"], reference)
+                    take_in.attach(services, actor(), request.args["wplyw"], reference)
                 flash(
                     gettext("Wniosek zapisany. Wydrukuj kopię dla klienta.")
                     if submission.channel is Channel.OFFICE
@@ -54,7 +55,7 @@ def enter() -> Any:
         kinds=list(CustomerType),
         errors=errors,
         typed=request.form if request.method == "POST" else _typed_from_intake(request.args.get("wplyw")),
-        today=office.clock.today().isoformat(),
+        today=services.clock.today().isoformat(),
         form_key=form_key,
     )
     return page, 422 if errors else 200
@@ -64,7 +65,7 @@ def _typed_from_intake(intake_id: str | None) -> dict[str, str]:
     """A message as the beginning of an application: channel, filing date, and the sender's address once, to be typed again."""
     if not intake_id:
         return {}
-    with wired().office.work() as work:
+    with wired().services.work() as work:
         item = work.intake.get(intake_id)
     filed_on = item.received_at.astimezone(WARSAW).date().isoformat()
     return {"channel": "email", "filed_on": filed_on, "email": parseaddr(item.sender)[1], "signed": "yes"}
@@ -75,8 +76,8 @@ def _typed_from_intake(intake_id: str | None) -> dict[str, str]:
 def correct_form(reference: str) -> Any:
     """Mend what was typed or filed wrongly; the old value and who changed it stay in the history."""
     require_permission(g.user.roles, Action.CORRECT)
-    office, found = wired().office, load(reference)
-    form = office.forms[found.form_version]
+    services, found = wired().services, load(reference)
+    form = services.forms[found.form_version]
     errors: dict[str, str] = {}
     paper = found.channel is not Channel.WEB
     kind = request.form.get("customer_type", found.customer_type.value) if paper else found.customer_type.value
@@ -90,7 +91,7 @@ def correct_form(reference: str) -> Any:
                 errors["email_again"] = gettext("Oba adresy e-mail muszą być takie same")
             submission = wired().checker().correction(body)
             if not errors:
-                correct(office, actor(), reference, typed_version(), submission, request.form.get("reason"))
+                correct(services, actor(), reference, typed_version(), submission, request.form.get("reason"))
                 flash(gettext("Poprawki zapisane."))
                 return redirect(url_for("staff.application", reference=reference), 303)
         except Invalid as invalid:

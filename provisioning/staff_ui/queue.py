@@ -9,14 +9,14 @@ from urllib.parse import urlencode
 from flask import abort, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext, ngettext
 
-from provisioning.api.views import queue_filter, wired
+from provisioning.api.application import queue_filter, wired
 from provisioning.domain.application import OPEN, Action, require_permission
+from provisioning.domain.desk import COUNTED_AT_MOST, QueueSort, SavedView
 from provisioning.domain.errors import Invalid
-from provisioning.ports import COUNTED_AT_MOST, QueueSort, SavedView
 from provisioning.staff_ui import words
-from provisioning.staff_ui.views import actor, logged_in, staff
-from provisioning.use_cases.approve_together import approve_together, green
-from provisioning.use_cases.work_on_case import colleagues
+from provisioning.staff_ui.application import actor, logged_in, staff
+from provisioning.use_cases.application.approve_together import approve_together, green
+from provisioning.use_cases.desk.work_on_case import colleagues
 
 _KEYS = ("q", "status", "term", "channel", "who", "sort", "order")
 _TERM_DAYS = {"late": 0, "2": 3, "7": 8}
@@ -27,19 +27,19 @@ _OPEN = sorted(status.value for status in OPEN)
 @staff.get("/")
 @logged_in
 def queue() -> str:
-    office = wired().office
+    services = wired().services
     shown = {key: request.args[key] for key in _KEYS if request.args.get(key)}
     wanted = shown.get("status", "open")
     try:
         found_filter = queue_filter(_as_api(shown), {"open": _OPEN, "all": []}.get(wanted, [wanted]))
     except Invalid:
         abort(404)
-    today, now = office.clock.today(), office.clock.now()
-    with office.work() as work:
+    today, now = services.clock.today(), services.clock.now()
+    with services.work() as work:
         page = work.applications.page(found_filter)
         tiles = work.applications.tiles(g.user.username, today, now)
         taken = work.cases.claims([each.reference for each in page.applications], now)
-        views, people = work.desk.views_of(g.user.username), colleagues(office, work)
+        views, people = work.desk.views_of(g.user.username), colleagues(services, work)
     names = {member.username: member.name for member in people}
     return render_template(
         "staff/queue.html",
@@ -70,7 +70,7 @@ def save_view() -> Any:
     if not name:
         flash(gettext("Nadaj widokowi nazwę."))
         return redirect(_queue_url(kept), 303)
-    with wired().office.work() as work:
+    with wired().services.work() as work:
         if len(work.desk.views_of(g.user.username)) >= _MOST_VIEWS:
             flash(gettext("Masz już 20 widoków. Usuń któryś."))
         else:
@@ -82,7 +82,7 @@ def save_view() -> Any:
 @staff.post("/widoki/usun")
 @logged_in
 def drop_view() -> Any:
-    with wired().office.work() as work:
+    with wired().services.work() as work:
         work.desk.drop_view(g.user.username, request.form.get("name", ""))
     flash(gettext("Widok usunięty."))
     return redirect(url_for("staff.queue"), 303)
@@ -93,31 +93,31 @@ def drop_view() -> Any:
 def approve_several() -> Any:
     """Applications in which every check is green, approved together; each is a decision and an audit line of its own."""
     require_permission(g.user.roles, Action.APPROVE_MANY)
-    office = wired().office
+    services = wired().services
     outcomes = []
     if request.method == "POST":
         chosen = dict(_chosen(value) for value in request.form.getlist("application"))
-        outcomes = approve_together(office, actor(), chosen)
+        outcomes = approve_together(services, actor(), chosen)
         done = sum(outcome.code == "approved" for outcome in outcomes)
         if outcomes:
             flash(ngettext("Zatwierdzono %(num)d wniosek.", "Zatwierdzono %(num)d wniosków.", done))
         else:
             flash(gettext("Nie wybrano żadnego wniosku."))
-    today = office.clock.today()
-    rows = [(each, words.due_badge(each, today)) for each in green(office, actor())]
+    today = services.clock.today()
+    rows = [(each, words.due_badge(each, today)) for each in green(services, actor())]
     failed = [outcome for outcome in outcomes if outcome.code != "approved"]
     return render_template("staff/approve_together.html", rows=rows, failed=failed)
 
 
 def _as_api(shown: dict[str, str]) -> dict[str, str]:
     """The page's words as the API's parameters."""
-    office = wired().office
+    services = wired().services
     arguments: dict[str, str] = {key: shown[key] for key in ("q", "channel", "sort", "order") if key in shown}
     if "term" in shown:
         days = _TERM_DAYS.get(shown["term"])
         if days is None:
             abort(404)
-        arguments["due_before"] = (office.clock.today() + timedelta(days=days)).isoformat()
+        arguments["due_before"] = (services.clock.today() + timedelta(days=days)).isoformat()
     if shown.get("who") == "nobody":
         arguments["unassigned"] = "true"
     elif "who" in shown:

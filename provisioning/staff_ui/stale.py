@@ -8,7 +8,7 @@ from typing import Any
 from flask import render_template, request
 
 from ibok_idp.look.flask_look import day
-from provisioning.api.views import wired
+from provisioning.api.application import wired
 from provisioning.domain.application import Application, masked_pesel
 from provisioning.staff_ui import words
 
@@ -22,7 +22,7 @@ def seen(application: Application) -> str:
 
 def stale_page(reference: str) -> str:
     """The page of a 409: both versions field by field, what was typed, and what happened meanwhile."""
-    with wired().office.work() as work:
+    with wired().services.work() as work:
         application = work.applications.get(reference)
         history = work.audit.of(reference)
     before, now = _read(request.form.get("seen", "")), _shown(application)

@@ -7,7 +7,7 @@ import io
 import json
 from typing import Any
 
-from provisioning.ports import AuditEntry
+from provisioning.domain.audit_chain import AuditEntry
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

@@ -11,10 +11,13 @@ from flask_babel import lazy_gettext as _
 
 from ibok_idp.look.flask_look import moment
 from provisioning.domain.account import Account, AccountState, ClosingCause, Trouble
+from provisioning.domain.account_records import AccountEvent
 from provisioning.domain.application import CLOSED, Action, Application, Channel, CustomerType, RejectedFor, Role, Status
+from provisioning.domain.audit_chain import AuditEntry
 from provisioning.domain.deadline import Urgency, urgency
+from provisioning.domain.document import Signature
+from provisioning.domain.mail import MailKind, MailState
 from provisioning.domain.register_match import Agrees
-from provisioning.ports import AccountEvent, AuditEntry, MailKind, MailState, Signature
 
 STATUS = {
     Status.UNCONFIRMED: _("Złożony online, niepotwierdzony"),

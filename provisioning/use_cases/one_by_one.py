@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from provisioning.ports import Outage
+from provisioning.ports.work import Outage
 
 _log = structlog.get_logger()
 

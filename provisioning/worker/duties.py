@@ -12,8 +12,9 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy.exc import SQLAlchemyError
 
-from provisioning.adapters.duty_book import DutyBook
-from provisioning.ports import DirectoryTrouble, Outage
+from provisioning.adapters.postgres.duty_book import DutyBook
+from provisioning.ports.directory import DirectoryTrouble
+from provisioning.ports.work import Outage
 from provisioning.use_cases.one_by_one import LeftBehind
 
 _log = structlog.get_logger()

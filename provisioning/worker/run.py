@@ -17,23 +17,24 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ibok_idp.database import make_engine
-from provisioning.adapters.duty_book import HEARTBEAT, DutyBook
-from provisioning.adapters.jobs import DUTIES, JOBS, GrowingPauses, TryLater
-from provisioning.adapters.mailbox import ImapMailbox
-from provisioning.ports import Office, Outage
-from provisioning.use_cases.accept_terms import announce_terms
-from provisioning.use_cases.confirm_first_login import confirm_first_login, confirm_first_logins
-from provisioning.use_cases.follow_keycloak import follow_keycloak
-from provisioning.use_cases.forget import forget_what_is_past
-from provisioning.use_cases.keep_account import keep as keep_account
-from provisioning.use_cases.keep_account import sweep
-from provisioning.use_cases.mail_out import due_mails, send_mail
-from provisioning.use_cases.read_mailbox import OfficeMailboxLog
-from provisioning.use_cases.request_new_password import flood, request_new_password
-from provisioning.use_cases.resign import close_due_accounts
-from provisioning.use_cases.take_in import forget_set_aside
-from provisioning.use_cases.undelivered import remind_of_first_login
-from provisioning.use_cases.warn_of_terms import send_digest
+from provisioning.adapters.imap.mailbox import ImapMailbox
+from provisioning.adapters.postgres.duty_book import HEARTBEAT, DutyBook
+from provisioning.adapters.postgres.jobs import DUTIES, JOBS, GrowingPauses, TryLater
+from provisioning.ports.services import Services
+from provisioning.ports.work import Outage
+from provisioning.use_cases.account.confirm_first_login import confirm_first_login, confirm_first_logins
+from provisioning.use_cases.account.follow_keycloak import follow_keycloak
+from provisioning.use_cases.account.forget import forget_what_is_past
+from provisioning.use_cases.account.keep_account import keep as keep_account
+from provisioning.use_cases.account.keep_account import sweep
+from provisioning.use_cases.account.request_new_password import flood, request_new_password
+from provisioning.use_cases.account.resign import close_due_accounts
+from provisioning.use_cases.desk.warn_of_terms import send_digest
+from provisioning.use_cases.intake.read_mailbox import OfficeMailboxLog
+from provisioning.use_cases.intake.take_in import forget_set_aside
+from provisioning.use_cases.messages.mail_out import due_mails, send_mail
+from provisioning.use_cases.messages.undelivered import remind_of_first_login
+from provisioning.use_cases.terms.accept_terms import announce_terms
 from provisioning.worker.duties import Duty, DutyMetrics, Keeper, keep, wait
 from provisioning.worker.health import Life, serve_health
 
@@ -43,7 +44,7 @@ _STALLED_AFTER_SECONDS = 10
 _KEPT_BY_THE_QUEUE = timedelta(minutes=1)  # duties from this length on are periodic tasks; cron knows no shorter time
 
 
-def duties(office: Office, mailbox: ImapMailbox | None = None) -> list[Duty]:
+def duties(services: Services, mailbox: ImapMailbox | None = None) -> list[Duty]:
     """Everything the worker does again and again; what shall be done so gets a line here, and a name on the task page."""
 
     def every(name: str, do: Callable[[], object], **length: float) -> Duty:
@@ -51,25 +52,25 @@ def duties(office: Office, mailbox: ImapMailbox | None = None) -> list[Duty]:
 
     return [
         every(HEARTBEAT, lambda: None, seconds=5),
-        every("first_logins", lambda: _first_logins(office, everyone=False), seconds=2),
-        every("first_logins_unseen", lambda: _first_logins(office, everyone=True), seconds=20),
-        every("follow_keycloak", lambda: _told("keycloak.followed", follow_keycloak(office)), seconds=3),
-        every("accounts", lambda: sweep(office), seconds=2),  # what waits for its next try, and what lost its wake-up
-        every("mails", lambda: due_mails(office), seconds=2),
-        every("mailbox", lambda: _read_mailbox(office, mailbox), seconds=15),
-        every("waiting_accounts", lambda: _alarm(office), minutes=1),
-        every("announce_terms", lambda: _told("terms.announced", announce_terms(office)), minutes=1),
-        every("close_accounts", lambda: _told("accounts.moved_on", close_due_accounts(office)), minutes=1),  # S8
-        every("remind_of_first_login", lambda: _told("accounts.reminded", remind_of_first_login(office)), minutes=1),
-        every("forget_intake", lambda: _told("intake.forgotten", forget_set_aside(office)), minutes=1),
-        every("retention", lambda: _forget(office), minutes=1),
-        every("digest", lambda: _told("digest.sent", send_digest(office)), minutes=1),
-        every("password_flood", lambda: _flood(office), minutes=1),
+        every("first_logins", lambda: _first_logins(services, everyone=False), seconds=2),
+        every("first_logins_unseen", lambda: _first_logins(services, everyone=True), seconds=20),
+        every("follow_keycloak", lambda: _told("keycloak.followed", follow_keycloak(services)), seconds=3),
+        every("accounts", lambda: sweep(services), seconds=2),  # what waits for its next try, and what lost its wake-up
+        every("mails", lambda: due_mails(services), seconds=2),
+        every("mailbox", lambda: _read_mailbox(services, mailbox), seconds=15),
+        every("waiting_accounts", lambda: _alarm(services), minutes=1),
+        every("announce_terms", lambda: _told("terms.announced", announce_terms(services)), minutes=1),
+        every("close_accounts", lambda: _told("accounts.moved_on", close_due_accounts(services)), minutes=1),  # S8
+        every("remind_of_first_login", lambda: _told("accounts.reminded", remind_of_first_login(services)), minutes=1),
+        every("forget_intake", lambda: _told("intake.forgotten", forget_set_aside(services)), minutes=1),
+        every("retention", lambda: _forget(services), minutes=1),
+        every("digest", lambda: _told("digest.sent", send_digest(services)), minutes=1),
+        every("password_flood", lambda: _flood(services), minutes=1),
     ]
 
 
 def job_app(
-    office: Office, database_url: str, concurrency: int, keepers: list[Keeper] | None = None, finished: Counter | None = None
+    services: Services, database_url: str, concurrency: int, keepers: list[Keeper] | None = None, finished: Counter | None = None
 ) -> App:
     """The queue's app with its tasks.
 
@@ -86,7 +87,7 @@ def job_app(
         def run(**arguments: str) -> None:
             outcome = "failed"
             try:
-                pause = do(office, **arguments)
+                pause = do(services, **arguments)
                 outcome = "done" if pause is None else "later"
             except Outage as away:
                 _log.warning("job.waits", task=name, why=type(away).__name__)
@@ -112,16 +113,16 @@ def job_app(
     return app
 
 
-def _keep(office: Office, login: str = "", reference: str = "") -> None:
+def _keep(services: Services, login: str = "", reference: str = "") -> None:
     if not login:
-        with office.work() as work:
+        with services.work() as work:
             account = work.accounts.by_reference(reference)
         login = account.login if account is not None else ""
-    keep_account(office, login)
+    keep_account(services, login)
 
 
-def _send_mail(office: Office, message_id: str) -> None:
-    send_mail(office, message_id)
+def _send_mail(services: Services, message_id: str) -> None:
+    send_mail(services, message_id)
 
 
 def _periodic(app: App, keeper: Keeper) -> None:
@@ -134,19 +135,19 @@ def _periodic(app: App, keeper: Keeper) -> None:
         keeper.round_when_due()
 
 
-def _confirm_first_login(office: Office, reference: str) -> None:
-    with office.work() as work:
+def _confirm_first_login(services: Services, reference: str) -> None:
+    with services.work() as work:
         account = work.accounts.by_reference(reference)
     if account is not None:
-        confirm_first_login(office, account)
+        confirm_first_login(services, account)
 
 
-def _request_new_password(office: Office, login: str) -> None:
-    request_new_password(office, login)
+def _request_new_password(services: Services, login: str) -> None:
+    request_new_password(services, login)
 
 
 def run_worker(
-    office: Office,
+    services: Services,
     database_url: str,
     concurrency: int,
     mailbox: ImapMailbox | None = None,
@@ -162,19 +163,19 @@ def run_worker(
     Raises:
         OSError: the port is taken.
     """
-    _Worker(office, database_url, concurrency, mailbox).run(bind, port)
+    _Worker(services, database_url, concurrency, mailbox).run(bind, port)
 
 
 class _Worker:
-    def __init__(self, office: Office, database_url: str, concurrency: int, mailbox: ImapMailbox | None) -> None:
-        self._office, self._url, self._concurrency = office, database_url, concurrency
+    def __init__(self, services: Services, database_url: str, concurrency: int, mailbox: ImapMailbox | None) -> None:
+        self._office, self._url, self._concurrency = services, database_url, concurrency
         self._registry = CollectorRegistry()
         self._finished = Counter("ibok_jobs", "Jobs by task and outcome", ["task", "outcome"], registry=self._registry)
         self._engine = make_engine(database_url, connections=4)  # its own, so that a full pool hides no sign of life
         self._book = DutyBook(self._engine)
         self._metrics = DutyMetrics(self._registry)
         self._life = Life()
-        self._keepers = [Keeper(duty, self._book, self._metrics) for duty in duties(office, mailbox)]
+        self._keepers = [Keeper(duty, self._book, self._metrics) for duty in duties(services, mailbox)]
 
     def run(self, bind: str, port: int) -> None:
         end = serve_health(bind, port, self._life, self._registry, self._database_answers) if port else None
@@ -276,32 +277,32 @@ def _told(event: str, count: int) -> None:
         _log.info(event, count=count)
 
 
-def _first_logins(office: Office, *, everyone: bool) -> None:
-    _told("accounts.active", confirm_first_logins(office, everyone=everyone, limit=60))
+def _first_logins(services: Services, *, everyone: bool) -> None:
+    _told("accounts.active", confirm_first_logins(services, everyone=everyone, limit=60))
 
 
-def _alarm(office: Office) -> None:
-    with office.work() as work:
-        late = work.accounts.waiting_too_long(office.clock.now() - office.rules.alarm_after)
+def _alarm(services: Services) -> None:
+    with services.work() as work:
+        late = work.accounts.waiting_too_long(services.clock.now() - services.rules.alarm_after)
     for account in late:
         _log.error("account.waits_too_long", reference=account.reference, why=account.trouble, since=str(account.trouble_since))
 
 
-def _read_mailbox(office: Office, mailbox: ImapMailbox | None) -> None:
+def _read_mailbox(services: Services, mailbox: ImapMailbox | None) -> None:
     if mailbox is None:
         return
-    with office.only_one("mailbox") as alone:
+    with services.only_one("mailbox") as alone:
         if alone:
-            _told("mailbox.read", mailbox.take(OfficeMailboxLog(office)))
+            _told("mailbox.read", mailbox.take(OfficeMailboxLog(services)))
 
 
-def _forget(office: Office) -> None:
-    if past := forget_what_is_past(office):
+def _forget(services: Services) -> None:
+    if past := forget_what_is_past(services):
         _log.info("retention.forgotten", **past)
 
 
-def _flood(office: Office) -> None:
-    if count := flood(office):
+def _flood(services: Services) -> None:
+    if count := flood(services):
         _log.error("password_reset.flood", in_the_last_hour=count)
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from provisioning.api import present
-from provisioning.api.views import queue_filter
+from provisioning.api.application import queue_filter
 from provisioning.domain.application import OPEN
 from provisioning.web import create_app
 from tests.support.own_database import own_database
@@ -71,16 +71,16 @@ def measure(world: World, sizes: tuple[int, int], rounds: int = 20) -> dict[str,
             own.sql("VACUUM ANALYZE applications, search_names")
             _console.print(f"{size} applications, {size - present_count} of them written in {time.perf_counter() - began:.0f} s")
             present_count = size
-            found[size] = _timed(app, own.office, rounds)
+            found[size] = _timed(app, own.services, rounds)
     return _told(found, sizes)
 
 
-def _timed(app: Any, office: Any, rounds: int) -> dict[str, float]:
-    with office.work() as work:
+def _timed(app: Any, services: Any, rounds: int) -> dict[str, float]:
+    with services.work() as work:
         page = work.applications.page(queue_filter_in(app, {}))
     one = page.applications[-1]
     filled = {
-        "{today}": office.clock.today().isoformat(),
+        "{today}": services.clock.today().isoformat(),
         "{cursor}": page.next_cursor or "",
         "{reference}": one.reference,
         "{customer_number}": one.data["customer_number"],
@@ -93,9 +93,9 @@ def _timed(app: Any, office: Any, rounds: int) -> dict[str, float]:
         for name, asked in ASKED.items():
             arguments = {key: filled.get(value, value) for key, value in asked.items()}
             began = time.perf_counter()
-            with app.app_context(), office.work() as work:
-                present.page(work.applications.page(queue_filter_in(app, arguments)), office.clock.today())
-                work.applications.tiles("clerk", office.clock.today(), office.clock.now())
+            with app.app_context(), services.work() as work:
+                present.page(work.applications.page(queue_filter_in(app, arguments)), services.clock.today())
+                work.applications.tiles("clerk", services.clock.today(), services.clock.now())
             if number > 1:
                 times[name].append((time.perf_counter() - began) * 1000)
     return {name: statistics.quantiles(values, n=20)[18] for name, values in times.items()}

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 from rich.console import Console
 
-from provisioning.use_cases.reconcile import reconcile
+from provisioning.use_cases.account.reconcile import reconcile
 from tests.support.stack import stack_for_tests
 from tests.support.world import World
 
@@ -32,7 +32,7 @@ def measure(world: World, count: int) -> dict[str, float]:
             "UPDATE accounts SET email = 'other@example.com' WHERE login = ANY(%s)", ([f"{prefix}{n:07d}" for n in range(5)],)
         )
     began = time.perf_counter()
-    found = [each for each in reconcile(world.office()) if each.login.startswith(prefix)]
+    found = [each for each in reconcile(world.services()) if each.login.startswith(prefix)]
     seconds = time.perf_counter() - began
     assert sorted(each.login for each in found) == [f"{prefix}{n:07d}" for n in range(5)], found[:10]
     _console.print(f"reconcile: {count} accounts in {seconds:.1f} s, 5 of 5 differences found (made in {made:.0f} s)")

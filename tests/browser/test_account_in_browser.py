@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deploy.visitor import browser_page, chromium
-from provisioning.use_cases.resign import close_if_due
+from provisioning.use_cases.account.resign import close_if_due
 from tests.browser.test_journey import Browser
 from tests.integration.test_s8_account_life import Later
 from tests.support.next_terms import VERSION
@@ -133,13 +133,13 @@ def test_the_customers_own_page_and_everything_that_hangs_under_it(world: World,
             page.click("form[action='/konto/eksport'] button")
         assert download.value.suggested_filename == f"ibok-{found['login']}.zip"
         _resign_withdraw_resign(b, world, found)
-    close_if_due(world.office(clock=Later(14)), found["login"])
+    close_if_due(world.services(clock=Later(14)), found["login"])
     eventually(lambda: not world.account(found["login"])["keycloak_pending"])
     with browser_page(LOCALES[language]) as page:
         b = Browser(page, world)
         log_in(b, world, found["login"], found["own"])
         assert page.locator("#kc-login").count() == 1  # the access has ended
-    close_if_due(world.office(clock=Later(44)), found["login"])
+    close_if_due(world.services(clock=Later(44)), found["login"])
     eventually(lambda: world.user(found["login"]) is None)
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from deploy.visitor import browser_page, chromium
-from provisioning.adapters.demo_applications import invented_pesel
+from provisioning.adapters.postgres.demo_applications import invented_pesel
 from tests.browser.test_journey import Browser
 from tests.integration.test_corrections import details
 from tests.integration.test_desk import entered, text_of

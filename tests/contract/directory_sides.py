@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from ibok_idp.directory import CustomerDirectory
 from provisioning.adapters.keycloak import KeycloakDirectory
-from provisioning.ports import Directory
+from provisioning.ports.directory import Directory
 from tests.support.fakes import TickingClock
 from tests.support.memory_keycloak import MemoryKeycloak
 from tests.support.world import World, where
@@ -73,7 +73,7 @@ class Real:
     def __init__(self, world: World) -> None:
         self.world = world
         self.portal = f"{world.webapp}/konto"
-        self.directory: Directory = world.office().directory
+        self.directory: Directory = world.services().directory
 
     def unreachable(self) -> Directory:
         return KeycloakDirectory(CustomerDirectory("http://localhost:1", "ibok-provisioning", "x"))

@@ -13,8 +13,9 @@ import pytest
 
 from ibok_idp.temporary_password import derive, new_nonce
 from provisioning.domain.account import Profile, Trouble
+from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak
 from provisioning.domain.rulebook import Rulebook
-from provisioning.ports import ConsoleEvent, Created, Directory, DirectoryTrouble, LoginEvent, SeenInKeycloak
+from provisioning.ports.directory import Directory, DirectoryTrouble
 from tests.contract.directory_sides import Memory, Real, Side
 from tests.support.world import eventually
 

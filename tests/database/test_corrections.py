@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
+from provisioning.domain.actors import Actor
 from provisioning.domain.application import Application, CustomerType
 from provisioning.domain.errors import Invalid, NotPossible
 from provisioning.form.check import Checker
-from provisioning.ports import Actor, Office
-from provisioning.use_cases.approve_together import is_green
-from provisioning.use_cases.correct import correct
-from provisioning.use_cases.decide import approve, complete, request_completion
-from provisioning.use_cases.register_paper import record_paper
-from provisioning.use_cases.submit import confirm_email
+from provisioning.ports.services import Services
+from provisioning.use_cases.application.approve_together import is_green
+from provisioning.use_cases.application.correct import correct
+from provisioning.use_cases.application.decide import approve, complete, request_completion
+from provisioning.use_cases.application.register_paper import record_paper
+from provisioning.use_cases.application.submit import confirm_email
 from provisioning.use_cases.tokens import confirmation_token
 from tests.support.database_alone import CLERK, REGISTRAR, Alone
 from tests.support.world import company_body, paper_body
@@ -33,7 +34,7 @@ def body_of(alone: Alone, reference: str) -> dict[str, Any]:
 
 
 def read(alone: Alone, reference: str) -> Application:
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         return work.applications.get(reference)
 
 
@@ -43,7 +44,7 @@ def checker(alone: Alone) -> Checker:
 
 def corrected(alone: Alone, reference: str, reason: str | None = None, by: Actor = CLERK, **changes: Any) -> Application:
     submission = checker(alone).correction(body_of(alone, reference) | changes)
-    return correct(alone.office, by, reference, read(alone, reference).version, submission, reason)
+    return correct(alone.services, by, reference, read(alone, reference).version, submission, reason)
 
 
 def codes(refusal: pytest.ExceptionInfo[Invalid]) -> list[tuple[str, str]]:
@@ -53,7 +54,7 @@ def codes(refusal: pytest.ExceptionInfo[Invalid]) -> list[tuple[str, str]]:
 def filed_on_web(alone: Alone, kind: str = "declaration") -> str:
     signature = {"kind": kind} | ({"signed_name": "Józefa Źdźbło-Żak"} if kind == "declaration" else {})
     reference = str(alone.submitted(signature=signature)["reference"])
-    confirm_email(alone.office, reference, str(confirmation_token(alone.office, read(alone, reference))))
+    confirm_email(alone.services, reference, str(confirmation_token(alone.services, read(alone, reference))))
     return reference
 
 
@@ -73,7 +74,7 @@ def test_a_correction_to_another_kind_of_customer_is_carried_out_and_what_was_fi
     person = {"first_name": "Jan", "last_name": "Kos", "company_name": None, "tax_id": None, "registry_number": None}
     again = corrected(alone, reference, **person, customer_type="person", representative=None, pesel=None)
     assert again.applicant == "Jan Kos"
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         assert [line.action for line in work.audit.of(reference)].count("application.corrected") == 2
 
 
@@ -91,7 +92,7 @@ def test_s4_a_corrected_filing_day_derives_the_term_again_with_a_reason_and_the_
     assert (after.filed_on, after.completed_on) == (day, day)
     assert after.due_on != before.due_on
     assert after.due_on is not None
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         details = work.audit.of(reference)[-1].details
     assert details["term"] == {"from": str(before.due_on), "to": str(after.due_on)}
     assert {"field": "filed_on", "old": str(before.filed_on), "new": str(day)} in details["changes"]
@@ -100,8 +101,8 @@ def test_s4_a_corrected_filing_day_derives_the_term_again_with_a_reason_and_the_
 
 def test_s4_a_day_of_completion_after_filing_stays_when_the_filing_day_is_corrected(alone: Alone) -> None:
     reference = alone.entered()
-    request_completion(alone.office, CLERK, reference, 1, "Brakuje podpisu.")
-    complete(alone.office, CLERK, reference, 2)
+    request_completion(alone.services, CLERK, reference, 1, "Brakuje podpisu.")
+    complete(alone.services, CLERK, reference, 2)
     before = read(alone, reference)
     assert before.filed_on is not None
     corrected(alone, reference, "pomyłka", filed_on=str(before.filed_on - timedelta(days=2)))
@@ -146,11 +147,11 @@ def test_a_form_of_another_version_is_not_slipped_under_an_application(alone: Al
     submission = checker(alone).correction(body_of(alone, reference) | {"last_name": "Inna"})
     other = replace(submission, form=replace(submission.form, version="1999-1"))
     with pytest.raises(Invalid) as refusal:
-        correct(alone.office, CLERK, reference, 1, other)
+        correct(alone.services, CLERK, reference, 1, other)
     assert codes(refusal) == [("form_version", "not_correctable")]
 
 
-def four_eyes(alone: Alone) -> Office:
+def four_eyes(alone: Alone) -> Services:
     return alone.with_rules(four_eyes=True)
 
 
@@ -158,7 +159,7 @@ def test_s04_four_eyes_who_corrected_the_clauses_cannot_approve(alone: Alone) ->
     clauses = {**paper_body()["clauses"], "K3-RODO": False}
     reference = alone.entered(clauses=clauses)
     corrected(alone, reference, by=REGISTRAR, clauses=paper_body()["clauses"])
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         assert not is_green(four_eyes(alone), work, REGISTRAR, work.applications.get(reference))
     with pytest.raises(NotPossible) as refusal:
         approve(four_eyes(alone), REGISTRAR, reference, read(alone, reference).version)
@@ -170,8 +171,8 @@ def test_s04_four_eyes_who_corrected_the_clauses_cannot_approve(alone: Alone) ->
 def test_s04_four_eyes_who_recorded_the_paper_cannot_approve(alone: Alone) -> None:
     reference = filed_on_web(alone, "paper")
     day = alone.clock.today()
-    record_paper(alone.office, REGISTRAR, reference, read(alone, reference).version, signed_on=day, filed_on=day)
+    record_paper(alone.services, REGISTRAR, reference, read(alone, reference).version, signed_on=day, filed_on=day)
     with pytest.raises(NotPossible) as refusal:
         approve(four_eyes(alone), REGISTRAR, reference, read(alone, reference).version)
     assert refusal.value.code == "four_eyes"
-    assert approve(alone.office, REGISTRAR, reference, read(alone, reference).version).status == "approved"  # where one is enough
+    assert approve(alone.services, REGISTRAR, reference, read(alone, reference).version).status == "approved"  # where one is enough

@@ -20,17 +20,11 @@ from sqlalchemy import text
 
 from ibok_idp.database import make_engine
 from ibok_idp.log import _hide, configure_logging
-from provisioning.adapters.postgres import (
-    Collision,
-    DatabaseBusy,
-    DatabaseFull,
-    DatabaseGone,
-    DatabaseReadOnly,
-    SecondTransaction,
-)
+from provisioning.adapters.postgres.troubles import Collision, DatabaseBusy, DatabaseFull, DatabaseGone, DatabaseReadOnly
+from provisioning.adapters.postgres.work import SecondTransaction
 from provisioning.api.request import read_json
 from provisioning.domain.errors import Invalid
-from provisioning.ports import FormActivation
+from provisioning.domain.terms import FormActivation
 from provisioning.web import create_app
 from provisioning.wiring import Wired
 from tests.support.bare_postgres import BarePostgres
@@ -42,7 +36,7 @@ def connection_of(work: Any) -> Any:
 
 
 def run(wired: Wired, statement: str) -> None:
-    with wired.office.work() as work:
+    with wired.services.work() as work:
         connection_of(work).execute(text(statement))
 
 
@@ -76,7 +70,7 @@ def test_a_fault_of_ours_is_no_trouble_of_the_database(wired: Wired) -> None:
 
 
 def test_k05_a_connection_that_breaks_at_the_commit_leaves_it_in_doubt(wired: Wired, postgres: BarePostgres) -> None:
-    with pytest.raises(DatabaseGone) as told, wired.office.work() as work:
+    with pytest.raises(DatabaseGone) as told, wired.services.work() as work:
         pid = connection_of(work).execute(text("SELECT pg_backend_pid()")).scalar_one()
         with psycopg.connect(postgres.server.superuser_url(), autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s)", (pid,))
@@ -85,7 +79,7 @@ def test_k05_a_connection_that_breaks_at_the_commit_leaves_it_in_doubt(wired: Wi
 
 
 def test_what_postgresql_cannot_hold_is_refused_in_a_job_too(wired: Wired) -> None:
-    with pytest.raises(Invalid), wired.office.work() as work:
+    with pytest.raises(Invalid), wired.services.work() as work:
         work.queue.request_new_password("a\0b")
 
 
@@ -100,7 +94,7 @@ def colliding(wired: Wired) -> list[Callable[[], str]]:
 
         def do() -> str:
             tries.append(1)
-            with wired.office.work() as work:
+            with wired.services.work() as work:
                 count = text("UPDATE pair SET count = count + 1 WHERE name = :name")
                 connection_of(work).execute(count, {"name": first})
                 if len(tries) == 1:
@@ -114,7 +108,7 @@ def colliding(wired: Wired) -> list[Callable[[], str]]:
 
 
 def counted(wired: Wired) -> list[int]:
-    with wired.office.work() as work:
+    with wired.services.work() as work:
         return [row.count for row in connection_of(work).execute(text("SELECT count FROM pair ORDER BY name"))]
 
 
@@ -178,11 +172,11 @@ def test_a_collision_that_never_ends_is_given_up(wired: Wired) -> None:
 def test_a_second_transaction_in_one_thread_is_refused_where_tests_look(wired: Wired) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", SecondTransaction)
-        with pytest.raises(SecondTransaction), wired.office.work(), wired.office.work():
+        with pytest.raises(SecondTransaction), wired.services.work(), wired.services.work():
             pass
-        with wired.office.work():
+        with wired.services.work():
             pass
-        with wired.office.only_one("x") as alone, wired.office.work():
+        with wired.services.only_one("x") as alone, wired.services.work():
             assert alone
 
 
@@ -191,32 +185,32 @@ def test_40_threads_in_a_transaction_that_ask_for_the_form_do_not_wait_for_each_
     meeting = threading.Barrier(30, timeout=20)  # as many as there are connections
 
     def ask(number: int) -> int:
-        with wired.office.work():
+        with wired.services.work():
             if number < 30:
                 meeting.wait()
-            wired.office.current_form(datetime.now(UTC).date())
-            return len(wired.office.versions)
+            wired.services.current_form(datetime.now(UTC).date())
+            return len(wired.services.versions)
 
     began = time.monotonic()
     with ThreadPoolExecutor(40) as pool:
-        assert set(pool.map(ask, range(40))) == {len(wired.office.forms)}
+        assert set(pool.map(ask, range(40))) == {len(wired.services.forms)}
     assert time.monotonic() - began < 8
 
 
 def test_a_version_that_was_just_activated_is_seen_in_the_same_transaction(wired: Wired) -> None:
     day = datetime(2031, 5, 6, tzinfo=UTC)
-    with wired.office.work() as work:
+    with wired.services.work() as work:
         work.form_activations.put(FormActivation("2026-1", day.date(), day, "manager"))
-        assert [form.valid_from for form in wired.office.versions] == [day.date()]
+        assert [form.valid_from for form in wired.services.versions] == [day.date()]
 
 
 def test_as_many_locks_as_connections_leave_the_holders_a_connection(wired: Wired) -> None:
     meeting = threading.Barrier(30, timeout=20)
 
     def hold(number: int) -> bool:
-        with wired.office.only_one(f"lock:{number}") as alone:
+        with wired.services.only_one(f"lock:{number}") as alone:
             meeting.wait()
-            with wired.office.work() as work:
+            with wired.services.work() as work:
                 work.form_activations.every()
             return alone
 
@@ -326,11 +320,11 @@ SECRETS = {"email": "zofia@example.com", "phone": "+48 600 100 200", "nonce": b"
 )
 def test_p08_a_database_error_that_is_logged_shows_no_value(wired: Wired, logged: io.StringIO, statement: str) -> None:
     run(wired, "CREATE TABLE people (email text PRIMARY KEY, phone text NOT NULL, nonce bytea NOT NULL CHECK (phone <> 'x'))")
-    with wired.office.work() as work:
+    with wired.services.work() as work:
         connection_of(work).execute(text("INSERT INTO people VALUES (:email, :phone, :nonce)"), SECRETS)
     log = structlog.get_logger()
     try:
-        with wired.office.work() as work:
+        with wired.services.work() as work:
             connection_of(work).execute(text(statement), SECRETS)
     except Exception:
         log.exception("job.failed")
@@ -354,7 +348,7 @@ def test_p08_the_local_postgresql_logs_no_row_either(wired: Wired, postgres: Bar
     run(wired, "CREATE TABLE people (email text PRIMARY KEY)")
     for _ in range(2):
         try:
-            with wired.office.work() as work:
+            with wired.services.work() as work:
                 connection_of(work).execute(text("INSERT INTO people VALUES (:email)"), {"email": "known@example.com"})
         except Exception:
             continue
@@ -378,7 +372,7 @@ def test_every_engine_of_ours_comes_from_one_place() -> None:
 
 
 def test_a_job_that_is_all_a_transaction_does_is_kept(wired: Wired) -> None:
-    with wired.office.work() as work:
+    with wired.services.work() as work:
         work.queue.request_new_password("wp12345678")
     with wired.engine.connect() as connection:
         found = connection.execute(text("SELECT task_name FROM procrastinate_jobs")).scalars().all()

@@ -24,12 +24,12 @@ from sqlalchemy import text
 
 from ibok_idp.database import make_engine
 from provisioning import doctor
-from provisioning.adapters.demo_applications import generate
-from provisioning.adapters.duty_book import DutyBook
-from provisioning.adapters.postgres import DatabaseGone
-from provisioning.ports import DirectoryTrouble
+from provisioning.adapters.postgres.demo_applications import generate
+from provisioning.adapters.postgres.duty_book import DutyBook
+from provisioning.adapters.postgres.troubles import DatabaseGone
+from provisioning.ports.directory import DirectoryTrouble
+from provisioning.use_cases.account.resign import close_due_accounts
 from provisioning.use_cases.one_by_one import LeftBehind, one_by_one
-from provisioning.use_cases.resign import close_due_accounts
 from provisioning.wiring import Wired
 from provisioning.worker.duties import Duty, DutyMetrics, Keeper, keep
 from provisioning.worker.run import duties
@@ -188,8 +188,8 @@ def test_one_that_raises_stops_none_of_the_others_but_an_outage_stops_all() -> N
 
 def accounts_to_close(wired: Wired, stuck: int) -> None:
     """So many deleted accounts whose user Keycloak does not let go of, and behind them one whose day to be closed has come."""
-    with wired.office.work() as work:
-        generate(wired.office, work, stuck + 1)
+    with wired.services.work() as work:
+        generate(wired.services, work, stuck + 1)
     numbered = "(SELECT row_number() OVER (ORDER BY reference) AS n, reference FROM applications) AS a"
     login = f"CASE WHEN n > {stuck} THEN 'zz-behind' ELSE 'wp' || n END"
     sql(wired, f"INSERT INTO issued_logins SELECT {login}, reference, now() FROM {numbered}")
@@ -202,14 +202,14 @@ def accounts_to_close(wired: Wired, stuck: int) -> None:
 
 
 def state_of(wired: Wired, login: str) -> str:
-    with wired.office.work() as work:
+    with wired.services.work() as work:
         return work.accounts.get(login).state.value
 
 
 def test_s8_a_thousand_accounts_that_stick_do_not_starve_the_one_behind_them(wired: Wired) -> None:
     accounts_to_close(wired, stuck=1000)
     for _ in range(3):  # 1000 of 1001 are looked at each time: to miss one of them thrice is as good as impossible
-        close_due_accounts(wired.office)
+        close_due_accounts(wired.services)
         if state_of(wired, "zz-behind") == "closed":
             break
     assert state_of(wired, "zz-behind") == "closed"
@@ -224,7 +224,7 @@ def test_s8_one_account_that_cannot_be_moved_on_stops_none_of_the_others(wired: 
         "CREATE TRIGGER refuse BEFORE UPDATE ON accounts FOR EACH ROW WHEN (OLD.login IN ('wp1', 'wp4')) EXECUTE FUNCTION refuse()",
     )
     with pytest.raises(LeftBehind, match="2 left behind"):
-        close_due_accounts(wired.office)
+        close_due_accounts(wired.services)
     assert [state_of(wired, f"wp{n}") for n in range(1, 6)] == ["deleted", "anonymised", "anonymised", "deleted", "anonymised"]
     assert state_of(wired, "zz-behind") == "closed"
 
@@ -256,7 +256,7 @@ def test_doctor_says_that_no_worker_ran_that_it_is_silent_and_which_duty_fails(k
 def test_every_duty_has_words_on_the_task_page_and_a_line_in_the_docs(wired: Wired) -> None:
     from provisioning.staff_ui import words
 
-    names = {duty.name for duty in duties(wired.office)}
+    names = {duty.name for duty in duties(wired.services)}
     assert names == set(words.DUTY)
     page = (Path(doctor.__file__).parents[1] / "docs" / "how-to" / "failing-duty.md").read_text()
     assert [name for name in names if f"`{name}`" not in page] == []
@@ -349,7 +349,7 @@ def test_a_worker_whose_mailbox_and_keycloak_refuse_lives_and_says_so(postgres: 
     with refusing_mailbox() as mailbox, started(url, tmp_path, IBOK_IMAP_URL=mailbox) as worker:
         eventually(lambda: worker.get("/readyz")[0] == 200, 60)
         eventually(lambda: {"mailbox", "follow_keycloak"} <= {each.name for each in wired.duties.worker().failing}, 60)
-        wanted = {duty.name for duty in duties(wired.office)}
+        wanted = {duty.name for duty in duties(wired.services)}
         eventually(lambda: {each.name for each in wired.duties.states()} == wanted, 90)
         assert worker.process.poll() is None
         assert {each.name for each in wired.duties.worker().failing} <= {"mailbox", "follow_keycloak"}

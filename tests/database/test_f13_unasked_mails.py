@@ -10,14 +10,14 @@ import pytest
 
 from provisioning.domain.account import Account, AccountState
 from provisioning.domain.email_change import EmailChange
-from provisioning.ports import MailKind, MailState
-from provisioning.use_cases.change_email import ask_to_change_email, confirm_email_change
-from provisioning.use_cases.decide import reject
-from provisioning.use_cases.mail_out import send_mail
-from provisioning.use_cases.request_new_password import request_new_password
-from provisioning.use_cases.submit import confirm_email, send_confirmation_again, status_of
+from provisioning.domain.mail import MailKind, MailState
+from provisioning.use_cases.account.change_email import ask_to_change_email, confirm_email_change
+from provisioning.use_cases.account.request_new_password import request_new_password
+from provisioning.use_cases.application.decide import reject
+from provisioning.use_cases.application.submit import confirm_email, send_confirmation_again, status_of
+from provisioning.use_cases.messages.mail_out import send_mail
+from provisioning.use_cases.messages.unasked_mails import forget_unasked_mails, mailboxes
 from provisioning.use_cases.tokens import confirmation_token, email_change_token
-from provisioning.use_cases.unasked_mails import forget_unasked_mails, mailboxes
 from tests.support.database_alone import REGISTRAR, Alone
 
 VICTIM = "Jan.Kowalski@gmail.com"
@@ -34,7 +34,7 @@ def account(alone: Alone, email: str, login: str | None = None) -> str:
     """The login of an active account."""
     login = login or f"wp{secrets.randbelow(10**8):08d}"
     reference = alone.entered(email=email)
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         work.accounts.reserve_login(login, reference, alone.clock.now())
         work.accounts.add(
             Account(
@@ -69,11 +69,11 @@ def by_form(alone: Alone, number: int) -> None:
 def by_correction(alone: Alone, number: int) -> None:
     answer = alone.submitted()
     alone.clock.forward(seconds=61)
-    send_confirmation_again(alone.office, answer["reference"], answer["status_token"], SPELLINGS[number % len(SPELLINGS)])
+    send_confirmation_again(alone.services, answer["reference"], answer["status_token"], SPELLINGS[number % len(SPELLINGS)])
 
 
 def by_change(alone: Alone, number: int) -> None:
-    ask_to_change_email(alone.office, account(alone, f"{secrets.token_hex(4)}@example.com"), SPELLINGS[number % len(SPELLINGS)])
+    ask_to_change_email(alone.services, account(alone, f"{secrets.token_hex(4)}@example.com"), SPELLINGS[number % len(SPELLINGS)])
 
 
 @pytest.mark.parametrize("way", [by_form, by_correction, by_change])
@@ -102,7 +102,7 @@ def test_f13_all_ways_together_share_the_budget_of_a_customer_and_leave_room_for
         by_change(alone, number)
     assert going(alone, *UNASKED) == 2
     for _ in range(5):
-        request_new_password(alone.office, login)
+        request_new_password(alone.services, login)
     assert going(alone, MailKind.NEW_PASSWORD) == 3  # S7 as ever
     assert going(alone, *UNASKED) == 5
     by_form(alone, 0)
@@ -111,7 +111,7 @@ def test_f13_all_ways_together_share_the_budget_of_a_customer_and_leave_room_for
 
 def test_f13_two_accounts_at_one_mailbox_do_not_double_its_budget(alone: Alone) -> None:
     logins = [account(alone, spelling) for spelling in SPELLINGS[:3]]
-    outcomes = [request_new_password(alone.office, login) for login in logins for _ in range(3)]
+    outcomes = [request_new_password(alone.services, login) for login in logins for _ in range(3)]
     assert [each.outcome for each in outcomes if each].count("issued") == 5
     assert going(alone, MailKind.NEW_PASSWORD) == 5
 
@@ -132,16 +132,16 @@ def test_f13_twenty_at_the_same_moment_get_at_most_five(alone: Alone) -> None:
 def test_f13_who_asks_is_told_the_same_and_staff_see_what_was_not_sent(alone: Alone) -> None:
     answers = [alone.submitted(email=VICTIM) for _ in range(6)]
     assert {frozenset(each) for each in answers} == {frozenset(answers[0])}
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         sent, spent = (work.mails.of(each["reference"])[0] for each in (answers[0], answers[5]))
         actions = {line.action for line in work.audit.of(answers[5]["reference"])}
         assert actions == {"application.submitted", "mail.suppressed"}
         sent.state, sent.accepted_at = MailState.ACCEPTED, sent.created_at
         work.mails.save(sent)
     assert spent.state is MailState.SUPPRESSED
-    assert send_mail(alone.office, spent.message_id) is MailState.SUPPRESSED  # its job finds nothing to do
+    assert send_mail(alone.services, spent.message_id) is MailState.SUPPRESSED  # its job finds nothing to do
     assert alone.mailer.sent == []
-    seen = [status_of(alone.office, each["reference"], each["status_token"])[1] for each in (answers[0], answers[5])]
+    seen = [status_of(alone.services, each["reference"], each["status_token"])[1] for each in (answers[0], answers[5])]
     assert seen[0] == seen[1]
 
 
@@ -149,39 +149,39 @@ def test_f13_a_link_in_the_hands_of_its_owner_stays_good_when_the_next_one_is_no
     answer = alone.submitted(email=VICTIM)
     for _ in range(6):
         alone.clock.forward(seconds=61)
-        with alone.office.work() as work:
-            link = confirmation_token(alone.office, work.applications.get(answer["reference"]))
-        send_confirmation_again(alone.office, answer["reference"], answer["status_token"], None)
+        with alone.services.work() as work:
+            link = confirmation_token(alone.services, work.applications.get(answer["reference"]))
+        send_confirmation_again(alone.services, answer["reference"], answer["status_token"], None)
     assert link is not None
-    assert confirm_email(alone.office, answer["reference"], link).status == "filed"
+    assert confirm_email(alone.services, answer["reference"], link).status == "filed"
 
 
 def test_f13_what_staff_or_a_known_customer_cause_goes_also_when_the_budget_is_spent(alone: Alone) -> None:
     login, reference = account(alone, VICTIM), alone.entered(email=VICTIM)
-    change = ask_to_change_email(alone.office, login, "new@example.com")
+    change = ask_to_change_email(alone.services, login, "new@example.com")
     for number in range(12):
         by_form(alone, number)
     assert ("confirm_email", "suppressed") in mails(alone)
-    reject(alone.office, REGISTRAR, reference, 1, "Nie ten adres.")
-    confirm_email_change(alone.office, str(email_change_token(alone.office, _again(alone, change))))
+    reject(alone.services, REGISTRAR, reference, 1, "Nie ten adres.")
+    confirm_email_change(alone.services, str(email_change_token(alone.services, _again(alone, change))))
     wanted = [MailKind.RECEIVED, MailKind.REJECTED, MailKind.EMAIL_CHANGED]
     assert {state for _kind, state in mails(alone, *wanted)} == {"queued"}
     assert {kind for kind, _state in mails(alone, *wanted)} == set(wanted)
 
 
 def _again(alone: Alone, change: EmailChange) -> EmailChange:
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         return work.email_changes.locked(change.change_id)
 
 
 def test_f13_only_a_keyed_fingerprint_is_kept_and_that_for_a_day(alone: Alone) -> None:
     by_form(alone, 0)
     ((kept,),) = alone.sql("SELECT mailbox FROM unasked_mails")
-    assert kept == alone.office.fingerprint("mailbox:jankowalski@gmail.com")
+    assert kept == alone.services.fingerprint("mailbox:jankowalski@gmail.com")
     alone.clock.forward(hours=23)
-    assert forget_unasked_mails(alone.office) == 0
+    assert forget_unasked_mails(alone.services) == 0
     alone.clock.moment += timedelta(hours=2)
-    assert forget_unasked_mails(alone.office) == 1
+    assert forget_unasked_mails(alone.services) == 1
     assert alone.sql("SELECT count(*) FROM unasked_mails") == [(0,)]
 
 
@@ -206,6 +206,6 @@ def test_f13_one_mailbox_whatever_its_spelling(one: str, other: str, same: bool)
 def test_f13_the_database_folds_the_address_of_an_account_in_the_same_way(alone: Alone, address: str) -> None:
     login = account(alone, "plain@example.com")
     alone.sql("UPDATE accounts SET email = %s WHERE login = %s", address, login)
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         assert work.unasked_mails.of_customer(mailboxes(address))
         assert not work.unasked_mails.of_customer(mailboxes("somebody@else.example"))

@@ -11,9 +11,11 @@ import pytest
 from sqlalchemy import text
 
 from provisioning import doctor
-from provisioning.adapters.demo_applications import generate
-from provisioning.ports import ConsoleEvent, DirectoryTrouble, LoginEvent, Office
-from provisioning.use_cases.follow_keycloak import follow_keycloak
+from provisioning.adapters.postgres.demo_applications import generate
+from provisioning.domain.in_keycloak import ConsoleEvent, LoginEvent
+from provisioning.ports.directory import DirectoryTrouble
+from provisioning.ports.services import Services
+from provisioning.use_cases.account.follow_keycloak import follow_keycloak
 from provisioning.use_cases.one_by_one import LeftBehind
 from provisioning.wiring import Wired
 from tests.support.fakes import FakeDirectory, FixedClock
@@ -47,10 +49,10 @@ class Followed:
 
     def __init__(self, wired: Wired, skew: timedelta) -> None:
         self.keycloak, self.ours = KeycloakWithEvents(), FixedClock(BEGIN + skew)
-        self.office: Office = replace(wired.office, directory=self.keycloak, clock=self.ours)
+        self.services: Services = replace(wired.services, directory=self.keycloak, clock=self.ours)
         self.skew = skew
-        with wired.office.work() as work:
-            generate(wired.office, work, 1)
+        with wired.services.work() as work:
+            generate(wired.services, work, 1)
         with wired.engine.begin() as connection:
             for statement in (
                 "INSERT INTO issued_logins SELECT 'wp1', reference, now() FROM applications",
@@ -61,10 +63,10 @@ class Followed:
 
     def round_at(self, keycloaks_time: datetime) -> int:
         self.ours.moment = keycloaks_time + self.skew
-        return follow_keycloak(self.office)
+        return follow_keycloak(self.services)
 
     def known(self) -> set[str]:
-        with self.office.work() as work:
+        with self.services.work() as work:
             return {event.event_id for event in work.events.of("wp1", ("login",), 1000)}
 
 
@@ -156,7 +158,7 @@ def test_doctor_tells_a_skew_of_more_than_ten_seconds(wired: Wired, ahead: int, 
         def clock(self) -> datetime:
             return BEGIN + ahead * SECOND
 
-    skewed = replace(wired, directory=Clock(), office=replace(wired.office, clock=FixedClock(BEGIN)))  # type: ignore[arg-type]
+    skewed = replace(wired, directory=Clock(), services=replace(wired.services, clock=FixedClock(BEGIN)))  # type: ignore[arg-type]
     if words is None:
         assert "agree" in doctor._clocks(skewed)
         return

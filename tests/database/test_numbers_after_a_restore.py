@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 import pytest
 
 from provisioning import doctor
+from provisioning.domain.actors import Actor
+from provisioning.domain.in_keycloak import SeenInKeycloak
 from provisioning.domain.login_names import number_of, reference
-from provisioning.ports import Actor, Office, SeenInKeycloak
-from provisioning.use_cases.numbers import jump, look
+from provisioning.ports.services import Services
+from provisioning.use_cases.application.numbers import jump, look
 from tests.support.database_alone import Alone
 
 OPERATOR = Actor("ibok-provisioning")
@@ -26,21 +28,21 @@ class Users:
         ][first : first + limit]
 
 
-def after_a_restore(alone: Alone) -> Office:
+def after_a_restore(alone: Alone) -> Services:
     """Keycloak knows an application that the database forgot, and one that is none of ours."""
-    return replace(alone.office, directory=Users([None, "nonsense", reference(2026, 417), reference(2026, 3)]))  # type: ignore[arg-type]
+    return replace(alone.services, directory=Users([None, "nonsense", reference(2026, 417), reference(2026, 3)]))  # type: ignore[arg-type]
 
 
 def test_k09_numbers_go_on_after_every_known_one_and_again_changes_nothing(alone: Alone) -> None:
     alone.entered()
-    office = after_a_restore(alone)
-    assert look(office).behind
-    stood, now = jump(office, OPERATOR)
+    services = after_a_restore(alone)
+    assert look(services).behind
+    stood, now = jump(services, OPERATOR)
     assert (stood.given_out, stood.known, now) == (1, 417, 10_417)
-    assert jump(office, OPERATOR)[1] == now
+    assert jump(services, OPERATOR)[1] == now
     assert number_of(alone.entered()) == 10_418
-    assert not look(office).behind
-    with alone.office.work() as work:
+    assert not look(services).behind
+    with alone.services.work() as work:
         (line,) = work.audit.of("numbers")
     assert (line.action, line.details) == ("numbers.jumped", {"from": 1, "to": 10_417})
 
@@ -48,24 +50,24 @@ def test_k09_numbers_go_on_after_every_known_one_and_again_changes_nothing(alone
 def test_k09_a_sequence_behind_its_own_table_is_noticed_too(alone: Alone) -> None:
     references = [alone.entered() for _ in range(3)]
     alone.sql("SELECT setval('application_numbers', 1)")
-    office = replace(alone.office, directory=Users([]))  # type: ignore[arg-type]
-    assert look(office).behind
-    jump(office, OPERATOR, by=1)
+    services = replace(alone.services, directory=Users([]))  # type: ignore[arg-type]
+    assert look(services).behind
+    jump(services, OPERATOR, by=1)
     assert alone.entered() not in references
 
 
 def test_numbers_never_go_back(alone: Alone) -> None:
     alone.sql("SELECT setval('application_numbers', 90000)")
-    office = after_a_restore(alone)
-    assert jump(office, OPERATOR)[1] == 90_000
+    services = after_a_restore(alone)
+    assert jump(services, OPERATOR)[1] == 90_000
     assert number_of(alone.entered()) == 90_001
 
 
 def test_k09_doctor_says_what_to_run(alone: Alone) -> None:
-    wired = replace(alone.wired, office=after_a_restore(alone))
+    wired = replace(alone.wired, services=after_a_restore(alone))
     with pytest.raises(doctor._Wrong, match="numbers-jump"):
         doctor._numbers(wired)
-    jump(wired.office, OPERATOR)
+    jump(wired.services, OPERATOR)
     assert "given out" in doctor._numbers(wired)
 
 

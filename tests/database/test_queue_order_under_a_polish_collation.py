@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from ibok_idp.local.postgres import Postgres
-from provisioning.ports import QueueFilter, QueueSort
+from provisioning.domain.desk import QueueFilter, QueueSort
 from tests.support.database_alone import Alone, compile_polish_locale, database_alone
 
 NAMES = [
@@ -29,7 +29,7 @@ def by_name(polish: Alone, *, descending: bool, text: str) -> list[str]:
     found, cursor = list[str](), None
     while True:
         wanted = QueueFilter(sort=QueueSort.NAME, descending=descending, text=text, cursor=cursor, limit=4)
-        with polish.office.work() as work:
+        with polish.services.work() as work:
             page = work.applications.page(wanted)
         found += [each.data["last_name"] for each in page.applications]
         cursor = page.next_cursor
@@ -42,14 +42,14 @@ def test_pages_by_name_show_every_application_once_in_one_order(polish: Alone, d
     found = by_name(polish, descending=descending, text=text)
     assert sorted(found) == sorted(NAMES)
     rows = polish.sql(f'SELECT sort_name FROM applications ORDER BY sort_name COLLATE "C" {"DESC" if descending else "ASC"}')
-    with polish.office.work() as work:
+    with polish.services.work() as work:
         keys = {each.data["last_name"]: work.applications.row(each)["sort_name"] for each in work.applications.open_after("", 100)}  # type: ignore[attr-defined]
     assert [keys[name] for name in found] == [row[0] for row in rows]
 
 
 def test_a_whole_page_is_in_the_order_of_the_database(polish: Alone) -> None:
     """The order of one page is that of the pages: not another one made afterwards."""
-    with polish.office.work() as work:
+    with polish.services.work() as work:
         one = [each.reference for each in work.applications.page(QueueFilter(sort=QueueSort.NAME, limit=200)).applications]
     in_database = [row[0] for row in polish.sql('SELECT reference FROM applications ORDER BY sort_name COLLATE "C", reference')]
     assert one == in_database

@@ -11,18 +11,20 @@ import psycopg
 import pytest
 
 from provisioning.domain.audit_chain import faults
+from provisioning.domain.document import Document
 from provisioning.domain.errors import NotFound
+from provisioning.domain.intake import IntakeFile, IntakeItem, IntakeKind, IntakeState
 from provisioning.domain.mail import MailState
-from provisioning.ports import Document, IntakeFile, IntakeItem, IntakeKind, IntakeState, Office
-from provisioning.use_cases import forget
-from provisioning.use_cases.decide import reject, withdraw
-from provisioning.use_cases.forget import forget_what_is_past
-from provisioning.use_cases.mail_out import send_mail
-from provisioning.use_cases.request_new_password import request_new_password
-from provisioning.use_cases.submit import add_document, confirm_email, status_of
-from provisioning.use_cases.take_in import dismiss
+from provisioning.ports.services import Services
+from provisioning.use_cases.account import forget
+from provisioning.use_cases.account.forget import forget_what_is_past
+from provisioning.use_cases.account.request_new_password import request_new_password
+from provisioning.use_cases.application.decide import reject, withdraw
+from provisioning.use_cases.application.submit import add_document, confirm_email, status_of
+from provisioning.use_cases.desk.work_on_case import add_note
+from provisioning.use_cases.intake.take_in import dismiss
+from provisioning.use_cases.messages.mail_out import send_mail
 from provisioning.use_cases.tokens import confirmation_token
-from provisioning.use_cases.work_on_case import add_note
 from tests.support.database_alone import CLERK, REGISTRAR, Alone
 
 FIRST, LAST, STREET = (f"{name}{secrets.token_hex(4)}" for name in ("Zdzisława", "Wąchocka", "Poziomkowa"))
@@ -56,8 +58,8 @@ def scan(reference: str) -> Document:
 
 def with_traces(alone: Alone, reference: str) -> None:
     """Notes and words of staff, a mail that came in, and what a mail server said."""
-    add_note(alone.office, CLERK, reference, f"{FIRST} mieszka przy {STREET}")
-    with alone.office.work() as work:
+    add_note(alone.services, CLERK, reference, f"{FIRST} mieszka przy {STREET}")
+    with alone.services.work() as work:
         work.intake.add(item(reference=reference, state=IntakeState.ATTACHED, text=LAST), [])
         for mail in work.mails.of(reference):
             mail.answer = f"250 {PERSON['email']}"
@@ -74,29 +76,29 @@ def item(**changes: Any) -> IntakeItem:
 
 def unconfirmed(alone: Alone) -> str:
     answer = alone.submitted(**PERSON, signature={"kind": "scan"})
-    add_document(alone.office, answer["reference"], answer["status_token"], scan(answer["reference"]))
+    add_document(alone.services, answer["reference"], answer["status_token"], scan(answer["reference"]))
     return str(answer["reference"])
 
 
 def awaiting_paper(alone: Alone) -> str:
     reference = str(alone.submitted(**PERSON, signature={"kind": "paper"})["reference"])
-    with alone.office.work() as work:
-        link = confirmation_token(alone.office, work.applications.get(reference))
-    confirm_email(alone.office, reference, str(link))
+    with alone.services.work() as work:
+        link = confirmation_token(alone.services, work.applications.get(reference))
+    confirm_email(alone.services, reference, str(link))
     return reference
 
 
 def withdrawn(alone: Alone) -> str:
     reference = alone.entered(**PERSON)
-    withdraw(alone.office, CLERK, reference, 1, f"{LAST} dzwoniła")
+    withdraw(alone.services, CLERK, reference, 1, f"{LAST} dzwoniła")
     return reference
 
 
 def rejected(alone: Alone) -> str:
     reference = alone.entered(**PERSON)
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         work.documents.add(scan(reference))
-    reject(alone.office, REGISTRAR, reference, 1, f"Pani {LAST}: nie ten adres.")
+    reject(alone.services, REGISTRAR, reference, 1, f"Pani {LAST}: nie ten adres.")
     return reference
 
 
@@ -116,14 +118,14 @@ def test_s8_past_its_retention_nothing_of_the_person_is_left_and_the_audit_holds
     with_traces(alone, reference)
     other = alone.entered(last_name="Inny")  # nothing of others goes with it
     alone.clock.forward(days=days, minutes=-1)
-    forget_what_is_past(alone.office)
+    forget_what_is_past(alone.services)
     assert left(alone), "kept until its day"
     alone.clock.forward(minutes=2)
-    gone = forget_what_is_past(alone.office)
+    gone = forget_what_is_past(alone.services)
     assert sum(gone.get(name, 0) for name in ("unconfirmed", "withdrawn", "rejected")) == 1
     assert left(alone) == [f"PESEL of {other}"]
     assert alone.sql("SELECT count(*) FROM audit_keys WHERE subject = %s", reference) == [(0,)]
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         assert list(faults(work.audit.chain())) == []
         assert work.audit.of(reference)[-1].action == ("application.expired" if deleted else "application.anonymised")
         if deleted:
@@ -131,23 +133,23 @@ def test_s8_past_its_retention_nothing_of_the_person_is_left_and_the_audit_holds
                 work.applications.get(reference)
         else:
             assert work.applications.get(reference).applicant == "– –"
-    assert forget_what_is_past(alone.office).get("rejected", 0) == 0  # once
+    assert forget_what_is_past(alone.services).get("rejected", 0) == 0  # once
 
 
 def test_a_job_of_a_mail_whose_application_is_gone_ends(alone: Alone) -> None:
     reference = unconfirmed(alone)
     ((message_id,),) = alone.sql("SELECT message_id FROM mails WHERE reference = %s", reference)
     alone.clock.forward(days=8)
-    forget_what_is_past(alone.office)
-    assert send_mail(alone.office, message_id) is MailState.VOID
+    forget_what_is_past(alone.services)
+    assert send_mail(alone.services, message_id) is MailState.VOID
 
 
 def test_a_status_link_of_what_is_gone_is_not_found(alone: Alone) -> None:
     answer = alone.submitted()
     alone.clock.forward(days=8)
-    forget_what_is_past(alone.office)
+    forget_what_is_past(alone.services)
     with pytest.raises(NotFound):
-        status_of(alone.office, answer["reference"], answer["status_token"])
+        status_of(alone.services, answer["reference"], answer["status_token"])
 
 
 def test_one_that_cannot_go_keeps_none_of_the_others_and_neither_does_a_job(alone: Alone, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,16 +161,16 @@ def test_one_that_cannot_go_keeps_none_of_the_others_and_neither_does_a_job(alon
         " EXECUTE FUNCTION stuck()"
     )
 
-    def broken(_office: Office) -> int:
+    def broken(_office: Services) -> int:
         raise RuntimeError("broken")
 
     monkeypatch.setattr(forget, "forget_withdrawn", broken)
     alone.clock.forward(days=400)
-    gone = forget_what_is_past(alone.office)
+    gone = forget_what_is_past(alone.services)
     assert (gone["unconfirmed"], gone["rejected"]) == (2, 1)
     assert alone.sql("SELECT reference FROM applications WHERE status = 'unconfirmed'") == [(references[1],)]
     alone.sql("DROP TRIGGER stuck ON applications")
-    assert forget_what_is_past(alone.office) == {"unconfirmed": 1}
+    assert forget_what_is_past(alone.services) == {"unconfirmed": 1}
 
 
 def test_more_than_one_portion_goes_in_one_round(alone: Alone, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +178,7 @@ def test_more_than_one_portion_goes_in_one_round(alone: Alone, monkeypatch: pyte
     for _ in range(5):
         alone.submitted()
     alone.clock.forward(days=8)
-    assert forget_what_is_past(alone.office)["unconfirmed"] == 5
+    assert forget_what_is_past(alone.services)["unconfirmed"] == 5
 
 
 def test_what_came_in_and_nobody_dealt_with_goes_with_its_files_and_what_was_dismissed_with_the_words_about_it(
@@ -184,35 +186,35 @@ def test_what_came_in_and_nobody_dealt_with_goes_with_its_files_and_what_was_dis
 ) -> None:
     waiting, dismissed = item(), item()
     file = IntakeFile(uuid.uuid4().hex, waiting.intake_id, 0, LAST, "image/png", "0" * 64, None, b"scan of the person")
-    with alone.office.work() as work:
+    with alone.services.work() as work:
         work.intake.add(waiting, [file])
         work.intake.add(dismissed, [])
-    dismiss(alone.office, CLERK, dismissed.intake_id, f"reklama od {LAST}")
+    dismiss(alone.services, CLERK, dismissed.intake_id, f"reklama od {LAST}")
     assert alone.sql("SELECT count(*) FROM audit_keys") == [(1,)]
     alone.clock.forward(days=364)
-    assert "intake" not in forget_what_is_past(alone.office)
+    assert "intake" not in forget_what_is_past(alone.services)
     alone.clock.forward(days=2)
-    assert forget_what_is_past(alone.office)["intake"] == 2
+    assert forget_what_is_past(alone.services)["intake"] == 2
     assert left(alone) == []
     assert alone.sql("SELECT count(*) FROM audit_keys") == [(0,)]
 
 
 def test_wishes_of_unknown_logins_and_keys_of_requests_go_after_their_days(alone: Alone) -> None:
-    request_new_password(alone.office, "wp00000000")
+    request_new_password(alone.services, "wp00000000")
     alone.submitted()
     alone.clock.forward(days=1)
-    assert forget_what_is_past(alone.office) == {}
+    assert forget_what_is_past(alone.services) == {}
     alone.clock.moment += timedelta(days=1, minutes=1)
-    assert forget_what_is_past(alone.office)["unknown_resets"] == 1
+    assert forget_what_is_past(alone.services)["unknown_resets"] == 1
     alone.sql("UPDATE applications SET status = 'filed'")  # so that its key alone is past
     alone.clock.forward(days=90)
-    assert forget_what_is_past(alone.office)["idempotency_keys"] == 1
+    assert forget_what_is_past(alone.services)["idempotency_keys"] == 1
 
 
 def test_the_days_are_those_of_the_utility(alone: Alone) -> None:
     alone.submitted()
     alone.clock.forward(days=8)
-    rules = alone.office.rules
+    rules = alone.services.rules
     longer = alone.with_rules(retention=type(rules.retention)(unconfirmed=timedelta(days=9)))
     assert "unconfirmed" not in forget_what_is_past(longer)
-    assert forget_what_is_past(alone.office)["unconfirmed"] == 1
+    assert forget_what_is_past(alone.services)["unconfirmed"] == 1

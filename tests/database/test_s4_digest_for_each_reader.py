@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 
-from provisioning.ports import MailDeferred, Office
-from provisioning.use_cases.warn_of_terms import send_digest
+from provisioning.ports.messages import MailDeferred
+from provisioning.ports.services import Services
+from provisioning.use_cases.desk.warn_of_terms import send_digest
 from tests.support.database_alone import Alone
 
 MONDAY = date(2026, 11, 23)
@@ -24,9 +25,9 @@ class FullMailbox:
         return "250 ok"
 
 
-def on(alone: Alone, day: date, mailer: FullMailbox) -> Office:
+def on(alone: Alone, day: date, mailer: FullMailbox) -> Services:
     alone.clock.moment = datetime(day.year, day.month, day.day, 7, tzinfo=UTC)
-    return replace(alone.office, mailer=mailer, digest_to=("a@wpwik.example", "b@wpwik.example"))
+    return replace(alone.services, mailer=mailer, digest_to=("a@wpwik.example", "b@wpwik.example"))
 
 
 def test_s4_whose_server_put_monday_off_gets_mondays_warnings_on_tuesday(alone: Alone) -> None:

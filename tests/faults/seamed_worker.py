@@ -21,7 +21,7 @@ def main(seam_to_die_at: str, marker: str) -> None:
             Path(marker).touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    run_worker(replace(wire(settings).office, seam=seam), settings.database_url.get_secret_value(), 2)
+    run_worker(replace(wire(settings).services, seam=seam), settings.database_url.get_secret_value(), 2)
 
 
 if __name__ == "__main__":

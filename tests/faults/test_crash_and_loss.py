@@ -22,21 +22,23 @@ import pytest
 import requests
 
 from deploy.demo import wait_for_mail
-from provisioning.adapters.postgres import migrate
+from provisioning.adapters.postgres.schema import migrate
 from provisioning.domain.account import AccountState, Step, Trouble
+from provisioning.domain.actors import Actor
 from provisioning.domain.keeping import Act
+from provisioning.domain.mail import MailKind, MailState
 from provisioning.domain.password_reset import ResetStep
 from provisioning.form.catalogue import all_versions, current_form
 from provisioning.form.check import Checker
-from provisioning.ports import Actor, MailKind, MailState, Office
+from provisioning.ports.services import Services
 from provisioning.settings import Settings
-from provisioning.use_cases.decide import approve
-from provisioning.use_cases.keep_account import Kept, keep
-from provisioning.use_cases.mail_out import due_mails, send_mail
-from provisioning.use_cases.misdirected import correct_address, resend
-from provisioning.use_cases.register_paper import register_paper
-from provisioning.use_cases.request_new_password import request_new_password
-from provisioning.use_cases.suspend import suspend
+from provisioning.use_cases.account.keep_account import Kept, keep
+from provisioning.use_cases.account.misdirected import correct_address, resend
+from provisioning.use_cases.account.request_new_password import request_new_password
+from provisioning.use_cases.account.suspend import suspend
+from provisioning.use_cases.application.decide import approve
+from provisioning.use_cases.application.register_paper import register_paper
+from provisioning.use_cases.messages.mail_out import due_mails, send_mail
 from provisioning.wiring import wire
 from tests.support.fakes import FixedClock
 from tests.support.free_ports import free_ports
@@ -79,39 +81,39 @@ class Place:
         migrate(self.wired.engine)
 
     @property
-    def office(self) -> Office:
-        return self.wired.office
+    def services(self) -> Services:
+        return self.wired.services
 
     def approved(self) -> dict[str, str]:
         """An approved application whose job waits in the queue."""
-        today = self.office.clock.today()
-        checker = Checker(all_versions(), current_form(today), self.office.rules, today)
+        today = self.services.clock.today()
+        checker = Checker(all_versions(), current_form(today), self.services.rules, today)
         body = paper_body()
-        application = register_paper(self.office, CLERK, checker.paper(body))
-        approve(self.office, REGISTRAR, application.reference, application.version)
+        application = register_paper(self.services, CLERK, checker.paper(body))
+        approve(self.services, REGISTRAR, application.reference, application.version)
         return {"reference": application.reference, "email": body["email"]}
 
     def account(self, reference: str) -> Any:
-        with self.office.work() as work:
+        with self.services.work() as work:
             return work.accounts.by_reference(reference)
 
-    def keep(self, found: dict[str, str], office: Office | None = None) -> Any:
+    def keep(self, found: dict[str, str], services: Services | None = None) -> Any:
         """One round of the keeper, in this process, whatever pause is running; the account afterwards."""
         login = self.account(found["reference"]).login
         self.now(login)
-        keep(office or self.office, login)
+        keep(services or self.services, login)
         return self.account(found["reference"])
 
     def now(self, login: str) -> None:
         """The pauses of an account are over."""
-        with self.office.work() as work:
+        with self.services.work() as work:
             account = work.accounts.locked(login)
             account.look_now()
             account.mail_next_at = None
             work.accounts.save(account)
 
     def history(self, reference: str) -> list[str]:
-        with self.office.work() as work:
+        with self.services.work() as work:
             return [line.action for line in work.audit.of(reference)]
 
     def users(self, reference: str) -> list[dict[str, Any]]:
@@ -202,9 +204,9 @@ def test_k01_killed_at_a_seam_the_invariant_holds(place: Place, seam: str, tmp_p
 
 
 def test_k01_killed_before_the_decision_is_committed_nothing_has_happened(place: Place) -> None:
-    today = place.office.clock.today()
-    checker = Checker(all_versions(), current_form(today), place.office.rules, today)
-    application = register_paper(place.office, CLERK, checker.paper(paper_body()))
+    today = place.services.clock.today()
+    checker = Checker(all_versions(), current_form(today), place.services.rules, today)
+    application = register_paper(place.services, CLERK, checker.paper(paper_body()))
 
     class Died(BaseException):
         pass
@@ -214,7 +216,7 @@ def test_k01_killed_before_the_decision_is_committed_nothing_has_happened(place:
             raise Died
 
     with pytest.raises(Died):
-        approve(replace(place.office, seam=die), REGISTRAR, application.reference, application.version)
+        approve(replace(place.services, seam=die), REGISTRAR, application.reference, application.version)
     assert place.account(application.reference) is None
     assert "application.approved" not in place.history(application.reference)
     with place.wired.engine.connect() as connection:
@@ -236,24 +238,24 @@ def test_k06_two_workers_on_one_job_have_one_effect(place: Place) -> None:
 def test_k06_while_another_holds_the_account_a_second_one_waits(place: Place) -> None:
     found = place.approved()
     login = place.account(found["reference"]).login
-    with place.office.only_one(f"account:{login}") as alone:
+    with place.services.only_one(f"account:{login}") as alone:
         assert alone
-        assert keep(place.office, login, patience=0) is Kept.BUSY
+        assert keep(place.services, login, patience=0) is Kept.BUSY
     assert place.account(found["reference"]).step is Step.LOGIN_RESERVED
-    assert keep(place.office, login) is Kept.SETTLED
+    assert keep(place.services, login) is Kept.SETTLED
     assert place.account(found["reference"]).step is Step.DONE
-    assert keep(place.office, login) is Kept.SETTLED
+    assert keep(place.services, login) is Kept.SETTLED
     assert len(place.mails(found["email"])) == 1
 
 
 def test_k02_keycloak_away_is_waited_out_with_growing_pauses_and_shown_in_words(place: Place) -> None:
     place.behave("accept")
-    away = wire(place.settings.model_copy(update={"keycloak_url": "http://localhost:1"})).office
+    away = wire(place.settings.model_copy(update={"keycloak_url": "http://localhost:1"})).services
     found = place.approved()
     login = place.account(found["reference"]).login
     pauses = []
     for _ in range(4):
-        before = place.office.clock.now()
+        before = place.services.clock.now()
         assert keep(away, login) is Kept.KEYCLOAK_AWAY
         pauses.append(round((place.account(found["reference"]).next_attempt_at - before).total_seconds(), -1))
     assert pauses == [0, 10, 20, 40] or pauses == [10, 10, 20, 40]
@@ -261,15 +263,17 @@ def test_k02_keycloak_away_is_waited_out_with_growing_pauses_and_shown_in_words(
     assert (account.trouble, account.state) == (Trouble.KEYCLOAK_UNAVAILABLE, AccountState.AWAITING_FIRST_LOGIN)
     assert account.next_attempt_at is not None
     assert place.history(found["reference"]).count("account.waits") == 1
-    with place.office.work() as work:
-        late = work.accounts.waiting_too_long(place.office.clock.now() + timedelta(seconds=1))
+    with place.services.work() as work:
+        late = work.accounts.waiting_too_long(place.services.clock.now() + timedelta(seconds=1))
         assert found["reference"] in {each.reference for each in late}  # the alarm finds it
     account = place.keep(found)
     assert (account.step, account.trouble, account.next_attempt_at) == (Step.DONE, None, None)
 
 
 def test_keycloak_that_refuses_the_service_is_shown_and_goes_on_once_mended(place: Place) -> None:
-    refused = wire(place.settings.model_copy(update={"provisioning_client_secret": type(place.settings.smtp_url)("wrong")})).office
+    refused = wire(
+        place.settings.model_copy(update={"provisioning_client_secret": type(place.settings.smtp_url)("wrong")})
+    ).services
     found = place.approved()
     assert place.keep(found, refused).trouble is Trouble.KEYCLOAK_REFUSED
     assert place.keep(found).trouble is None
@@ -295,12 +299,12 @@ def test_k04_smtp_4xx_is_retried_and_5xx_goes_to_staff_with_the_address(place: P
     place.behave("reject_5xx", "rcpt")
     account = place.keep(found)
     assert (account.trouble, account.nonce) == (Trouble.MAIL_REFUSED, None)
-    with place.office.work() as work:
+    with place.services.work() as work:
         mail = next(m for m in work.mails.of(found["reference"]) if m.kind is MailKind.ACTIVATED)
     assert mail.answer.startswith("550")
     place.behave("accept")
-    correct_address(place.office, REGISTRAR, account.login, found["email"], "potwierdzony przez telefon")
-    resend(place.office, REGISTRAR, account.login)
+    correct_address(place.services, REGISTRAR, account.login, found["email"], "potwierdzony przez telefon")
+    resend(place.services, REGISTRAR, account.login)
     place.keep(found)
     place.holds_invariant(found)
 
@@ -351,31 +355,31 @@ def test_k05_without_its_database_the_web_process_answers_503_and_says_when(plac
 def test_other_mails_wait_out_a_mail_server_too(place: Place) -> None:
     place.behave("reject_4xx")
     found = place.approved()
-    with place.office.work() as work:
+    with place.services.work() as work:
         mail = next(m for m in work.mails.of(found["reference"]) if m.kind is MailKind.RECEIVED)
-    assert send_mail(place.office, mail.message_id) is MailState.DEFERRED
-    assert send_mail(place.office, mail.message_id) is MailState.DEFERRED  # not before its time
+    assert send_mail(place.services, mail.message_id) is MailState.DEFERRED
+    assert send_mail(place.services, mail.message_id) is MailState.DEFERRED  # not before its time
     place.behave("accept")
-    later = replace(place.office, clock=later_clock(place, timedelta(seconds=6)))
+    later = replace(place.services, clock=later_clock(place, timedelta(seconds=6)))
     assert due_mails(later) >= 1
-    assert send_mail(place.office, mail.message_id) is MailState.ACCEPTED
+    assert send_mail(place.services, mail.message_id) is MailState.ACCEPTED
     wait_for_mail(place.mailbox, found["email"], "przyjęliśmy")
 
 
 def later_clock(place: Place, by: timedelta) -> FixedClock:
-    return FixedClock(place.office.clock.now() + by)
+    return FixedClock(place.services.clock.now() + by)
 
 
 def test_a_mail_goes_to_the_corrected_address_and_never_to_the_wrong_one(place: Place) -> None:
     place.behave("accept")
     corrected = f"corrected-{secrets.token_hex(4)}@example.com"
     found = place.approved()
-    with place.office.work() as work:
+    with place.services.work() as work:
         application = work.applications.get(found["reference"], for_change=True)
         application.data = {**application.data, "email": corrected}
         work.applications.save(application)
         mail = next(m for m in work.mails.of(found["reference"]) if m.kind is MailKind.RECEIVED)
-    assert send_mail(place.office, mail.message_id) is MailState.ACCEPTED
+    assert send_mail(place.services, mail.message_id) is MailState.ACCEPTED
     wait_for_mail(place.mailbox, corrected, "przyjęliśmy")
     assert place.mails(found["email"], "przyjęliśmy") == []
 
@@ -389,7 +393,7 @@ def test_k01_s7_killed_at_a_seam_of_the_reset_every_mailed_password_works(place:
     place.behave("accept")
     found = place.approved()
     account = place.keep(found)
-    request_new_password(place.office, account.login)
+    request_new_password(place.services, account.login)
     marker = tmp_path / "died"
     with place.worker(seam, marker) as worker:
         worker.wait(60)
@@ -409,7 +413,7 @@ def test_k01_s7_killed_at_a_seam_of_the_reset_every_mailed_password_works(place:
 
 
 def newest_reset(place: Place, login: str) -> Any:
-    with place.office.work() as work:
+    with place.services.work() as work:
         return work.resets.newest_of(login)
 
 
@@ -418,7 +422,7 @@ def test_k01_s8_killed_while_a_suspension_is_carried_out_it_is_carried_out_later
     place.behave("accept")
     found = place.approved()
     login = place.keep(found).login
-    suspend(place.office, REGISTRAR, login, "próba", secret=True)
+    suspend(place.services, REGISTRAR, login, "próba", secret=True)
     with place.worker(seam, tmp_path / "died") as worker:
         worker.wait(60)
     assert place.account(found["reference"]).keycloak_pending
@@ -428,10 +432,10 @@ def test_k01_s8_killed_while_a_suspension_is_carried_out_it_is_carried_out_later
 
 
 def test_s8_keycloak_away_a_decision_stands_and_is_carried_out_with_growing_pauses(place: Place) -> None:
-    away = wire(place.settings.model_copy(update={"keycloak_url": "http://localhost:1"})).office
+    away = wire(place.settings.model_copy(update={"keycloak_url": "http://localhost:1"})).services
     found = place.approved()
     login = place.keep(found).login
-    suspend(place.office, REGISTRAR, login, "próba", secret=True)
+    suspend(place.services, REGISTRAR, login, "próba", secret=True)
     assert keep(away, login) is Kept.KEYCLOAK_AWAY
     account = place.account(found["reference"])
     assert (account.state, account.trouble, account.keycloak_pending) == (
@@ -447,7 +451,7 @@ def test_k04_s7_the_mail_server_refuses_a_reset_mail_and_staff_see_it(place: Pla
     found = place.approved()
     place.behave("accept")
     login = place.keep(found).login
-    reset = request_new_password(place.office, login)
+    reset = request_new_password(place.services, login)
     assert reset is not None
     place.behave("reject_4xx")
     assert place.keep(found).trouble is Trouble.MAIL_DEFERRED
@@ -456,7 +460,7 @@ def test_k04_s7_the_mail_server_refuses_a_reset_mail_and_staff_see_it(place: Pla
     place.behave("accept")
     done = newest_reset(place, login)
     assert (done.step, done.nonce) == (ResetStep.VOID, None)
-    with place.office.work() as work:
+    with place.services.work() as work:
         (mail,) = [each for each in work.mails.of(found["reference"]) if each.kind is MailKind.NEW_PASSWORD]
     assert mail.state == "refused"
     assert "550" in mail.answer

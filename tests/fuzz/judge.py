@@ -15,8 +15,8 @@ import requests
 from html5lib.html5parser import ParseError
 from requests.adapters import HTTPAdapter
 
+from provisioning.domain.actors import WORKER
 from provisioning.domain.free_text import NOT_TEXT
-from provisioning.ports import WORKER
 from tests.support.page_check import check_page
 from tests.support.world import World
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from provisioning.adapters.application_batch import BatchFileError, columns, read_batch, write_bad
-from provisioning.adapters.customer_register import COLUMNS, RegisterFileError, fingerprint_with, import_customers
+from provisioning.adapters.postgres.customer_register import COLUMNS, RegisterFileError, fingerprint_with, import_customers
 from provisioning.domain.clauses import FormVersion
 from provisioning.form.check import Checker
 from tests.fuzz.judge import Part, Until

@@ -23,9 +23,9 @@ from dataclasses import dataclass, field
 import pikepdf
 from PIL import Image, ImageDraw
 
-from provisioning.adapters import uploads
-from provisioning.adapters.contained import CHILDREN, ContainedFailure
-from provisioning.adapters.scan_pages import page_count, page_picture
+from provisioning.adapters.files import uploads
+from provisioning.adapters.files.contained import CHILDREN, ContainedFailure
+from provisioning.adapters.files.scan_pages import page_count, page_picture
 from provisioning.domain.errors import Invalid, NotFound
 from tests.support.hostile_files import Signer, everything_active, image, one_page, pdf, saved, stream, text_field, tiff
 

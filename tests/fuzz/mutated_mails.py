@@ -23,11 +23,12 @@ from email.message import Message
 import pikepdf
 from PIL import Image
 
-from provisioning.adapters.contained import ContainedFailure, contained
-from provisioning.adapters.imap import Fetched
-from provisioning.adapters.mailbox import ImapMailbox, unreadable
-from provisioning.adapters.uploads import harmless_document
-from provisioning.ports import Document, Incoming, IntakeState
+from provisioning.adapters.files.contained import ContainedFailure, contained
+from provisioning.adapters.files.uploads import harmless_document
+from provisioning.adapters.imap.connection import Fetched
+from provisioning.adapters.imap.mailbox import ImapMailbox, unreadable
+from provisioning.domain.document import Document
+from provisioning.domain.intake import Incoming, IntakeState
 from tests.unit import test_mail_reading as made
 
 _LARGEST = 400_000  # bytes of one mutated mail

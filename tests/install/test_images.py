@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from deploy.release import PROJECT, build_release
 
 NEEDED = ("buildah", "debootstrap")
@@ -43,7 +44,9 @@ def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     command = ["buildah", "--storage-driver", "vfs", "--root", str(folder / "store"), "--runroot", str(folder / "run")]
     release = os.popen(". /etc/os-release; echo $VERSION_CODENAME").read().strip()
     packages = "ca-certificates,python3,python3-venv"
-    subprocess.run(["debootstrap", "--variant=minbase", f"--include={packages}", release, str(folder / "base"), mirror()], check=True)
+    subprocess.run(
+        ["debootstrap", "--variant=minbase", f"--include={packages}", release, str(folder / "base"), mirror()], check=True
+    )
     container = said([*command, "from", "scratch"])
     said([*command, "add", container, str(folder / "base"), "/"])
     said([*command, "commit", container, "base"])
@@ -84,4 +87,3 @@ def test_its_programs_run_in_it_without_rights_and_without_tools_of_the_build(bu
     assert run("sh", "-c", "command -v pip gcc || echo none") == "none"
     assert run("sh", "-c", "find / -xdev -name '*.env' -path '*ibok*' -not -path '*/install/deploy/*' | wc -l") == "0"
     assert run("/opt/ibok/bin/python", "-c", "import importlib.util as u; print(u.find_spec('pytest'))") == "None"
-

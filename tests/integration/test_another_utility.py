@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from provisioning.adapters.pdf import blank_form
+from provisioning.domain.actors import Actor
+from provisioning.domain.mail import MailKind
 from provisioning.domain.rulebook import TermUnit
 from provisioning.form import catalogue
-from provisioning.ports import Actor, MailKind
-from provisioning.use_cases.register_paper import register_paper
+from provisioning.use_cases.application.register_paper import register_paper
 from provisioning.wiring import Wired, wire
 from tests.integration.test_desk import text_of
 from tests.support.own_database import own_database
@@ -57,19 +58,23 @@ def zalesie(world: World, tmp_path: Path) -> Iterator[Wired]:
 
 
 def test_a_second_utility_needs_its_own_file_alone(zalesie: Wired, tmp_path: Path) -> None:
-    office = zalesie.office
-    assert (office.rules.term_days, office.rules.term_unit, office.rules.reminder_days) == (7, TermUnit.WORKING_DAYS, (3, 5, 6))
-    form = office.current_form(office.clock.today())
+    services = zalesie.services
+    assert (services.rules.term_days, services.rules.term_unit, services.rules.reminder_days) == (
+        7,
+        TermUnit.WORKING_DAYS,
+        (3, 5, 6),
+    )
+    form = services.current_form(services.clock.today())
     assert form.version == "Z-1"
     body = paper_body(form_version="Z-1", filed_on="2026-11-10")
     body["terms_version"] = form.terms_version
     application = register_paper(
-        office, Actor("clerk", frozenset({"bok-clerk"})), zalesie.checker().paper(body | {"entry_reason": "–"})
+        services, Actor("clerk", frozenset({"bok-clerk"})), zalesie.checker().paper(body | {"entry_reason": "–"})
     )
     assert application.due_on == date(2026, 11, 20)  # 11 November is a holiday: 12, 13, 16, 17, 18, 19, 20
-    with office.work() as work:
+    with services.work() as work:
         mail: Any = next(each for each in work.mails.of(application.reference) if each.kind is MailKind.RECEIVED)
-    message = office.compose(office, mail, application, None, None)
+    message = services.compose(services, mail, application, None, None)
     said = message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     for words in ("Wodociągi Zalesie", "22 555 01 01"):
         assert words in said
@@ -82,5 +87,5 @@ def test_a_second_utility_needs_its_own_file_alone(zalesie: Wired, tmp_path: Pat
 def test_the_environment_goes_before_the_file(world: World, tmp_path: Path) -> None:
     file = tmp_path / "zalesie.toml"
     file.write_text(FACTS.replace('[form]\nversions = "druki"', ""))
-    rules = wire(world.settings(term_days="10").model_copy(update={"utility_file": file})).office.rules
+    rules = wire(world.settings(term_days="10").model_copy(update={"utility_file": file})).services.rules
     assert (rules.term_days, rules.term_unit) == (10, TermUnit.WORKING_DAYS)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from provisioning.adapters.demo_applications import invented_pesel
+from provisioning.adapters.postgres.demo_applications import invented_pesel
 from tests.integration.test_desk import entered, history, text_of
 from tests.support.world import World, eventually, paper_body
 
@@ -162,17 +162,17 @@ def test_s8_an_added_application_goes_with_its_account(world: World) -> None:
     first = world.active()
     second = entered(world, pesel=first["pesel"], last_name=f"Rzadka{secrets.token_hex(4)}")
     assert act(world, second["reference"], "add-to-account", login=first["login"]).status_code == 200
-    from provisioning.ports import WORKER
-    from provisioning.use_cases.resign import anonymise
+    from provisioning.domain.actors import WORKER
+    from provisioning.use_cases.account.resign import anonymise
 
-    office = world.office()
+    services = world.services()
     world.deed(first["login"], "delete", reason="koniec")
     eventually(lambda: world.user(first["login"]) is None)
-    with office.work() as work:
-        anonymise(office, work, work.accounts.locked(first["login"]), WORKER)
+    with services.work() as work:
+        anonymise(services, work, work.accounts.locked(first["login"]), WORKER)
     after = details(world, second["reference"])
     assert (after["last_name"], after["customer_number"], after["email"]) == ("–", "–", "–")
-    with office.work() as work:
+    with services.work() as work:
         assert work.applications.get(second["reference"]).pesel is None
     assert world.sql("SELECT count(*) FROM search_names WHERE word LIKE 'rzadka%%'")[0][0] == 0
 

@@ -166,6 +166,6 @@ def test_a_large_register_is_read_in_its_own_encoding_wherever_its_letters_lie(p
         file.write_text(HEAD.replace("name", " " * shift + "name", 1) + rows, encoding="utf-8")
         said = run("import-customers", str(file), "--dry-run")
         assert said.returncode == 0, said.stderr
-        from provisioning.adapters.customer_register import _encoding
+        from provisioning.adapters.postgres.customer_register import _encoding
 
         assert _encoding(file) == "utf-8-sig"

@@ -17,11 +17,11 @@ import psycopg
 import pypdfium2
 import pytest
 
-from provisioning.adapters.demo_applications import invented_pesel
+from provisioning.adapters.postgres.demo_applications import invented_pesel
+from provisioning.domain.actors import Actor
 from provisioning.domain.errors import NotPossible
-from provisioning.ports import Actor
-from provisioning.use_cases.decide import approve
-from provisioning.use_cases.work_on_case import claim
+from provisioning.use_cases.application.decide import approve
+from provisioning.use_cases.desk.work_on_case import claim
 from tests.support.world import World, application_body, paper_body, unused_address
 
 CLI = str(Path(sys.executable).parent / "ibok-provisioning")
@@ -115,12 +115,12 @@ def test_s4_why_this_day_opens_the_sum_day_by_day(world: World) -> None:
 def test_s04_four_eyes_who_typed_it_in_cannot_approve_it(world: World) -> None:
     token = world.staff_token("registrar")
     reference = world.call("POST", "/staff/applications", token, json=paper_body()).json()["reference"]
-    office = world.office(rules=replace(world.office().rules, four_eyes=True))
+    services = world.services(rules=replace(world.services().rules, four_eyes=True))
     roles = frozenset({"bok-registrar"})
     with pytest.raises(NotPossible) as refusal:
-        approve(office, Actor("registrar", roles), reference, 1)
+        approve(services, Actor("registrar", roles), reference, 1)
     assert refusal.value.code == "four_eyes"
-    assert approve(office, Actor("another", roles), reference, 1).status == "approved"
+    assert approve(services, Actor("another", roles), reference, 1).status == "approved"
 
 
 def test_the_evidence_pack_proves_itself(world: World) -> None:
@@ -305,7 +305,7 @@ def test_notes_stay_after_the_decision_and_a_claim_lapses_by_itself(world: World
     assert "Zajmuje się tym:" in stuck.text
     assert "/przypisz" not in stuck.text
     with pytest.raises(NotPossible) as refusal:
-        claim(world.office(), Actor("registrar", frozenset({"bok-registrar"})), found["reference"])
+        claim(world.services(), Actor("registrar", frozenset({"bok-registrar"})), found["reference"])
     assert refusal.value.code == "claimed_by_another"
     world.sql("UPDATE case_claims SET until = now() - interval '1 minute' WHERE reference = %s", found["reference"])
     page = registrar.send(registrar.open(path), {}, action_ends="/przypisz")  # it has lapsed
@@ -331,7 +331,7 @@ def test_applications_and_accounts_like_this_one_are_shown_by_what_they_share(wo
     assert "Podobne wnioski i konta" in page
     assert second["reference"] in page
     assert third["reference"] in page
-    with world.office().work() as work:
+    with world.services().work() as work:
         alike = work.applications.alike(work.applications.get(first["reference"]), 1000)
         shared = {each.reference: set(each.shared) for each in alike}
     assert first["reference"] not in shared
@@ -345,6 +345,6 @@ def test_applications_and_accounts_like_this_one_are_shown_by_what_they_share(wo
         world.staff_token("registrar"),
         json={"version": second["version"], "reason": "Podwójny wniosek"},
     )
-    with world.office().work() as work:
+    with world.services().work() as work:
         alike = work.applications.alike(work.applications.get(first["reference"]), 1000)
     assert second["reference"] not in [each.reference for each in alike]  # decided, and no account came of it

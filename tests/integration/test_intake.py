@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
-from provisioning.adapters.mailbox import ImapMailbox, MailboxGone
-from provisioning.adapters.uploads import harmless_document
-from provisioning.ports import Document, Incoming, IntakeState, MailPlace, Office
-from provisioning.use_cases.read_mailbox import OfficeMailboxLog
-from provisioning.use_cases.take_in import forget_set_aside
+from provisioning.adapters.files.uploads import harmless_document
+from provisioning.adapters.imap.mailbox import ImapMailbox, MailboxGone
+from provisioning.domain.document import Document
+from provisioning.domain.intake import Incoming, IntakeState, MailPlace
+from provisioning.ports.services import Services
+from provisioning.use_cases.intake.read_mailbox import OfficeMailboxLog
+from provisioning.use_cases.intake.take_in import forget_set_aside
 from tests.integration.test_corrections import details
 from tests.integration.test_desk import entered, history
 from tests.integration.test_queue import _picture
@@ -39,8 +41,8 @@ def harmless(name: str, content: bytes) -> Document:
 
 
 def poll(world: World, server: Mailbox) -> int:
-    office: Office = world.office()
-    return ImapMailbox(server.url, ADDRESS, harmless).take(OfficeMailboxLog(office))
+    services: Services = world.services()
+    return ImapMailbox(server.url, ADDRESS, harmless).take(OfficeMailboxLog(services))
 
 
 def items(world: World, subject: str) -> list[Any]:
@@ -128,10 +130,10 @@ def test_what_was_set_aside_is_forgotten_after_a_month(world: World, server: Mai
     subject = unique("Urlop")
     server.deliver(mailed(subject, with_scan=False, Auto_Submitted="auto-replied"))
     poll(world, server)
-    forget_set_aside(world.office())
+    forget_set_aside(world.services())
     assert items(world, subject)[0][1] == "set_aside"
     world.sql("UPDATE intake SET received_at = now() - interval '31 days' WHERE subject = %s", subject)
-    assert forget_set_aside(world.office()) >= 1
+    assert forget_set_aside(world.services()) >= 1
     assert items(world, subject) == []
 
 
@@ -183,7 +185,7 @@ def test_a_report_about_a_mail_that_is_not_ours_changes_nothing(world: World, se
 
 def test_a_mailbox_that_is_away_loses_nothing(world: World) -> None:
     with pytest.raises(MailboxGone):
-        ImapMailbox("imap://a:b@127.0.0.1:1/INBOX", ADDRESS, harmless).take(OfficeMailboxLog(world.office()))
+        ImapMailbox("imap://a:b@127.0.0.1:1/INBOX", ADDRESS, harmless).take(OfficeMailboxLog(world.services()))
 
 
 def test_i04_a_worker_that_dies_between_keeping_and_moving_takes_the_message_once(world: World, server: Mailbox) -> None:
@@ -196,7 +198,7 @@ def test_i04_a_worker_that_dies_between_keeping_and_moving_takes_the_message_onc
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ImapMailbox(server.url, ADDRESS, harmless).take(KilledThen(world.office()))
+        ImapMailbox(server.url, ADDRESS, harmless).take(KilledThen(world.services()))
     assert server.count("INBOX") == 1
     assert poll(world, server) == 0  # moved, not read
     assert (server.count("INBOX"), len(items(world, subject))) == (0, 1)
@@ -215,7 +217,7 @@ def test_what_is_no_application_is_dismissed_and_its_content_goes(world: World, 
     assert "Odłożone" in page.text
     assert items(world, subject) == []
     assert world.sql("SELECT count(*) FROM intake_files WHERE intake_id = %s", intake_id)[0][0] == 0
-    with world.office().work() as work:
+    with world.services().work() as work:
         assert work.intake.get(intake_id).state is IntakeState.DISMISSED
     assert world.staff("auditor").open(f"{world.provisioning}/wplyw").status == 403
 
@@ -233,7 +235,7 @@ def test_s1_one_batch_of_scans_goes_to_its_applications_and_the_rest_waits(world
         assert reference in page.text
         (document,) = details(world, reference)["documents"]
         assert document["type"] == "application/pdf"
-        with world.office().work() as work:
+        with world.services().work() as work:
             import pypdfium2
 
             assert len(pypdfium2.PdfDocument(work.documents.get(reference, document["id"]).content)) == pages

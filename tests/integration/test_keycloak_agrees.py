@@ -11,7 +11,7 @@ import requests
 from ibok_idp.errors import ProviderMissing
 from ibok_idp.keycloak_provider.common_passwords import common_passwords
 from ibok_idp.realm.server import RealmServer
-from provisioning.use_cases.reconcile import reconcile
+from provisioning.use_cases.account.reconcile import reconcile
 from tests.support.world import World, eventually, where
 
 CLI = str(Path(sys.executable).parent / "ibok-provisioning")
@@ -82,7 +82,7 @@ def test_r04_out_of_the_group_is_shown_and_put_right_in_the_console(world: World
     group = world.admin("GET", "/group-by-path/customers").json()["id"]
     assert world.admin("DELETE", f"/users/{user['id']}/groups/{group}").status_code == 204
     eventually(lambda: world.account(found["login"])["trouble"] == "outside_customers")
-    kinds = {each.kind for each in reconcile(world.office()) if each.login == found["login"]}
+    kinds = {each.kind for each in reconcile(world.services()) if each.login == found["login"]}
     assert kinds == {"outside_group"}
     assert world.admin("PUT", f"/users/{user['id']}/groups/{group}").status_code == 204
     eventually(lambda: world.account(found["login"])["trouble"] is None)
@@ -98,19 +98,19 @@ def test_k09_reconcile_reports_every_kind_of_disagreement_and_repairs_what_it_ma
     accounts = {name: world.active() for name in ("email", "customer_numbers", "disabled", "missing")}
     extra = world.active()
     with_events_unread(world, accounts, extra)
-    found = {each.login: each for each in reconcile(world.office())}
+    found = {each.login: each for each in reconcile(world.services())}
     for kind, account in accounts.items():
         assert found[account["login"]].kind == kind
         assert found[account["login"]].repairable == (kind in ("email", "customer_numbers"))
     assert found[extra["login"]].kind == "not_deleted"
     world.sql("UPDATE accounts SET email = %s WHERE login = %s", "dry@example.com", extra["login"])  # a dry run changes nothing
-    assert {each.login for each in reconcile(world.office())} >= {account["login"] for account in accounts.values()}
-    list(reconcile(world.office(), repair=True))
+    assert {each.login for each in reconcile(world.services())} >= {account["login"] for account in accounts.values()}
+    list(reconcile(world.services(), repair=True))
     closed = {accounts[name]["login"] for name in ("disabled", "missing")}
-    assert closed <= {each.login for each in reconcile(world.office())}  # a repair opens nothing by itself
-    list(reconcile(world.office(), repair=True, reopen=frozenset(closed)))
+    assert closed <= {each.login for each in reconcile(world.services())}  # a repair opens nothing by itself
+    list(reconcile(world.services(), repair=True, reopen=frozenset(closed)))
     ours = {account["login"] for account in accounts.values()} | {extra["login"]}
-    eventually(lambda: not ours & {each.login for each in reconcile(world.office())}, 40)
+    eventually(lambda: not ours & {each.login for each in reconcile(world.services())}, 40)
     fresh = world.mails(accounts["missing"]["email"], "konto jest gotowe")
     assert len(fresh) == 2  # the lost user came back with a new activation mail
     assert "account.repaired" in history(world, accounts["email"])

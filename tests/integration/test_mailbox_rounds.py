@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
-import provisioning.adapters.mailbox as mailbox_module
-from provisioning.adapters.contained import ContainedFailure
-from provisioning.adapters.mailbox import ImapMailbox, MailboxGone
-from provisioning.adapters.uploads import harmless_document
-from provisioning.adapters.virus_scan import ScannerGone
+import provisioning.adapters.imap.mailbox as mailbox_module
+from provisioning.adapters.files.contained import ContainedFailure
+from provisioning.adapters.files.uploads import harmless_document
+from provisioning.adapters.files.virus_scan import ScannerGone
+from provisioning.adapters.imap.mailbox import ImapMailbox, MailboxGone
 from provisioning.doctor import _mailbox, _Wrong
-from provisioning.ports import Document, IntakeItem, IntakeState, Office
-from provisioning.use_cases.read_mailbox import OfficeMailboxLog
+from provisioning.domain.document import Document
+from provisioning.domain.intake import IntakeItem, IntakeState
+from provisioning.ports.services import Services
+from provisioning.use_cases.intake.read_mailbox import OfficeMailboxLog
 from provisioning.wiring import Wired
 from tests.support.embedded_office import embedded_office
 from tests.support.fakes import FixedClock
@@ -32,8 +34,8 @@ DEEP = b"From: a@example.com\r\nSubject: gniazdo\r\n" + b"".join(
 def wired() -> Iterator[Wired]:
     with tempfile.TemporaryDirectory(prefix="ibok-mail-") as folder:
         Path(folder).chmod(0o755)
-        with embedded_office(Path(folder)) as office:
-            yield office
+        with embedded_office(Path(folder)) as services:
+            yield services
 
 
 @pytest.fixture(autouse=True)
@@ -53,12 +55,12 @@ def mailed(subject: str, **headers: str) -> bytes:
     return made.as_bytes()
 
 
-def poll(server: AwkwardServer, office: Office, folder: str = "INBOX") -> int:
-    return ImapMailbox(server.url(folder), OWN, harmless).take(OfficeMailboxLog(office))
+def poll(server: AwkwardServer, services: Services, folder: str = "INBOX") -> int:
+    return ImapMailbox(server.url(folder), OWN, harmless).take(OfficeMailboxLog(services))
 
 
 def items(wired: Wired) -> dict[str, IntakeItem]:
-    with wired.office.work() as work:
+    with wired.services.work() as work:
         found = [each for state in IntakeState for each in work.intake.in_state(state, 1000)]
     return {item.subject: item for item in found}
 
@@ -75,8 +77,8 @@ def test_folders_are_made_where_the_server_lets_them_be(wired: Wired, prefix: st
     awkward = AwkwardServer(prefix=prefix, says_namespace=says_namespace, can_move=can_move)
     awkward.deliver(mailed("pierwszy"), mailed("drugi"), message(Subject="bez pliku").as_bytes())
     with imap_server(awkward) as server:
-        assert poll(server, wired.office) == 3
-        assert poll(server, wired.office) == 0
+        assert poll(server, wired.services) == 3
+        assert poll(server, wired.services) == 0
     assert awkward.count("INBOX") == 0
     assert (awkward.count(f"{prefix}Processed"), awkward.count(f"{prefix}Problem")) == (2, 1)
     assert set(items(wired)) == {"pierwszy", "drugi", "bez pliku"}
@@ -88,20 +90,20 @@ def test_a_folder_of_the_url_may_have_any_name(wired: Wired) -> None:
     awkward = AwkwardServer(prefix="INBOX.", inbox=encoded)
     awkward.deliver(mailed("w folderze"))
     with imap_server(awkward) as server:
-        assert poll(server, wired.office, "INBOX.Wnioski%20i%20podania%20%C5%BD%C3%B3%C5%82%D1%B7") == 1
+        assert poll(server, wired.services, "INBOX.Wnioski%20i%20podania%20%C5%BD%C3%B3%C5%82%D1%B7") == 1
     assert "w folderze" in items(wired)
 
 
 @pytest.mark.parametrize("can_move", [True, False])
 def test_a_message_that_cannot_be_moved_is_read_once_and_stops_none_behind_it(wired: Wired, can_move: bool) -> None:
     clock = FixedClock()
-    office = dataclasses.replace(wired.office, clock=clock)
+    services = dataclasses.replace(wired.services, clock=clock)
     awkward = AwkwardServer(can_move=can_move, unmovable={1}, undeletable={2} if not can_move else set())
     awkward.deliver(mailed("zostaje"), mailed("też"), mailed("idzie"))
     with imap_server(awkward) as server:
-        assert poll(server, office) == 3
+        assert poll(server, services) == 3
         for _ in range(5):
-            assert poll(server, office) == 0
+            assert poll(server, services) == 0
             clock.moment += timedelta(days=1)
         assert set(items(wired)) == {"zostaje", "też", "idzie"}
         assert [server.fetched(uid) for uid in (1, 2, 3)] == [1, 1, 1]
@@ -110,19 +112,19 @@ def test_a_message_that_cannot_be_moved_is_read_once_and_stops_none_behind_it(wi
         assert sum(each.startswith("UID COPY 2 ") for each in awkward.commands) == (0 if can_move else 1)  # no copy more
         awkward.unmovable.clear()
         awkward.undeletable.clear()
-        assert poll(server, office) == 0
+        assert poll(server, services) == 0
     assert awkward.count("INBOX") == 0
     assert rows(wired) == []
 
 
 def test_a_message_that_cannot_be_moved_is_asked_for_after_growing_pauses(wired: Wired) -> None:
     clock = FixedClock()
-    office = dataclasses.replace(wired.office, clock=clock)
+    services = dataclasses.replace(wired.services, clock=clock)
     awkward = AwkwardServer(unmovable={1})
     awkward.deliver(mailed("zostaje"))
     with imap_server(awkward) as server:
         for _ in range(48):  # a day
-            poll(server, office)
+            poll(server, services)
             clock.moment += timedelta(minutes=30)
     assert 20 <= sum(each.startswith("UID MOVE") for each in awkward.commands) <= 35
     assert server.fetched(1) == 1
@@ -132,8 +134,8 @@ def test_when_the_folders_cannot_be_made_every_message_is_read_once_and_doctor_s
     awkward = AwkwardServer(refuses_create=True)
     awkward.deliver(mailed("pierwszy"), mailed("drugi"))
     with imap_server(awkward) as server:
-        assert poll(server, wired.office) == 2
-        assert poll(server, wired.office) == 0
+        assert poll(server, wired.services) == 2
+        assert poll(server, wired.services) == 0
         looked = dataclasses.replace(
             wired, settings=wired.settings.model_copy(update={"imap_url": type(wired.settings.imap_url)(server.url())})
         )
@@ -156,7 +158,7 @@ def test_i04_wherever_the_line_breaks_each_message_becomes_one_item(wired: Wired
     with imap_server(awkward) as server:
         for _ in range(3):
             try:
-                poll(server, wired.office)
+                poll(server, wired.services)
             except MailboxGone:
                 continue
     assert awkward.count("INBOX") == 0
@@ -167,9 +169,9 @@ def test_i04_a_mailbox_that_was_numbered_anew_makes_no_second_item(wired: Wired)
     awkward = AwkwardServer(unmovable={1})
     awkward.deliver(mailed("zostaje"))
     with imap_server(awkward) as server:
-        poll(server, wired.office)
+        poll(server, wired.services)
         awkward.uid_validity += 1
-        assert poll(server, wired.office) == 0
+        assert poll(server, wired.services) == 0
     assert len(items(wired)) == 1
     assert len(rows(wired)) == 1
 
@@ -177,7 +179,7 @@ def test_i04_a_mailbox_that_was_numbered_anew_makes_no_second_item(wired: Wired)
 def test_a_refused_login_is_a_mailbox_not_read(wired: Wired) -> None:
     with imap_server(AwkwardServer(refuses_login=True)) as server:
         with pytest.raises(MailboxGone, match=r"refuses the login.*Authentication failed"):
-            poll(server, wired.office)
+            poll(server, wired.services)
         with pytest.raises(MailboxGone):
             ImapMailbox(server.url(), OWN, harmless).waiting()
 
@@ -185,14 +187,14 @@ def test_a_refused_login_is_a_mailbox_not_read(wired: Wired) -> None:
 @pytest.mark.parametrize("url", ["imap://a:b@127.0.0.1:1/INBOX", "imap://%C5%BC:%C5%BC@127.0.0.1:{port}/INBOX", "imap://ibok%40wpwik.com:s%25cret@127.0.0.1:{port}/Nie%20ma", "imap://a:b@127.0.0.1:0x1/INBOX"])  # fmt: skip
 def test_whatever_is_wrong_with_the_address_is_a_mailbox_not_read(wired: Wired, url: str) -> None:
     with imap_server(AwkwardServer()) as server, pytest.raises(MailboxGone):
-        ImapMailbox(url.format(port=server.port), OWN, harmless).take(OfficeMailboxLog(wired.office))
+        ImapMailbox(url.format(port=server.port), OWN, harmless).take(OfficeMailboxLog(wired.services))
 
 
 def test_i05_hostile_messages_become_items_and_the_one_behind_them_is_read(wired: Wired) -> None:
     awkward = AwkwardServer()
     awkward.deliver(b"From: " + b"(" * 900 + b"\r\nSubject: nawiasy\r\n\r\nx", DEEP, mailed("dobry"))
     with imap_server(awkward) as server:
-        assert poll(server, wired.office) == 3
+        assert poll(server, wired.services) == 3
     found = items(wired)
     assert set(found) == {"nawiasy", "gniazdo", "dobry"}
     assert found["dobry"].problem is None
@@ -214,10 +216,10 @@ def test_i05_a_message_whose_reading_fails_twice_is_set_apart_and_the_rest_goes_
     awkward = AwkwardServer()
     awkward.deliver(mailed("zly"), mailed("dobry"))
     with imap_server(awkward) as server:
-        assert poll(server, wired.office) == 1  # the good one, at once
+        assert poll(server, wired.services) == 1  # the good one, at once
         assert set(items(wired)) == {"dobry"}
         assert rows(wired) == [(1, 1, None, 0)]
-        restarted = dataclasses.replace(wired.office)
+        restarted = dataclasses.replace(wired.services)
         assert poll(server, restarted) == 1
     bad = items(wired)["zly"]
     assert (bad.state, bad.problem) == (IntakeState.WAITING, "unreadable")
@@ -239,8 +241,8 @@ def test_i05_a_message_that_ends_the_worker_is_set_apart_after_two_tries(wired: 
         mailbox = ImapMailbox(server.url(), OWN, deadly)
         for _ in range(2):
             with pytest.raises(Killed):
-                mailbox.take(OfficeMailboxLog(wired.office))
-        assert mailbox.take(OfficeMailboxLog(wired.office)) == 2
+                mailbox.take(OfficeMailboxLog(wired.services))
+        assert mailbox.take(OfficeMailboxLog(wired.services)) == 2
     assert {subject: item.problem for subject, item in items(wired).items()} == {"zabija": "unreadable", "dobry": "no_attachment"}
 
 
@@ -250,7 +252,7 @@ def test_i05_a_message_that_the_server_does_not_give_out_is_an_item_too(wired: W
     with imap_server(awkward) as server:
         for _ in range(6):
             try:
-                poll(server, wired.office)
+                poll(server, wired.services)
             except MailboxGone:
                 continue
     found = items(wired)
@@ -273,10 +275,10 @@ def test_clamd_that_is_away_is_no_fault_of_the_messages(wired: Wired) -> None:
         mailbox = ImapMailbox(server.url(), OWN, scanned)
         for _ in range(4):
             with pytest.raises(ScannerGone):
-                mailbox.take(OfficeMailboxLog(wired.office))
+                mailbox.take(OfficeMailboxLog(wired.services))
         assert (items(wired), awkward.count("INBOX")) == ({}, 5)
         away = False
-        assert mailbox.take(OfficeMailboxLog(wired.office)) == 5
+        assert mailbox.take(OfficeMailboxLog(wired.services)) == 5
     assert {item.problem for item in items(wired).values()} == {None}
 
 
@@ -293,7 +295,7 @@ def test_i05_a_file_that_brings_clamd_down_costs_only_its_message(wired: Wired) 
     with imap_server(awkward) as server:
         mailbox = ImapMailbox(server.url(), OWN, scanned)
         for n in range(3):
-            mailbox.take(OfficeMailboxLog(wired.office))
+            mailbox.take(OfficeMailboxLog(wired.services))
             awkward.deliver(mailed(f"następny{n}"))
     found = items(wired)
     assert found["bomba"].problem == "unreadable"
@@ -312,8 +314,8 @@ def test_no_process_free_to_read_in_is_no_fault_of_the_message(wired: Wired, mon
             patched.setattr(mailbox_module, "contained", busy)
             for _ in range(4):
                 with pytest.raises(MailboxGone):
-                    poll(server, wired.office)
-        assert poll(server, wired.office) == 1
+                    poll(server, wired.services)
+        assert poll(server, wired.services) == 1
     assert items(wired)["czeka"].problem is None
 
 
@@ -323,7 +325,7 @@ def test_s1_two_scans_with_the_one_message_id_of_their_machine_are_two_items(wir
     by_two_ways = mailed("dwa razy")
     awkward.deliver(by_two_ways, b"Received: from elsewhere\r\n" + by_two_ways)
     with imap_server(awkward) as server:
-        poll(server, wired.office)
+        poll(server, wired.services)
     assert set(items(wired)) == {"pierwszy", "drugi", "dwa razy"}
     with wired.engine.begin() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM intake").scalar() == 3

@@ -16,22 +16,14 @@ import requests
 from flask import Flask
 
 from ibok_idp.realm.server import RealmServer
-from provisioning.api import me, staff_accounts  # noqa: F401  # they hang their calls into `api`
-from provisioning.api.views import api
+from provisioning.api import account as staff_accounts  # noqa: F401  # they hang their calls into `api`
+from provisioning.api import me  # noqa: F401  # they hang their calls into `api`
+from provisioning.api.application import api
+from provisioning.domain.actors import Actor
 from provisioning.domain.application import Role
 from provisioning.domain.errors import TooSoon
-from provisioning.ports import Actor
-from provisioning.staff_ui import (  # noqa: F401  # they hang their pages into `staff`
-    accounts,
-    audit_pages,
-    help_line,
-    intake,
-    manager,
-    paper_form,
-    queue,
-)
-from provisioning.staff_ui.views import staff
-from provisioning.use_cases.reveal_pesel import reveal_pesel
+from provisioning.staff_ui.application import staff
+from provisioning.use_cases.desk.reveal_pesel import reveal_pesel
 from tests.integration.test_rights import USERNAMES
 from tests.support.world import World
 
@@ -182,20 +174,20 @@ def test_s08_the_thirty_first_reveal_of_an_hour_is_refused_and_said(world: World
 
 
 def test_s08_sixty_reveals_at_once_are_thirty_and_each_is_an_entry(world: World, customer: dict[str, Any]) -> None:
-    office, name = world.office(), f"clerk-{secrets.token_hex(4)}"
+    services, name = world.services(), f"clerk-{secrets.token_hex(4)}"
     actor = Actor(name, frozenset({Role.CLERK.value}))
 
     def ask(_number: int) -> bool:
         try:
-            return reveal_pesel(office, actor, customer["reference"], on="page").pesel == customer["pesel"]
+            return reveal_pesel(services, actor, customer["reference"], on="page").pesel == customer["pesel"]
         except TooSoon:
             return False
 
     with ThreadPoolExecutor(6) as threads:
         assert sum(threads.map(ask, range(60))) == 30
-    with office.work() as work:
-        assert len(work.audit.reveals(name, office.clock.now() - timedelta(hours=1))) == 30
-        assert work.audit.reveals(name, office.clock.now() + timedelta(seconds=1)) == []  # an hour on, none counts
+    with services.work() as work:
+        assert len(work.audit.reveals(name, services.clock.now() - timedelta(hours=1))) == 30
+        assert work.audit.reveals(name, services.clock.now() + timedelta(seconds=1)) == []  # an hour on, none counts
 
 
 def clerk_of_our_own(world: World) -> Any:

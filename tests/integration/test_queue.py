@@ -9,9 +9,11 @@ from urllib.parse import urlencode
 
 import pytest
 
+from provisioning.domain.actors import Actor
 from provisioning.domain.application import Channel, Status
-from provisioning.ports import Actor, Office, QueueFilter, QueueSort
-from provisioning.use_cases.approve_together import approve_together, green
+from provisioning.domain.desk import QueueFilter, QueueSort
+from provisioning.ports.services import Services
+from provisioning.use_cases.application.approve_together import approve_together, green
 from tests.integration.test_desk import entered, history
 from tests.support.own_database import own_database
 from tests.support.world import World
@@ -20,17 +22,17 @@ COUNT = 1500
 
 
 @pytest.fixture(scope="module")
-def office(world: World) -> Iterator[Office]:
+def services(world: World) -> Iterator[Services]:
     """An Office on a database of its own with invented applications."""
     with own_database(world, COUNT) as own:
-        yield own.office
+        yield own.services
 
 
-def pages(office: Office, **wanted: Any) -> list[Any]:
+def pages(services: Services, **wanted: Any) -> list[Any]:
     """Every application of a filter, page by page."""
     found, cursor = [], None
     while True:
-        with office.work() as work:
+        with services.work() as work:
             page = work.applications.page(QueueFilter(**wanted, cursor=cursor, limit=200))
         found += page.applications
         cursor = page.next_cursor
@@ -38,21 +40,21 @@ def pages(office: Office, **wanted: Any) -> list[Any]:
             return found
 
 
-def test_every_order_shows_every_application_once(office: Office) -> None:
+def test_every_order_shows_every_application_once(services: Services) -> None:
     keys: dict[QueueSort, Any] = {
         QueueSort.DUE: lambda a: str(a.due_on or "9999-12-31"),
         QueueSort.FILED: lambda a: str(a.filed_on or "9999-12-31"),
         QueueSort.NUMBER: lambda a: a.reference,
     }
     for sort, descending in itertools.product(QueueSort, (False, True)):
-        found = pages(office, sort=sort, descending=descending)
+        found = pages(services, sort=sort, descending=descending)
         assert len({each.reference for each in found}) == len(found) == COUNT
         if sort in keys:
             assert [keys[sort](each) for each in found] == sorted((keys[sort](each) for each in found), reverse=descending)
 
 
-def test_a_filter_shows_exactly_what_it_says(office: Office) -> None:
-    everything = pages(office)
+def test_a_filter_shows_exactly_what_it_says(services: Services) -> None:
+    everything = pages(services)
     for statuses, channel, text in [
         (None, Channel.EMAIL, ""),
         (frozenset({Status.REJECTED, Status.WITHDRAWN}), None, ""),
@@ -70,14 +72,16 @@ def test_a_filter_shows_exactly_what_it_says(office: Office) -> None:
             )
         }
         for sort in QueueSort:
-            assert {each.reference for each in pages(office, statuses=statuses, channel=channel, text=text, sort=sort)} == expected
+            assert {
+                each.reference for each in pages(services, statuses=statuses, channel=channel, text=text, sort=sort)
+            } == expected
 
 
 @pytest.mark.parametrize("misspelt", ["mistake", "swap", "missing"])
-def test_a_mistyped_name_is_found_and_said_to_be_another(office: Office, misspelt: str) -> None:
+def test_a_mistyped_name_is_found_and_said_to_be_another(services: Services, misspelt: str) -> None:
     name = {"mistake": "wisniewzki", "swap": "kowalcyzk", "missing": "lewandoski"}[misspelt]
     right = {"mistake": "wisniewski", "swap": "kowalczyk", "missing": "lewandowski"}[misspelt]
-    with office.work() as work:
+    with services.work() as work:
         wrong = work.applications.page(QueueFilter(text=name, limit=200))
         exact = work.applications.page(QueueFilter(text=right, limit=200))
     assert wrong.instead == {name: (right,)}
@@ -85,8 +89,8 @@ def test_a_mistyped_name_is_found_and_said_to_be_another(office: Office, misspel
     assert [each.reference for each in wrong.applications] == [each.reference for each in exact.applications] != []
 
 
-def test_everything_staff_remember_finds_the_application(office: Office) -> None:
-    one = pages(office)[700]
+def test_everything_staff_remember_finds_the_application(services: Services) -> None:
+    one = pages(services)[700]
     asked = [
         one.reference,
         one.data["customer_number"],
@@ -97,8 +101,8 @@ def test_everything_staff_remember_finds_the_application(office: Office) -> None
         " ".join(reversed(one.contact_person)).upper(),
     ]
     for text in asked:
-        assert one.reference in {each.reference for each in pages(office, text=text)}, text
-    assert pages(office, text="nikt taki xqxqxq") == []
+        assert one.reference in {each.reference for each in pages(services, text=text)}, text
+    assert pages(services, text="nikt taki xqxqxq") == []
 
 
 def test_a_login_finds_its_application_and_the_address_holds_the_view(world: World) -> None:
@@ -173,12 +177,12 @@ def test_s4_several_are_approved_at_once_only_where_every_check_is_green(world: 
     details = {each["reference"]: world.call("GET", f"/staff/applications/{each['reference']}", world.staff_token("clerk")).json() for each in (good, unscanned, unknown)}  # fmt: skip
     for each in (good, unscanned):
         in_register(world, details[each["reference"]]["customer_number"])
-    office = world.office()
-    seen = {each.reference for each in green(office, registrar)}
+    services = world.services()
+    seen = {each.reference for each in green(services, registrar)}
     assert good["reference"] in seen
     assert seen.isdisjoint({unscanned["reference"], unknown["reference"]})
     chosen = {reference: detail["version"] for reference, detail in details.items()} | {"2026-999999-1": 1}
-    outcomes = {each.reference: each.code for each in approve_together(office, registrar, chosen)}
+    outcomes = {each.reference: each.code for each in approve_together(services, registrar, chosen)}
     assert outcomes == {
         good["reference"]: "approved",
         unscanned["reference"]: "not_green",

@@ -14,7 +14,7 @@ from deploy.demo import ask_for_new_password
 from ibok_idp.directory import CustomerDirectory, NewCustomer
 from ibok_idp.errors import KeycloakRefused
 from ibok_idp.temporary_password import derive, new_nonce
-from provisioning.use_cases.request_new_password import request_new_password
+from provisioning.use_cases.account.request_new_password import request_new_password
 from tests.integration.test_outages import app
 from tests.support.world import World, eventually, where
 
@@ -253,7 +253,7 @@ def test_s6_the_page_left_open_too_long_leads_back_to_the_login_with_a_sentence(
 def test_p03_a_thousand_wishes_for_somebody_else_hurt_nobody(world: World) -> None:
     found = world.active()
     for _ in range(1000):
-        request_new_password(world.office(), found["login"])
+        request_new_password(world.services(), found["login"])
     sent = eventually(lambda: (m := world.mails(found["email"], "nowe hasło")) and len(m) >= 1 and m)
     time.sleep(3)
     assert len(world.mails(found["email"], "nowe hasło")) <= 3 >= len(sent)  # three in an hour, and no more
@@ -302,7 +302,7 @@ def test_p07_a_misdirected_mail_is_useless_within_two_seconds(world: World) -> N
     (incident,) = world.account(found["login"])["incidents"]
     assert "hasło tymczasowe" in incident["disclosed"]
     assert world.deed(found["login"], "resend").json()["code"] == "address_in_doubt"
-    request_new_password(world.office(), found["login"])  # nor does a wish send one to the doubtful address
+    request_new_password(world.services(), found["login"])  # nor does a wish send one to the doubtful address
     assert world.sql("SELECT outcome FROM password_resets WHERE login = %s", found["login"]) == [("not_now",)]
     right = f"right-{found['email']}"
     assert world.deed(found["login"], "correct-address", email=right, reason="przez telefon").status_code == 200
@@ -358,8 +358,8 @@ def kolmogorov_smirnov(one: list[float], other: list[float]) -> float:
 def test_s7_mail_server_down_the_answer_is_the_same_and_the_mail_comes_later(world: World) -> None:
     found = world.active()
     behaviour = f"{world.mailbox}/api/v1/behaviour"
-    office = world.office(mailer=_Down())
-    request_new_password(office, found["login"])
+    services = world.services(mailer=_Down())
+    request_new_password(services, found["login"])
     time.sleep(0.1)
     assert requests.get(behaviour, timeout=10).json()["mode"] in ("accept", "reject_4xx")
     mail = world.mail(found["email"], "nowe hasło")  # the worker's own mailer is up: the job goes on

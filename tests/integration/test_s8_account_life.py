@@ -17,13 +17,13 @@ from stdnum.pl.pesel import calc_check_digit
 
 from ibok_idp.tokens import Caller
 from provisioning.adapters.clock import SystemClock
+from provisioning.domain.actors import Actor
 from provisioning.domain.audit_chain import faults
 from provisioning.domain.errors import NotPossible
-from provisioning.ports import Actor
-from provisioning.use_cases.accept_terms import announce_terms
-from provisioning.use_cases.change_email import confirm_email_change
-from provisioning.use_cases.resign import close_if_due, resign, withdraw_resignation
-from provisioning.use_cases.work_on_case import add_note
+from provisioning.use_cases.account.change_email import confirm_email_change
+from provisioning.use_cases.account.resign import close_if_due, resign, withdraw_resignation
+from provisioning.use_cases.desk.work_on_case import add_note
+from provisioning.use_cases.terms.accept_terms import announce_terms
 from tests.support.next_terms import ADDED, VERSION
 from tests.support.world import World, eventually, where
 
@@ -51,7 +51,7 @@ def state(world: World, found: dict[str, Any]) -> str:
 
 def move_on(world: World, found: dict[str, Any], days: int) -> None:
     """The daily job on a later day, for this account alone."""
-    close_if_due(world.office(clock=Later(days)), found["login"])
+    close_if_due(world.services(clock=Later(days)), found["login"])
 
 
 def settled(world: World, found: dict[str, Any]) -> None:
@@ -142,7 +142,7 @@ def test_s8_resign_withdraw_resign_delete_and_nothing_of_the_person_is_left(worl
     assert world.call("DELETE", "/me/resignation", token).json()["code"] == "wrong_state"
     world.deed(found["login"], "suspend", reason=f"pani {last} dzwoniła")  # words of staff that name the person
     settled(world, found)
-    add_note(world.office(), Actor("clerk", frozenset({"bok-clerk"})), found["reference"], f"{first} mieszka przy {street}")
+    add_note(world.services(), Actor("clerk", frozenset({"bok-clerk"})), found["reference"], f"{first} mieszka przy {street}")
     world.deed(found["login"], "resume", reason=f"{last} wyjaśniła")
     settled(world, found)
     changed = world.call("POST", "/me/contact", token_of(world, found), json={"phone": other_phone})
@@ -186,9 +186,9 @@ def test_s8_resign_withdraw_resign_delete_and_nothing_of_the_person_is_left(worl
     history = world.call("GET", f"/staff/applications/{found['reference']}", world.staff_token("auditor")).json()
     assert history["applicant"] == "– –"
     assert all(history["clauses"].values())  # the answers stay, for the statistics
-    with world.office().work() as work:
+    with world.services().work() as work:
         assert list(faults(work.audit.chain())) == []
-    with world.office().work() as work:
+    with world.services().work() as work:
         assert not work.accounts.reserve_login(found["login"], "x", datetime.now(UTC))  # burnt for ever
 
 
@@ -246,17 +246,17 @@ def test_s8_the_parameters_of_the_regulamin_are_configuration(world: World) -> N
     """At once in place of 14 days, not withdrawable, and the utility is told: utility.toml alone decides."""
     found = world.active()
     told = f"bok-{secrets.token_hex(4)}@example.com"
-    rules = world.office().rules
+    rules = world.services().rules
     closing = replace(rules.closing, resignation_days=0, withdrawable=False, delete_after_days=0, tell=(told,))
-    office = world.office(rules=replace(rules, closing=closing))
-    account = resign(office, found["login"])
+    services = world.services(rules=replace(rules, closing=closing))
+    account = resign(services, found["login"])
     assert account.state == "closed"
     note = world.mail(told, found["login"])
     assert "rezygnacja klienta" in note["text"]
     assert found["email"] not in note["text"]
     with pytest.raises(NotPossible, match="taken back"):
-        withdraw_resignation(office, found["login"])
-    close_if_due(office, found["login"])
+        withdraw_resignation(services, found["login"])
+    close_if_due(services, found["login"])
     assert state(world, found) == "deleted"
 
 
@@ -309,7 +309,7 @@ def test_art_17_is_entered_decided_with_a_ground_and_answered(world: World, deci
         return
     settled(world, found)
     assert world.user(found["login"]) is None
-    eventually(lambda: close_if_due(world.office(), found["login"]) or state(world, found) != "deleted", 5) if (
+    eventually(lambda: close_if_due(world.services(), found["login"]) or state(world, found) != "deleted", 5) if (
         decision == "erased"
     ) else None
     assert state(world, found) == ("anonymised" if decision == "erased" else "deleted")
@@ -348,7 +348,7 @@ def test_a_change_of_address_is_proved_told_and_can_be_undone(world: World) -> N
     assert where(world.visitor().log_in(f"{world.webapp}/konto", found["login"], to_the_new)) == "login"
     assert world.mail(found["email"], "przywrócono adres")
     with pytest.raises(Exception, match=r".*"):
-        confirm_email_change(world.office(), "nonsense")
+        confirm_email_change(world.services(), "nonsense")
 
 
 def test_contact_data_that_the_register_owns_go_to_staff_who_answer(world: World) -> None:
@@ -453,7 +453,7 @@ def test_the_language_of_mails_and_login_pages_is_the_customers_choice(world: Wo
 
 def test_new_terms_are_announced_compared_and_accepted_as_evidence(world: World) -> None:
     found = world.active()
-    eventually(lambda: announce_terms(world.office(**next_terms(world))) == 0, 60)
+    eventually(lambda: announce_terms(world.services(**next_terms(world))) == 0, 60)
     assert VERSION in world.mail(found["email"], "nowy Regulamin")["text"]
     assert len(world.mails(found["email"], "nowy Regulamin")) == 1
     token = token_of(world, found)

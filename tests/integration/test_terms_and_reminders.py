@@ -12,16 +12,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from provisioning.domain.actors import Actor
 from provisioning.domain.errors import Forbidden, Invalid
 from provisioning.domain.rulebook import TermUnit
 from provisioning.form.check import Checker
-from provisioning.ports import Actor, MailDeferred, Office
-from provisioning.use_cases.choose_form_version import offer_from
-from provisioning.use_cases.derive_terms import derive_terms, preview
-from provisioning.use_cases.register_paper import register_paper
-from provisioning.use_cases.undecided import undecided
-from provisioning.use_cases.undelivered import remind_of_first_login
-from provisioning.use_cases.warn_of_terms import send_digest, warnings
+from provisioning.ports.messages import MailDeferred
+from provisioning.ports.services import Services
+from provisioning.use_cases.application.register_paper import register_paper
+from provisioning.use_cases.desk.derive_terms import derive_terms, preview
+from provisioning.use_cases.desk.undecided import undecided
+from provisioning.use_cases.desk.warn_of_terms import send_digest, warnings
+from provisioning.use_cases.messages.undelivered import remind_of_first_login
+from provisioning.use_cases.terms.choose_form_version import offer_from
 from tests.integration.test_corrections import act
 from tests.integration.test_desk import entered
 from tests.support.fakes import FixedClock
@@ -58,9 +60,9 @@ def own(world: World) -> Iterator[OwnDatabase]:
         yield found
 
 
-def office_on(own: OwnDatabase, day: date, outbox: Outbox, hour: int = 7, **changes: Any) -> Office:
+def office_on(own: OwnDatabase, day: date, outbox: Outbox, hour: int = 7, **changes: Any) -> Services:
     to = {"digest_to": (f"bok-{day}@wpwik.example",), "digest_manager_to": (f"kierownik-{day}@wpwik.example",)}
-    return replace(own.office, clock=morning(day, hour), mailer=outbox, **to | changes)
+    return replace(own.services, clock=morning(day, hour), mailer=outbox, **to | changes)
 
 
 def text_of_mail(mail: EmailMessage) -> str:
@@ -72,10 +74,10 @@ def text_of_mail(mail: EmailMessage) -> str:
 def filed_days_before(own: OwnDatabase, day: date, number: int) -> str:
     """An application that stood at this day of its term then."""
     filed = day - timedelta(days=number)
-    rules = own.office.rules
-    checker = Checker(own.office.forms, own.office.current_form(date.today()), rules, date(2040, 1, 1))
+    rules = own.services.rules
+    checker = Checker(own.services.forms, own.services.current_form(date.today()), rules, date(2040, 1, 1))
     submission = checker.paper(paper_body(filed_on=str(filed), signature=None, entry_reason="–"))
-    return register_paper(own.office, Actor("clerk", frozenset({"bok-clerk"})), submission).reference
+    return register_paper(own.services, Actor("clerk", frozenset({"bok-clerk"})), submission).reference
 
 
 def test_s4_one_mail_a_working_morning_names_day_7_10_and_12_and_the_manager_gets_day_12_alone(own: OwnDatabase) -> None:
@@ -124,42 +126,42 @@ def test_s4_a_mail_server_that_is_away_is_asked_again(own: OwnDatabase) -> None:
 def test_s4_warning_days_are_counted_in_the_unit_of_the_term(own: OwnDatabase) -> None:
     day = date(2031, 9, 10)  # Wednesday; the fifth working day after Wednesday the 3rd
     reference = filed_days_before(own, day, 7)
-    office = replace(
-        own.office, rules=replace(own.office.rules, term_unit=TermUnit.WORKING_DAYS, term_days=7, reminder_days=(3, 5, 6))
+    services = replace(
+        own.services, rules=replace(own.services.rules, term_unit=TermUnit.WORKING_DAYS, term_days=7, reminder_days=(3, 5, 6))
     )
-    found = {line.reference: line.day for line in warnings(office, undecided(office), day - timedelta(days=1), day)}
+    found = {line.reference: line.day for line in warnings(services, undecided(services), day - timedelta(days=1), day)}
     assert found.get(reference) == 5
-    assert reference not in {line.reference for line in warnings(office, undecided(office), day, day)}
+    assert reference not in {line.reference for line in warnings(services, undecided(services), day, day)}
 
 
 def test_s4_a_changed_term_is_shown_first_and_then_derived_with_an_audit_line(own: OwnDatabase, world: World) -> None:
     reference = filed_days_before(own, date.today(), 3)
-    office = replace(own.office, rules=replace(own.office.rules, term_days=21))
-    assert preview(own.office) == []
-    (moved,) = preview(office)
+    services = replace(own.services, rules=replace(own.services.rules, term_days=21))
+    assert preview(own.services) == []
+    (moved,) = preview(services)
     assert (moved.new - moved.old).days >= 5  # type: ignore[operator]
     assert own.sql("SELECT due_on, version FROM applications WHERE reference = %s", reference) == [(moved.old, 1)]  # only shown
     with pytest.raises(Forbidden):
-        derive_terms(office, Actor("registrar", frozenset({"bok-registrar"})))
-    assert derive_terms(office, MANAGER) == [moved]
+        derive_terms(services, Actor("registrar", frozenset({"bok-registrar"})))
+    assert derive_terms(services, MANAGER) == [moved]
     assert own.sql("SELECT due_on, version FROM applications WHERE reference = %s", reference) == [(moved.new, 2)]
-    with office.work() as work:
+    with services.work() as work:
         line = work.audit.of(reference)[-1]
     assert (line.action, line.details) == ("application.term_derived", {"from": str(moved.old), "to": str(moved.new)})
-    assert preview(office) == []
+    assert preview(services) == []
     assert world.staff("manager").open(f"{world.provisioning}/terminy").status == 200
     assert world.staff("registrar").open(f"{world.provisioning}/terminy").status == 403
 
 
 def test_s5_three_days_before_the_temporary_password_ends_one_reminder_goes_out_without_it(world: World) -> None:
     found = world.registered()
-    office = world.office()
-    remind_of_first_login(office)
+    services = world.services()
+    remind_of_first_login(services)
     assert world.mails(found["email"], "niedługo wygaśnie") == []
     ends = datetime.now(UTC) + timedelta(days=2, hours=20)
     world.sql("UPDATE accounts SET password_expires_at = %s WHERE login = %s", ends, found["login"])
-    assert remind_of_first_login(office) >= 1
-    remind_of_first_login(office)
+    assert remind_of_first_login(services) >= 1
+    remind_of_first_login(services)
     mail = world.mail(found["email"], "niedługo wygaśnie")
     assert found["login"] in mail["text"]
     assert found["temporary"] not in mail["text"]
@@ -235,7 +237,7 @@ def test_the_numbers_of_a_report_are_those_of_its_period(own: OwnDatabase) -> No
         late_at_night = datetime.combine(decided, time(23, 30), WARSAW)
         own.sql("UPDATE applications SET status = %s, decided_at = %s, rejected_for = %s WHERE reference = %s", status, late_at_night, wrong, reference)  # fmt: skip
     filed_days_before(own, day + timedelta(days=28), 0)  # outside the period
-    with own.office.work() as work:
+    with own.services.work() as work:
         found = work.reports.figures(day, day + timedelta(days=20), datetime.now(UTC))
     assert found.weeks == [(day, 3, 1), (day + timedelta(days=7), 0, 1), (day + timedelta(days=14), 0, 0)]
     assert found.by_channel == {"post": 3}
@@ -262,5 +264,5 @@ def test_a_form_version_is_compared_and_offered_from_a_day_and_applications_keep
     page = manager.send(manager.open(f"{world.provisioning}/druki"), {"valid_from": day}, action_ends="/druki/2026-1")
     assert page.errors() == ["Dziś nie obowiązywałby żaden druk. Najpierw ustaw inną wersję"]
     with pytest.raises(Invalid):
-        offer_from(world.office(), MANAGER, "2026-1", date.today() + timedelta(days=1))
+        offer_from(world.services(), MANAGER, "2026-1", date.today() + timedelta(days=1))
     assert world.staff("registrar").open(f"{world.provisioning}/druki").status == 403

@@ -29,7 +29,7 @@ def test_the_worker_answers_as_the_other_processes_do(world: World) -> None:
     for path in ("/healthz", "/readyz", "/metrics"):
         assert requests.get(world.stack["worker"] + path, timeout=20).status_code == 200
     assert requests.get(f"{world.stack['worker']}/anything", timeout=20).status_code == 404
-    names = {duty.name for duty in duties(world.office())}
+    names = {duty.name for duty in duties(world.services())}
     eventually(lambda: {row[0] for row in world.sql("SELECT name FROM duties")} >= names, 120)
 
 

@@ -13,7 +13,7 @@ import psycopg
 
 from ibok_idp.database import make_engine
 from ibok_idp.local.postgres import Postgres
-from provisioning.adapters.postgres import migrate
+from provisioning.adapters.postgres.schema import migrate
 from provisioning.settings import Settings
 from provisioning.wiring import Wired, wire
 from tests.support.free_ports import free_ports

@@ -18,12 +18,13 @@ import pytest
 
 from ibok_idp.local.postgres import Postgres
 from provisioning.adapters.clock import WARSAW
-from provisioning.adapters.postgres import migrate
+from provisioning.adapters.postgres.schema import migrate
+from provisioning.domain.actors import Actor
 from provisioning.form.check import Submission
-from provisioning.ports import Actor, Office
+from provisioning.ports.services import Services
 from provisioning.settings import Settings
-from provisioning.use_cases.register_paper import register_paper
-from provisioning.use_cases.submit import submit
+from provisioning.use_cases.application.register_paper import register_paper
+from provisioning.use_cases.application.submit import submit
 from provisioning.wiring import Wired, wire
 from tests.support.fakes import FakeMailer, FixedClock
 from tests.support.free_ports import free_ports
@@ -54,11 +55,11 @@ class Alone:
     changes: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def office(self) -> Office:
-        return replace(self.wired.office, clock=self.clock, mailer=self.mailer, **self.changes)
+    def services(self) -> Services:
+        return replace(self.wired.services, clock=self.clock, mailer=self.mailer, **self.changes)
 
-    def with_rules(self, **numbers: Any) -> Office:
-        return replace(self.office, rules=replace(self.office.rules, **numbers))
+    def with_rules(self, **numbers: Any) -> Services:
+        return replace(self.services, rules=replace(self.services.rules, **numbers))
 
     def sql(self, statement: str, *values: Any) -> list[Any]:
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -73,13 +74,13 @@ class Alone:
     def submitted(self, **changes: Any) -> dict[str, Any]:
         """A web application that is not confirmed yet; the answer with its token."""
         submission = self.checked(application_body(**changes))
-        return submit(self.office, submission, idempotency_key=secrets.token_hex(8), fingerprint=b"", caller="test")
+        return submit(self.services, submission, idempotency_key=secrets.token_hex(8), fingerprint=b"", caller="test")
 
     def entered(self, **changes: Any) -> str:
         """The reference of a paper application, filed four days ago."""
         day = str(self.clock.today() - timedelta(days=4))
         body = paper_body(filed_on=day, signature={"kind": "paper", "signed_on": day}) | changes
-        return register_paper(self.office, CLERK, self.checked(body)).reference
+        return register_paper(self.services, CLERK, self.checked(body)).reference
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import HttpUrl, SecretStr
 
 from ibok_idp.local.postgres import Postgres
-from provisioning.adapters.postgres import migrate
+from provisioning.adapters.postgres.schema import migrate
 from provisioning.settings import Settings
 from provisioning.wiring import Wired, wire
 from tests.support.free_ports import free_ports

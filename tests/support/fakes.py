@@ -11,7 +11,9 @@ from ibok_idp.temporary_password import KeyRing
 from provisioning.adapters.public_holidays import is_holiday
 from provisioning.domain.rulebook import Rulebook
 from provisioning.form.catalogue import all_versions, current_form
-from provisioning.ports import DirectoryTrouble, Links, MailDeferred, MailRefused, Office
+from provisioning.ports.directory import DirectoryTrouble
+from provisioning.ports.messages import MailDeferred, MailRefused
+from provisioning.ports.services import Links, Services
 
 
 class FixedClock:
@@ -78,7 +80,7 @@ def _alone(name: str, patience: float = 0) -> Any:
     yield True
 
 
-def fake_office(**changes: Any) -> Office:
+def fake_office(**changes: Any) -> Services:
     """Everything but a database."""
     parts: dict[str, Any] = {
         "work": lambda: (_ for _ in ()).throw(AssertionError("no database in this test")),
@@ -95,4 +97,4 @@ def fake_office(**changes: Any) -> Office:
         "mail_domain": "wpwik.com",
         "keys": KeyRing(b"k" * 32),
     }
-    return Office(**parts | changes)
+    return Services(**parts | changes)

@@ -14,8 +14,10 @@ from typing import Any
 
 from ibok_idp.password_policy import broken_rules
 from provisioning.domain.account import Profile, Trouble
+from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak
 from provisioning.domain.rulebook import Rulebook
-from provisioning.ports import Clock, ConsoleEvent, Created, DirectoryTrouble, LoginEvent, SeenInKeycloak
+from provisioning.ports.directory import DirectoryTrouble
+from provisioning.ports.work import Clock
 
 # What the realm's user profile takes, in keycloak-realm.json or as Keycloak has it built in.
 _NAME = re.compile(r"""[^<>&"$%!#?§;*~/\\|^=\[\]{}()\x00-\x1f\x7f]{0,255}""")

@@ -10,7 +10,8 @@ from email.message import EmailMessage
 from provisioning.domain.account import Account
 from provisioning.domain.application import Application
 from provisioning.domain.mail import Mail
-from provisioning.ports import Clock, Office
+from provisioning.ports.services import Services
+from provisioning.ports.work import Clock
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class MemoryMailServer:
     taken: list[Taken] = field(default_factory=list)
 
     def send(self, message: EmailMessage) -> str:
-        from provisioning.ports import MailDeferred
+        from provisioning.ports.messages import MailDeferred
 
         mail = Taken(
             str(message["To"]),
@@ -67,7 +68,9 @@ class MemoryMailServer:
         return [mail for mail in self.taken if mail.login == login and mail.kind in ("activated", "new_password")]
 
 
-def plain_letter(office: Office, mail: Mail, application: Application, account: Account | None, secret: str | None) -> EmailMessage:
+def plain_letter(
+    services: Services, mail: Mail, application: Application, account: Account | None, secret: str | None
+) -> EmailMessage:
     """What a mail says in this ring: only what a test asks for."""
     message = EmailMessage()
     message["To"], message["Message-ID"] = mail.recipient, mail.message_id

@@ -10,9 +10,9 @@ from typing import Any
 
 import psycopg
 
-from provisioning.adapters.demo_applications import generate
-from provisioning.adapters.postgres import migrate
-from provisioning.ports import Office
+from provisioning.adapters.postgres.demo_applications import generate
+from provisioning.adapters.postgres.schema import migrate
+from provisioning.ports.services import Services
 from provisioning.wiring import Wired, wire
 from tests.support.world import World
 
@@ -25,8 +25,8 @@ class OwnDatabase:
     url: str
 
     @property
-    def office(self) -> Office:
-        return self.wired.office
+    def services(self) -> Services:
+        return self.wired.services
 
     def sql(self, statement: str, *values: Any) -> list[Any]:
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -35,8 +35,8 @@ class OwnDatabase:
 
     def fill(self, invented: int) -> None:
         """Write so many invented applications."""
-        with self.office.work() as work:
-            generate(self.office, work, invented)
+        with self.services.work() as work:
+            generate(self.services, work, invented)
 
 
 @contextmanager

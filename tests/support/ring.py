@@ -13,18 +13,20 @@ from sqlalchemy import Engine, text
 
 from ibok_idp.database import make_engine
 from ibok_idp.temporary_password import KeyRing
-from provisioning.adapters.customer_register import fingerprint_with
-from provisioning.adapters.postgres import PostgresWork, migrate
+from provisioning.adapters.postgres.customer_register import fingerprint_with
+from provisioning.adapters.postgres.schema import migrate
+from provisioning.adapters.postgres.work import PostgresWork
 from provisioning.domain.account import Account
+from provisioning.domain.actors import Actor
 from provisioning.domain.mail import Mail
 from provisioning.form.check import Checker
-from provisioning.ports import Actor, Office
-from provisioning.use_cases.confirm_first_login import confirm_first_login
-from provisioning.use_cases.decide import approve
-from provisioning.use_cases.follow_keycloak import follow_keycloak
-from provisioning.use_cases.keep_account import Kept, keep, sweep
-from provisioning.use_cases.mail_out import due_mails
-from provisioning.use_cases.register_paper import register_paper
+from provisioning.ports.services import Services
+from provisioning.use_cases.account.confirm_first_login import confirm_first_login
+from provisioning.use_cases.account.follow_keycloak import follow_keycloak
+from provisioning.use_cases.account.keep_account import Kept, keep, sweep
+from provisioning.use_cases.application.decide import approve
+from provisioning.use_cases.application.register_paper import register_paper
+from provisioning.use_cases.messages.mail_out import due_mails
 from tests.support.fakes import TickingClock, fake_office
 from tests.support.memory_keycloak import MemoryKeycloak
 from tests.support.memory_mail import MemoryMailServer, plain_letter
@@ -49,7 +51,7 @@ class Ring:
     """Everything a test of this ring needs."""
 
     engine: Engine
-    office: Office
+    services: Services
     clock: TickingClock
     keycloak: MemoryKeycloak
     mail_server: MemoryMailServer
@@ -65,13 +67,13 @@ class Ring:
 
     def approved(self, **changes: Any) -> str:
         """An approved application; the login of its account, which nobody has kept yet."""
-        today = self.office.clock.today()
+        today = self.services.clock.today()
         filed, signed = str(today - timedelta(days=4)), str(today - timedelta(days=6))
         body = paper_body(filed_on=filed, signature={"kind": "paper", "signed_on": signed}) | changes
-        checker = Checker(self.office.forms, self.office.current_form(today), self.office.rules, today)
-        application = register_paper(self.office, CLERK, checker.paper(body))
-        approve(self.office, REGISTRAR, application.reference, application.version)
-        with self.office.work() as work:
+        checker = Checker(self.services.forms, self.services.current_form(today), self.services.rules, today)
+        application = register_paper(self.services, CLERK, checker.paper(body))
+        approve(self.services, REGISTRAR, application.reference, application.version)
+        with self.services.work() as work:
             account = work.accounts.by_reference(application.reference)
         assert account is not None
         return account.login
@@ -93,17 +95,17 @@ class Ring:
         mailed = self.mail_server.passwords(login)[-1]
         assert mailed.secret is not None
         assert self.keycloak.set_own_password(login, mailed.secret, f"Woda-{secrets.token_hex(4)}-Zdroj7")
-        assert confirm_first_login(self.office, self.account(login))
+        assert confirm_first_login(self.services, self.account(login))
 
     def notice(self, login: str) -> None:
         """What the worker does every few seconds: read Keycloak's events, look for first logins."""
-        follow_keycloak(self.office)
-        confirm_first_login(self.office, self.account(login))
+        follow_keycloak(self.services)
+        confirm_first_login(self.services, self.account(login))
 
     def settle(self, login: str, rounds: int = 12) -> Account:
         """Keep an account, with time passing between the rounds, until nothing is left to do."""
         for _ in range(rounds):
-            if keep(self.office, login) is Kept.SETTLED:
+            if keep(self.services, login) is Kept.SETTLED:
                 break
             self.clock.moment += timedelta(minutes=16)
         self.send_due()
@@ -111,28 +113,28 @@ class Ring:
 
     def send_due(self) -> None:
         """What is due now, and what waits for its next try."""
-        due_mails(self.office)
+        due_mails(self.services)
         self.clock.moment += timedelta(minutes=16)
-        due_mails(self.office)
+        due_mails(self.services)
 
     def sweep(self) -> None:
-        sweep(self.office)
+        sweep(self.services)
 
     def account(self, login: str) -> Account:
-        with self.office.work() as work:
+        with self.services.work() as work:
             return work.accounts.get(login)
 
     def mails(self, login: str) -> list[Mail]:
-        with self.office.work() as work:
+        with self.services.work() as work:
             return work.mails.of(work.accounts.get(login).reference)
 
     def history(self, login: str) -> list[str]:
-        with self.office.work() as work:
+        with self.services.work() as work:
             return [line.action for line in work.audit.of(work.accounts.get(login).reference)]
 
-    def with_keys(self, current: bytes, *earlier: bytes) -> Office:
+    def with_keys(self, current: bytes, *earlier: bytes) -> Services:
         """The same office after the key of temporary passwords was rotated."""
-        return replace(self.office, keys=KeyRing(current, earlier))
+        return replace(self.services, keys=KeyRing(current, earlier))
 
     def sql(self, statement: str, **values: Any) -> list[Any]:
         with self.engine.begin() as connection:
@@ -148,7 +150,7 @@ def make_ring(database_url: str) -> Ring:
     fingerprint = fingerprint_with("r" * 32)
     cipher = Fernet(base64.urlsafe_b64encode(b"r" * 32))
     work = PostgresWork(engine, cipher, fingerprint, NoJobs())
-    office = fake_office(
+    services = fake_office(
         work=work,
         only_one=work.only_one,
         directory=keycloak,
@@ -157,4 +159,4 @@ def make_ring(database_url: str) -> Ring:
         clock=clock,
         fingerprint=fingerprint,
     )
-    return Ring(engine, office, clock, keycloak, mail_server)
+    return Ring(engine, services, clock, keycloak, mail_server)

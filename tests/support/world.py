@@ -22,8 +22,8 @@ from deploy.demo import applicant, ask_for_new_password, file_application, wait_
 from deploy.visitor import Page, Visitor
 from ibok_idp.local.artifacts import locked
 from ibok_idp.local.secrets import read as read_secrets
-from provisioning.adapters.demo_applications import invented_nip, invented_pesel
-from provisioning.ports import Office
+from provisioning.adapters.postgres.demo_applications import invented_nip, invented_pesel
+from provisioning.ports.services import Services
 from provisioning.settings import Settings
 from provisioning.wiring import wire
 from tests.support.page_check import check_page
@@ -56,7 +56,7 @@ class World:
         self.issuer = f"{self.keycloak}/realms/ibok"
         self.api = f"{self.provisioning}/api/v1"
         self._tokens: dict[str, tuple[str, float]] = {}
-        self._wired: Office | None = None
+        self._wired: Services | None = None
 
     def superuser_url(self, database: str = "postgres") -> str:
         """PostgreSQL with every right, for what no process of ours may do."""
@@ -127,10 +127,10 @@ class World:
 
     # -- the inside -------------------------------------------------------------------------------
 
-    def office(self, **changes: Any) -> Office:
+    def services(self, **changes: Any) -> Services:
         """An Office of this process on the real parts, for instance with a clock that was moved."""
         if self._wired is None:
-            self._wired = wire(self.settings()).office
+            self._wired = wire(self.settings()).services
         return replace(self._wired, **changes)
 
     def provisioning_app(self) -> Any:

@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from provisioning.domain.application import Channel
-from provisioning.domain.audit_chain import FIRST, ChainedLine, chained_hash, faults
+from provisioning.domain.audit_chain import FIRST, AuditEntry, ChainedLine, chained_hash, faults
 from provisioning.domain.errors import NotPossible
-from provisioning.ports import AuditEntry
 from provisioning.staff_ui.tables import as_csv, as_json_lines, audit_export_row
 from tests.unit.test_application_states import application
 

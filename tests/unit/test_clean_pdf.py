@@ -8,8 +8,8 @@ import pytest
 from pikepdf import Array, Dictionary, Name, Pdf, String
 from PIL import Image, ImageChops
 
+from provisioning.adapters.files.uploads import harmless_document
 from provisioning.adapters.pdf import filled_form
-from provisioning.adapters.uploads import harmless_document
 from provisioning.domain.errors import Invalid
 from provisioning.form.catalogue import all_versions
 from tests.support.hostile_files import comment, everything_active, image, one_page, pdf, saved, stream, text_field

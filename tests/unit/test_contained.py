@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from provisioning.adapters import contained as module
-from provisioning.adapters.contained import ContainedFailure, Limits, contained
+from provisioning.adapters.files import contained as module
+from provisioning.adapters.files.contained import ContainedFailure, Limits, contained
 from provisioning.domain.errors import FieldError, Invalid, NotFound
 
 

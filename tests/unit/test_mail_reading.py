@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.adapters.mail_reading import ReadMail, read_mail
-from provisioning.adapters.mime import DEEPEST
+from provisioning.adapters.imap.mime import DEEPEST
+from provisioning.adapters.imap.reading import ReadMail, read_mail
 
 OWN = "ibok@wpwik.com"
 OURS = "<activated.0123456789abcdef@wpwik.com>"

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from provisioning.adapters.imap import Fetched
-from provisioning.adapters.mailbox import ImapMailbox
-from provisioning.adapters.uploads import harmless_document
-from provisioning.ports import Document, Incoming, IntakeState
+from provisioning.adapters.files.uploads import harmless_document
+from provisioning.adapters.imap.connection import Fetched
+from provisioning.adapters.imap.mailbox import ImapMailbox
+from provisioning.domain.document import Document
+from provisioning.domain.intake import Incoming, IntakeState
 
 ARRIVED = datetime(2026, 11, 23, 22, 30, tzinfo=UTC)
 OWN = "ibok@wpwik.com"

@@ -13,10 +13,10 @@ from ibok_idp.temporary_password import new_nonce
 from provisioning.adapters.pdf import filled_form, own_data
 from provisioning.domain.account import Account, AccountState
 from provisioning.domain.application import Application, Channel, CustomerType
+from provisioning.domain.mail import Mail, MailKind
 from provisioning.form.catalogue import all_versions, current_form
-from provisioning.mails.compose import Composer
-from provisioning.ports import Mail, MailKind
-from provisioning.use_cases.keep_account import activation_password
+from provisioning.messages.compose import Composer
+from provisioning.use_cases.account.keep_account import activation_password
 from tests.support.fakes import fake_office
 from tests.support.world import application_body, company_body
 from tests.unit.test_s2_form_check import CHECKER
@@ -83,11 +83,11 @@ WITH_PASSWORD = (MailKind.ACTIVATED, MailKind.NEW_PASSWORD)
 
 
 def compose(kind: MailKind, one: Application) -> Any:
-    office = fake_office()
+    services = fake_office()
     mail = Mail(f"<{kind}.1@wpwik.com>", one.reference, kind, one.email, one.received_at, about=ABOUT)
     of = None if kind in OF_THE_APPLICATION else replace(account(), language=one.language)
-    secret = activation_password(office, account()) if kind in WITH_PASSWORD else "abc.token"
-    return Composer(UTILITY, "ibok@wpwik.com", "bok@wpwik.com")(office, mail, one, of, secret)
+    secret = activation_password(services, account()) if kind in WITH_PASSWORD else "abc.token"
+    return Composer(UTILITY, "ibok@wpwik.com", "bok@wpwik.com")(services, mail, one, of, secret)
 
 
 def parts(message: Any) -> tuple[str, str]:
@@ -207,10 +207,10 @@ def test_every_date_that_a_mail_says_is_the_day_in_warsaw_also_after_midnight(ki
     of = replace(account(), **moments, language=language)
     about = ABOUT | {"expires_at": AFTER_MIDNIGHT.isoformat(), "resigned_at": AFTER_MIDNIGHT.isoformat()}
     mail = Mail(f"<{kind}.1@wpwik.com>", one.reference, kind, one.email, AFTER_MIDNIGHT, about=about)
-    office = fake_office()
+    services = fake_office()
     secret = "a-secret" if kind in WITH_PASSWORD else "abc.token"
     message = Composer(UTILITY, "ibok@wpwik.com", "bok@wpwik.com")(
-        office, mail, one, None if kind in OF_THE_APPLICATION else of, secret
+        services, mail, one, None if kind in OF_THE_APPLICATION else of, secret
     )
     said = [*parts(message), *(pdf_text(each.get_content()) for each in message.iter_attachments())]
     assert [YESTERDAY.findall(" ".join(text.split())) for text in said] == [[]] * len(said)

@@ -5,7 +5,7 @@ from tests.support.hostile_files import pdf
 
 
 def test_every_kind_is_taken_undamaged() -> None:
-    from provisioning.adapters.uploads import harmless_document
+    from provisioning.adapters.files.uploads import harmless_document
 
     for kind, contents in valid_files().items():
         for content in contents:

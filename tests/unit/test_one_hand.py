@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from provisioning.ports import Directory
+from provisioning.ports.directory import Directory
 
 PROVISIONING = Path(__file__).parents[2] / "provisioning"
 READING = {"find", "see", "must_change_password", "recent_password_changes", "customers", "login_events", "console_events"}

@@ -10,13 +10,13 @@ import pytest
 import segno
 from PIL import Image
 
-from provisioning.adapters import scan_batches
+from provisioning.adapters.files import scan_batches
+from provisioning.adapters.files.scan_batches import parts_of
+from provisioning.adapters.files.uploads import harmless_document
 from provisioning.adapters.pdf import filled_form
-from provisioning.adapters.scan_batches import parts_of
-from provisioning.adapters.uploads import harmless_document
+from provisioning.domain.document import Document
 from provisioning.domain.errors import Invalid
 from provisioning.form.catalogue import all_versions
-from provisioning.ports import Document
 from tests.support.hostile_files import forms_in_forms, pdf, saved, tiff
 from tests.unit.test_mails_and_pdf import UTILITY, application
 

@@ -3,8 +3,8 @@
 import pytest
 from stdnum.pl import nip, pesel
 
-from provisioning.adapters.demo_applications import invented_nip, invented_pesel
-from provisioning.adapters.search import fold, grams, name_words, tokens, words_of
+from provisioning.adapters.postgres.demo_applications import invented_nip, invented_pesel
+from provisioning.adapters.postgres.search import fold, grams, name_words, tokens, words_of
 
 
 def test_diacritics_and_case_do_not_matter() -> None:

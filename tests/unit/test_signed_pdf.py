@@ -7,9 +7,9 @@ import pytest
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
-from provisioning.adapters.uploads import harmless_document
+from provisioning.adapters.files.uploads import harmless_document
+from provisioning.domain.document import Document
 from provisioning.domain.errors import Invalid
-from provisioning.ports import Document
 from tests.support.hostile_files import Signer, everything_active, image, one_page, pdf, saved, stream, tiff
 
 PAGE = one_page(stream(b"50 700 100 40 re f"))

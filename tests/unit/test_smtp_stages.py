@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import pytest
 
 from provisioning.adapters.smtp import SmtpMailer
-from provisioning.ports import MailDeferred, MailFailed, MailRefused
+from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
 
 
 class StagedServer(socketserver.ThreadingTCPServer):

@@ -7,11 +7,11 @@ import pikepdf
 import pytest
 from PIL import Image, ImageDraw
 
-from provisioning.adapters import clean_picture as pictures
-from provisioning.adapters import uploads
-from provisioning.adapters.contained import ContainedFailure
-from provisioning.adapters.scan_pages import page_count, page_picture
-from provisioning.adapters.uploads import harmless_document
+from provisioning.adapters.files import clean_picture as pictures
+from provisioning.adapters.files import uploads
+from provisioning.adapters.files.contained import ContainedFailure
+from provisioning.adapters.files.scan_pages import page_count, page_picture
+from provisioning.adapters.files.uploads import harmless_document
 from provisioning.domain.errors import Invalid, NotFound
 from tests.support.hostile_files import (
     content_of,

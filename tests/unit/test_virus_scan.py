@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.adapters.virus_scan import ScannerGone, VirusScan
+from provisioning.adapters.files.virus_scan import ScannerGone, VirusScan
 from provisioning.domain.errors import Invalid
 
 

@@ -97,7 +97,9 @@ def test_while_valkey_is_away_the_limit_holds_in_the_process_and_valkey_is_left_
     assert len(asked) == 2
 
 
-@pytest.mark.skipif(shutil.which("redis-server") is None and shutil.which("valkey-server") is None, reason="no Valkey or Redis here")
+@pytest.mark.skipif(
+    shutil.which("redis-server") is None and shutil.which("valkey-server") is None, reason="no Valkey or Redis here"
+)
 def test_two_webapps_count_together_in_valkey_and_go_on_when_it_comes_back(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     clock = Clock()

@@ -12,9 +12,9 @@ from ibok_idp.look.flask_look import install_look
 from provisioning.domain.account import AccountState, ClosingCause
 from provisioning.domain.application import Action, Channel, CustomerType, RejectedFor, Role, Status
 from provisioning.domain.erasure import ErasureDecision
-from provisioning.ports import MailKind, MailState
+from provisioning.domain.mail import MailKind, MailState
 from provisioning.staff_ui import words
-from provisioning.staff_ui.accounts import DEEDS
+from provisioning.staff_ui.account import DEEDS
 from provisioning.staff_ui.words import mail_reason
 from tests.unit.test_application_states import application
 

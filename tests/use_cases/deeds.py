@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from provisioning.use_cases import misdirected, resign, suspend
-from provisioning.use_cases.change_contact import change_language
-from provisioning.use_cases.change_email import ask_to_change_email, confirm_email_change, undo_email_change
-from provisioning.use_cases.follow_keycloak import follow_keycloak
-from provisioning.use_cases.keep_account import keep
-from provisioning.use_cases.request_new_password import request_new_password
+from provisioning.use_cases.account import misdirected, resign, suspend
+from provisioning.use_cases.account.change_contact import change_language
+from provisioning.use_cases.account.change_email import ask_to_change_email, confirm_email_change, undo_email_change
+from provisioning.use_cases.account.follow_keycloak import follow_keycloak
+from provisioning.use_cases.account.keep_account import keep
+from provisioning.use_cases.account.request_new_password import request_new_password
 from provisioning.use_cases.tokens import email_change_token, email_undo_token
 from tests.support.ring import REGISTRAR, Ring
 
@@ -18,19 +18,19 @@ Deed = Callable[[Ring, str], object]
 
 
 def change_address(ring: Ring, login: str) -> None:
-    change = ask_to_change_email(ring.office, login, f"nowy-{login}@example.com")
-    token = email_change_token(ring.office, change)
+    change = ask_to_change_email(ring.services, login, f"nowy-{login}@example.com")
+    token = email_change_token(ring.services, change)
     assert token is not None
-    confirm_email_change(ring.office, token)
+    confirm_email_change(ring.services, token)
 
 
 def change_address_and_undo(ring: Ring, login: str) -> None:
     change_address(ring, login)
-    with ring.office.work() as work:
+    with ring.services.work() as work:
         change = work.email_changes.of(login)[0]
-    token = email_undo_token(ring.office, change)
+    token = email_undo_token(ring.services, change)
     assert token is not None
-    undo_email_change(ring.office, token)
+    undo_email_change(ring.services, token)
 
 
 def console(**changes: object) -> Deed:
@@ -38,7 +38,7 @@ def console(**changes: object) -> Deed:
 
     def deed(ring: Ring, login: str) -> None:
         ring.keycloak.in_the_console(login, **changes)
-        follow_keycloak(ring.office)
+        follow_keycloak(ring.services)
 
     return deed
 
@@ -47,27 +47,27 @@ def choose_own_password(ring: Ring, login: str) -> None:
     """The customer, with whatever was mailed last."""
     for mailed in reversed(ring.mail_server.passwords(login)):
         if mailed.secret and ring.keycloak.set_own_password(login, mailed.secret, "Woda-Zdroj-2026"):
-            follow_keycloak(ring.office)
+            follow_keycloak(ring.services)
             return
 
 
 def close_at_once(ring: Ring, login: str) -> None:
-    resign.resign(ring.office, login)
+    resign.resign(ring.services, login)
     before, ring.clock.moment = ring.clock.moment, ring.clock.moment + timedelta(days=20)
-    resign.close_if_due(ring.office, login)
+    resign.close_if_due(ring.services, login)
     ring.clock.moment = before
 
 
 def suspend_it(ring: Ring, login: str) -> None:
-    suspend.suspend(ring.office, REGISTRAR, login, "powód")
+    suspend.suspend(ring.services, REGISTRAR, login, "powód")
 
 
 def resume_it(ring: Ring, login: str) -> None:
-    suspend.resume(ring.office, REGISTRAR, login, None)
+    suspend.resume(ring.services, REGISTRAR, login, None)
 
 
 def correct_the_address(ring: Ring, login: str) -> None:
-    misdirected.correct_address(ring.office, REGISTRAR, login, f"poprawiony-{login}@example.com", "powód")
+    misdirected.correct_address(ring.services, REGISTRAR, login, f"poprawiony-{login}@example.com", "powód")
 
 
 def then(*deeds: Deed) -> Deed:
@@ -81,28 +81,28 @@ def then(*deeds: Deed) -> Deed:
 
 
 def resign_it(ring: Ring, login: str) -> None:
-    resign.resign(ring.office, login)
+    resign.resign(ring.services, login)
 
 
 DEEDS: dict[str, Deed] = {
     "suspend": suspend_it,
     "suspend and resume": then(suspend_it, resume_it),
     "correct the address": correct_the_address,
-    "correct the names": lambda r, login: misdirected.correct_names(r.office, REGISTRAR, login, "Inna", "Osoba", "powód"),
-    "mark as misdirected": lambda r, login: misdirected.mark_misdirected(r.office, REGISTRAR, login, None),
-    "resend": lambda r, login: misdirected.resend(r.office, REGISTRAR, login),
-    "ask for a new password": lambda r, login: request_new_password(r.office, login),
-    "change the language": lambda r, login: change_language(r.office, login, "en"),
+    "correct the names": lambda r, login: misdirected.correct_names(r.services, REGISTRAR, login, "Inna", "Osoba", "powód"),
+    "mark as misdirected": lambda r, login: misdirected.mark_misdirected(r.services, REGISTRAR, login, None),
+    "resend": lambda r, login: misdirected.resend(r.services, REGISTRAR, login),
+    "ask for a new password": lambda r, login: request_new_password(r.services, login),
+    "change the language": lambda r, login: change_language(r.services, login, "en"),
     "change the address": change_address,
     "change the address and undo": change_address_and_undo,
     "resign": resign_it,
-    "resign and withdraw": then(resign_it, lambda r, login: resign.withdraw_resignation(r.office, login)),
+    "resign and withdraw": then(resign_it, lambda r, login: resign.withdraw_resignation(r.services, login)),
     "resign and be suspended": then(resign_it, suspend_it),
     "close": close_at_once,
-    "delete": lambda r, login: resign.delete_account(r.office, REGISTRAR, login, "powód"),
+    "delete": lambda r, login: resign.delete_account(r.services, REGISTRAR, login, "powód"),
     "choose an own password": choose_own_password,
     "disable in the console": console(enabled=False),
     "delete in the console": console(gone=True),
     "change the address in the console": console(email="konsola@example.com"),
-    "look at the same account": lambda r, login: keep(r.office, login, patience=0),
+    "look at the same account": lambda r, login: keep(r.services, login, patience=0),
 }

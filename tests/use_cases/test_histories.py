@@ -19,10 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from provisioning.domain.account import AccountState
 from provisioning.domain.errors import DomainError
 from provisioning.domain.keeping import Act
-from provisioning.ports import MailDeferred, MailFailed, MailRefused
-from provisioning.use_cases import resign
-from provisioning.use_cases.keep_account import keep
-from provisioning.use_cases.mail_out import due_mails
+from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
+from provisioning.use_cases.account import resign
+from provisioning.use_cases.account.keep_account import keep
+from provisioning.use_cases.messages.mail_out import due_mails
 from tests.support.invariants import HandOvers, check_invariants
 from tests.support.ring import Ring
 from tests.use_cases.deeds import DEEDS
@@ -73,8 +73,8 @@ class Histories(RuleBasedStateMachine):
                 self._do(deed)
 
         with self._meanwhile(meanwhile), self._unless_it_dies():
-            office = replace(self.ring.office, seam=lambda name: meanwhile(name) if name.startswith(act) else None)
-            keep(office, self.login)
+            services = replace(self.ring.services, seam=lambda name: meanwhile(name) if name.startswith(act) else None)
+            keep(services, self.login)
 
     @rule(answer=st.sampled_from(sorted(MAIL_ANSWERS)))
     def mail_server(self, answer: str) -> None:
@@ -92,14 +92,14 @@ class Histories(RuleBasedStateMachine):
     @rule(hours=st.sampled_from([0.01, 1, 25, 24 * 8, 24 * 15]))
     def time_passes(self, hours: float) -> None:
         self.ring.clock.moment += timedelta(hours=hours)
-        resign.close_if_due(self.ring.office, self.login)
+        resign.close_if_due(self.ring.services, self.login)
 
     @rule()
     def the_worker_looks_around(self) -> None:
         if not self.ring.keycloak.away:
             self.ring.notice(self.login)
-        keep(self.ring.office, self.login)
-        due_mails(self.ring.office)
+        keep(self.ring.services, self.login)
+        due_mails(self.ring.services)
 
     def teardown(self) -> None:
         if not hasattr(self, "login"):
@@ -120,7 +120,7 @@ class Histories(RuleBasedStateMachine):
             self.ring.settle(self.login)
             before, self.ring.clock.moment = self.ring.clock.moment, self.ring.clock.moment + timedelta(days=days)
             self.ring.send_due()
-            resign.close_if_due(self.ring.office, self.login)
+            resign.close_if_due(self.ring.services, self.login)
             self.ring.clock.moment = before
         account = self.ring.account(self.login)
         assert account.state is AccountState.ANONYMISED

@@ -10,12 +10,12 @@ import pytest
 
 from provisioning.domain.errors import DomainError
 from provisioning.domain.keeping import WITHIN, Act
-from provisioning.ports import MailDeferred
-from provisioning.use_cases import misdirected, resign
-from provisioning.use_cases.change_contact import change_language
-from provisioning.use_cases.follow_keycloak import follow_keycloak
-from provisioning.use_cases.keep_account import keep
-from provisioning.use_cases.request_new_password import request_new_password
+from provisioning.ports.messages import MailDeferred
+from provisioning.use_cases.account import misdirected, resign
+from provisioning.use_cases.account.change_contact import change_language
+from provisioning.use_cases.account.follow_keycloak import follow_keycloak
+from provisioning.use_cases.account.keep_account import keep
+from provisioning.use_cases.account.request_new_password import request_new_password
 from tests.support.invariants import HandOvers, check_invariants
 from tests.support.ring import REGISTRAR, Ring
 from tests.use_cases.deeds import DEEDS, close_at_once
@@ -27,58 +27,58 @@ def _defer_mails(ring: Ring) -> None:
 
 def _changed(ring: Ring) -> str:
     login = ring.waiting()
-    change_language(ring.office, login, "en")
+    change_language(ring.services, login, "en")
     return login
 
 
 def _resent(ring: Ring) -> str:
     login = ring.waiting()
-    misdirected.resend(ring.office, REGISTRAR, login)
+    misdirected.resend(ring.services, REGISTRAR, login)
     return login
 
 
 def _asked(ring: Ring) -> str:
     login = ring.active()
-    request_new_password(ring.office, login)
+    request_new_password(ring.services, login)
     return login
 
 
 def _void_temporary(ring: Ring) -> str:
     login = _asked(ring)
     _defer_mails(ring)
-    keep(ring.office, login)
+    keep(ring.services, login)
     ring.calm()
     mail = ring.keycloak.of_application(ring.account(login).reference)[0]
     assert mail.temporary is not None
     ring.keycloak.set_own_password(login, mail.temporary[0], "Woda-Zdroj-2027")
     ring.clock.moment += timedelta(seconds=1)
-    follow_keycloak(ring.office)
+    follow_keycloak(ring.services)
     return login
 
 
 def _misdirected(ring: Ring) -> str:
     login = ring.waiting()
-    misdirected.mark_misdirected(ring.office, REGISTRAR, login, None)
+    misdirected.mark_misdirected(ring.services, REGISTRAR, login, None)
     return login
 
 
 def _clicked(ring: Ring) -> str:
     login = ring.waiting()
     ring.keycloak.in_the_console(login, enabled=False)
-    follow_keycloak(ring.office)
+    follow_keycloak(ring.services)
     return login
 
 
 def _deleted(ring: Ring) -> str:
     login = ring.waiting()
-    resign.delete_account(ring.office, REGISTRAR, login, "powód")
+    resign.delete_account(ring.services, REGISTRAR, login, "powód")
     return login
 
 
 def _closed_with_a_lost_answer(ring: Ring) -> str:
     login = ring.approved()
     ring.keycloak.lose_answers = 1
-    keep(ring.office, login)
+    keep(ring.services, login)
     close_at_once(ring, login)
     return login
 
@@ -123,8 +123,8 @@ def test_k10_a_deed_in_the_middle_of_an_act(ring: Ring, act: Act, deed: str) -> 
                 done.append("refused")
 
         ring.keycloak.meanwhile = ring.mail_server.meanwhile = meanwhile
-        office = replace(ring.office, seam=lambda name: meanwhile(name) if name.startswith(act) else None)
-        keep(office, login)
+        services = replace(ring.services, seam=lambda name: meanwhile(name) if name.startswith(act) else None)
+        keep(services, login)
         ring.keycloak.meanwhile = ring.mail_server.meanwhile = lambda where: None
         ring.notice(login)
         ring.settle(login)

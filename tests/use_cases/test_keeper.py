@@ -7,13 +7,14 @@ import pytest
 from provisioning.domain.account import AccountState, Step, Trouble
 from provisioning.domain.errors import Invalid, NotPossible
 from provisioning.domain.mail import MailState
-from provisioning.ports import DirectoryTrouble, MailDeferred, MailFailed, MailRefused
-from provisioning.use_cases import erase, misdirected, resign, suspend
-from provisioning.use_cases.change_contact import change_language
-from provisioning.use_cases.keep_account import Kept, keep, sweep
+from provisioning.ports.directory import DirectoryTrouble
+from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
+from provisioning.use_cases.account import erase, misdirected, resign, suspend
+from provisioning.use_cases.account.change_contact import change_language
+from provisioning.use_cases.account.keep_account import Kept, keep, sweep
+from provisioning.use_cases.account.reconcile import reconcile
+from provisioning.use_cases.account.request_new_password import request_new_password
 from provisioning.use_cases.one_by_one import LeftBehind
-from provisioning.use_cases.reconcile import reconcile
-from provisioning.use_cases.request_new_password import request_new_password
 from tests.support.invariants import check_invariants
 from tests.support.ring import REGISTRAR, Ring
 
@@ -50,9 +51,9 @@ def test_a_lost_wake_up_loses_nothing(ring: Ring) -> None:
 def test_s5_a_mail_that_waits_goes_to_the_corrected_address_and_never_to_the_old_one(ring: Ring) -> None:
     login = ring.approved()
     deferring(ring)
-    keep(ring.office, login)
+    keep(ring.services, login)
     assert ring.account(login).mail_trouble is Trouble.MAIL_DEFERRED
-    misdirected.correct_address(ring.office, REGISTRAR, login, "poprawiony@example.com", "pomyłka w adresie")
+    misdirected.correct_address(ring.services, REGISTRAR, login, "poprawiony@example.com", "pomyłka w adresie")
     ring.calm()
     ring.settle(login)
     assert [mail.recipient for mail in ring.mail_server.passwords(login)] == ["poprawiony@example.com"]
@@ -62,12 +63,12 @@ def test_s5_a_mail_that_waits_goes_to_the_corrected_address_and_never_to_the_old
 def test_s8_a_mail_that_waits_does_not_go_out_while_the_account_is_suspended_and_does_when_it_is_resumed(ring: Ring) -> None:
     login = ring.approved()
     deferring(ring)
-    keep(ring.office, login)
-    suspend.suspend(ring.office, REGISTRAR, login, "wyjaśniamy")
+    keep(ring.services, login)
+    suspend.suspend(ring.services, REGISTRAR, login, "wyjaśniamy")
     ring.calm()
     ring.settle(login)
     assert ring.mail_server.passwords(login) == []
-    suspend.resume(ring.office, REGISTRAR, login, None)
+    suspend.resume(ring.services, REGISTRAR, login, None)
     ring.settle(login)
     assert len(ring.mail_server.passwords(login)) == 1
     check_invariants(ring, login)
@@ -76,9 +77,9 @@ def test_s8_a_mail_that_waits_does_not_go_out_while_the_account_is_suspended_and
 def test_s5_a_resend_that_waits_dies_when_the_address_turns_out_to_be_somebody_elses(ring: Ring) -> None:
     login = ring.waiting()
     deferring(ring)
-    misdirected.resend(ring.office, REGISTRAR, login)
-    keep(ring.office, login)
-    misdirected.mark_misdirected(ring.office, REGISTRAR, login, None)
+    misdirected.resend(ring.services, REGISTRAR, login)
+    keep(ring.services, login)
+    misdirected.mark_misdirected(ring.services, REGISTRAR, login, None)
     ring.calm()
     ring.settle(login)
     assert len(ring.mail_server.passwords(login)) == 1  # the first one, before the doubt
@@ -90,8 +91,8 @@ def test_s5_a_resend_that_waits_dies_when_the_address_turns_out_to_be_somebody_e
 
 def test_s5_a_resend_that_keycloak_has_not_taken_dies_with_the_doubt_too(ring: Ring) -> None:
     login = ring.waiting()
-    misdirected.resend(ring.office, REGISTRAR, login)
-    misdirected.mark_misdirected(ring.office, REGISTRAR, login, None)
+    misdirected.resend(ring.services, REGISTRAR, login)
+    misdirected.mark_misdirected(ring.services, REGISTRAR, login, None)
     ring.settle(login)
     assert ring.keycloak.of_application(ring.account(login).reference)[0].password is None
     assert len(ring.mail_server.passwords(login)) == 1
@@ -106,10 +107,10 @@ def test_s8_deleted_while_keycloak_makes_the_user_no_user_stays_and_no_mail_goes
 
     def delete(where: str) -> None:
         if where == point:
-            resign.delete_account(ring.office, REGISTRAR, login, "powód")
+            resign.delete_account(ring.services, REGISTRAR, login, "powód")
 
     ring.keycloak.meanwhile = delete
-    keep(ring.office, login)
+    keep(ring.services, login)
     ring.calm()
     account = ring.settle(login)
     assert ring.keycloak.of_application(account.reference) == []
@@ -121,17 +122,17 @@ def test_s8_deleted_while_keycloak_makes_the_user_no_user_stays_and_no_mail_goes
 def test_k02_deleted_after_the_answer_was_lost_the_user_is_found_and_goes(ring: Ring) -> None:
     login = ring.approved()
     ring.keycloak.lose_answers = 1
-    assert keep(ring.office, login) is Kept.KEYCLOAK_AWAY
-    resign.delete_account(ring.office, REGISTRAR, login, "powód")
+    assert keep(ring.services, login) is Kept.KEYCLOAK_AWAY
+    resign.delete_account(ring.services, REGISTRAR, login, "powód")
     ring.settle(login)
     assert ring.keycloak.of_application(ring.account(login).reference) == []
 
 
 def test_s8_closed_at_once_before_the_user_was_made_nobody_can_log_in(ring: Ring) -> None:
     login = ring.approved()
-    resign.resign(ring.office, login)
+    resign.resign(ring.services, login)
     ring.clock.moment += timedelta(days=15)
-    assert resign.close_if_due(ring.office, login)
+    assert resign.close_if_due(ring.services, login)
     account = ring.settle(login)
     assert [user.profile["enabled"] for user in ring.keycloak.of_application(account.reference)] in ([], [False])
     assert ring.mail_server.passwords(login) == []
@@ -155,29 +156,29 @@ def gone(ring: Ring, login: str) -> AccountState:
         ring.settle(login)
         ring.clock.moment += timedelta(days=4)
         ring.send_due()
-        resign.close_due_accounts(ring.office)
+        resign.close_due_accounts(ring.services)
     return ring.account(login).state
 
 
 def test_s8_granted_erasure_ends_with_nothing_of_the_person_whatever_mail_was_waiting(ring: Ring) -> None:
     deferred = ring.approved()
     deferring(ring)
-    keep(ring.office, deferred)
+    keep(ring.services, deferred)
     ring.calm()
     resent = ring.waiting()
     deferring(ring)
-    misdirected.resend(ring.office, REGISTRAR, resent)
-    keep(ring.office, resent)
+    misdirected.resend(ring.services, REGISTRAR, resent)
+    keep(ring.services, resent)
     ring.calm()
     asked = ring.active()
     deferring(ring)
-    request_new_password(ring.office, asked)
-    keep(ring.office, asked)
+    request_new_password(ring.services, asked)
+    keep(ring.services, asked)
     ring.calm()
     never_mailed = ring.approved()
     for login in (deferred, resent, asked, never_mailed):
-        request = erase.enter_erasure_request(ring.office, REGISTRAR, login, ring.office.clock.today(), "office")
-        erase.decide_erasure(ring.office, REGISTRAR, request.request_id, erase.ErasureDecision.ERASED, None)
+        request = erase.enter_erasure_request(ring.services, REGISTRAR, login, ring.services.clock.today(), "office")
+        erase.decide_erasure(ring.services, REGISTRAR, request.request_id, erase.ErasureDecision.ERASED, None)
         assert gone(ring, login) is AccountState.ANONYMISED, login
         account = ring.account(login)
         assert (account.email, account.first_name, account.in_keycloak) == ("", "", None)
@@ -187,10 +188,10 @@ def test_s8_granted_erasure_ends_with_nothing_of_the_person_whatever_mail_was_wa
 def test_s7_a_wish_that_could_not_be_mailed_in_its_life_is_given_up_and_leaves_nothing_waiting(ring: Ring) -> None:
     login = ring.active()
     deferring(ring)
-    request_new_password(ring.office, login)
-    keep(ring.office, login)
-    ring.clock.moment += ring.office.rules.reset_password_life
-    keep(ring.office, login)
+    request_new_password(ring.services, login)
+    keep(ring.services, login)
+    ring.clock.moment += ring.services.rules.reset_password_life
+    keep(ring.services, login)
     assert states(ring, login, "new_password") == [MailState.VOID]
     assert not ring.account(login).unsettled
     ring.calm()
@@ -204,8 +205,8 @@ def test_s7_a_wish_that_could_not_be_mailed_in_its_life_is_given_up_and_leaves_n
 def test_a_customer_number_that_was_added_while_keycloak_was_away_reaches_keycloak(ring: Ring) -> None:
     login = ring.approved()
     ring.keycloak.away = True
-    keep(ring.office, login)
-    with ring.office.work() as work:
+    keep(ring.services, login)
+    with ring.services.work() as work:
         account = work.accounts.locked(login)
         account.customer_numbers = [*account.customer_numbers, "40118271"]
         work.accounts.save(account)
@@ -221,14 +222,14 @@ def test_trouble_of_one_kind_never_wipes_another(ring: Ring) -> None:
     ring.mail_server.answer = lambda recipient: MailRefused("550 5.1.1 no such user")
     ring.settle(login)
     assert ring.account(login).address_trouble is Trouble.MAIL_REFUSED
-    suspend.suspend(ring.office, REGISTRAR, login, "wyjaśniamy")
+    suspend.suspend(ring.services, REGISTRAR, login, "wyjaśniamy")
     ring.settle(login)
-    suspend.resume(ring.office, REGISTRAR, login, None)
+    suspend.resume(ring.services, REGISTRAR, login, None)
     account = ring.settle(login)
     assert (account.address_trouble, account.trouble) == (Trouble.MAIL_REFUSED, Trouble.MAIL_REFUSED)
     ring.keycloak.away = True
-    change_language(ring.office, login, "en")
-    keep(ring.office, login)
+    change_language(ring.services, login, "en")
+    keep(ring.services, login)
     account = ring.account(login)
     assert (account.keycloak_trouble, account.address_trouble) == (Trouble.KEYCLOAK_UNAVAILABLE, Trouble.MAIL_REFUSED)
 
@@ -238,8 +239,8 @@ def test_a_refused_address_is_mended_and_the_password_sent_again(ring: Ring) -> 
     ring.mail_server.answer = lambda recipient: MailRefused("550 5.1.1 no such user")
     ring.settle(login)
     ring.calm()
-    misdirected.correct_address(ring.office, REGISTRAR, login, "dobry@example.com", "pomyłka")
-    misdirected.resend(ring.office, REGISTRAR, login)
+    misdirected.correct_address(ring.services, REGISTRAR, login, "dobry@example.com", "pomyłka")
+    misdirected.resend(ring.services, REGISTRAR, login)
     account = ring.settle(login)
     assert (account.trouble, account.mail_accepted_at is not None) == (None, True)
     check_invariants(ring, login)
@@ -248,7 +249,7 @@ def test_a_refused_address_is_mended_and_the_password_sent_again(ring: Ring) -> 
 def test_our_own_set_up_is_never_taken_for_a_wrong_address(ring: Ring) -> None:
     login = ring.approved()
     ring.mail_server.answer = lambda recipient: MailDeferred("535 5.7.8 bad credentials", our_setup=True)
-    keep(ring.office, login)
+    keep(ring.services, login)
     account = ring.account(login)
     assert (account.mail_trouble, account.address_trouble) == (Trouble.MAIL_SETUP, None)
     assert states(ring, login, "activated") == [MailState.DEFERRED]
@@ -270,7 +271,7 @@ def test_mails_are_tried_again_after_growing_pauses(ring: Ring) -> None:
     deferring(ring)
     pauses = []
     for _ in range(4):
-        keep(ring.office, login)
+        keep(ring.services, login)
         at = ring.account(login).mail_next_at
         assert at is not None
         pauses.append(round((at - ring.clock.moment).total_seconds()))
@@ -284,7 +285,7 @@ def test_mails_are_tried_again_after_growing_pauses(ring: Ring) -> None:
 def test_p11_a_key_that_was_rotated_with_a_mail_outstanding_is_used_to_the_end(ring: Ring) -> None:
     login = ring.approved()
     deferring(ring)
-    keep(ring.office, login)
+    keep(ring.services, login)
     ring.calm()
     ring.clock.moment += timedelta(minutes=1)
     keep(ring.with_keys(b"n" * 32, b"k" * 32), login)
@@ -298,9 +299,9 @@ def test_p11_without_the_key_of_a_nonce_a_new_password_is_issued_and_never_a_dea
         login = ring.approved()
     else:
         login = ring.active()
-        request_new_password(ring.office, login)
+        request_new_password(ring.services, login)
     deferring(ring)
-    keep(ring.office, login)
+    keep(ring.services, login)
     ring.calm()
     ring.clock.moment += timedelta(minutes=1)
     keep(ring.with_keys(b"n" * 32), login)
@@ -311,19 +312,19 @@ def test_p11_without_the_key_of_a_nonce_a_new_password_is_issued_and_never_a_dea
 
 def test_p11_which_keys_outstanding_passwords_need_can_be_asked(ring: Ring) -> None:
     login = ring.approved()
-    with ring.office.work() as work:
-        assert work.accounts.outstanding_keys() == {ring.office.keys.key_id: 1}
+    with ring.services.work() as work:
+        assert work.accounts.outstanding_keys() == {ring.services.keys.key_id: 1}
     ring.settle(login)
-    with ring.office.work() as work:
+    with ring.services.work() as work:
         assert work.accounts.outstanding_keys() == {}
 
 
 def test_s5_an_activation_password_whose_life_ended_in_the_queue_is_replaced_before_it_goes_out(ring: Ring) -> None:
     login = ring.approved()
     deferring(ring)
-    keep(ring.office, login)
+    keep(ring.services, login)
     ring.calm()
-    ring.clock.moment += ring.office.rules.activation_password_life
+    ring.clock.moment += ring.services.rules.activation_password_life
     account = ring.settle(login)
     assert account.password_expires_at is not None and account.password_expires_at > ring.clock.moment
     assert states(ring, login, "activated") == [MailState.VOID, MailState.ACCEPTED]
@@ -337,7 +338,7 @@ def test_s4_a_name_that_keycloak_does_not_take_can_be_mended_by_staff_and_the_ac
     login = ring.approved(first_name="Anna", last_name="Kos/Nowak")
     ring.settle(login, rounds=3)
     assert ring.account(login).trouble is Trouble.KEYCLOAK_REJECTED
-    misdirected.correct_names(ring.office, REGISTRAR, login, "Anna", "Kos-Nowak", "Keycloak nie przyjmuje ukośnika")
+    misdirected.correct_names(ring.services, REGISTRAR, login, "Anna", "Kos-Nowak", "Keycloak nie przyjmuje ukośnika")
     account = ring.settle(login)
     assert (account.trouble, account.step) == (None, Step.DONE)
     assert ring.keycloak.of_application(account.reference)[0].profile["last_name"] == "Kos-Nowak"
@@ -349,7 +350,7 @@ def test_s4_a_name_that_keycloak_does_not_take_can_be_mended_by_staff_and_the_ac
 def test_s4_names_that_keycloak_would_not_take_are_refused_at_the_door(ring: Ring, name: str) -> None:
     login = ring.waiting()
     with pytest.raises(Invalid):
-        misdirected.correct_names(ring.office, REGISTRAR, login, "Anna", name, "powód")
+        misdirected.correct_names(ring.services, REGISTRAR, login, "Anna", name, "powód")
 
 
 def test_s4_a_login_of_another_application_is_an_alarm_and_waits_for_a_person(ring: Ring) -> None:
@@ -366,24 +367,24 @@ def test_s4_a_login_of_another_application_is_an_alarm_and_waits_for_a_person(ri
 
 def test_s8_a_resigning_account_can_be_suspended_and_the_resignation_goes_on(ring: Ring) -> None:
     login = ring.active()
-    resign.resign(ring.office, login)
-    suspend.suspend(ring.office, REGISTRAR, login, "nadużycie")
+    resign.resign(ring.services, login)
+    suspend.suspend(ring.services, REGISTRAR, login, "nadużycie")
     account = ring.settle(login)
     assert (account.state, account.may_log_in, account.closes_on is not None) == (AccountState.RESIGNING, False, True)
     assert not ring.keycloak.of_application(account.reference)[0].profile["enabled"]
-    suspend.resume(ring.office, REGISTRAR, login, None)
+    suspend.resume(ring.services, REGISTRAR, login, None)
     account = ring.settle(login)
     assert (account.state, account.may_log_in) == (AccountState.RESIGNING, True)
-    resign.withdraw_resignation(ring.office, login)
+    resign.withdraw_resignation(ring.services, login)
     assert ring.settle(login).state is AccountState.ACTIVE
 
 
 def test_s8_an_account_can_be_suspended_before_it_is_made(ring: Ring) -> None:
     login = ring.approved()
-    suspend.suspend(ring.office, REGISTRAR, login, "wyjaśniamy")
+    suspend.suspend(ring.services, REGISTRAR, login, "wyjaśniamy")
     ring.settle(login)
     assert ring.mail_server.passwords(login) == []
-    suspend.resume(ring.office, REGISTRAR, login, None)
+    suspend.resume(ring.services, REGISTRAR, login, None)
     ring.settle(login)
     check_invariants(ring, login)
     assert len(ring.mail_server.passwords(login)) == 1
@@ -395,7 +396,7 @@ def test_s8_an_account_can_be_suspended_before_it_is_made(ring: Ring) -> None:
 def test_s6_an_own_password_is_never_overwritten_by_a_resend_that_came_too_late(ring: Ring) -> None:
     login = ring.waiting()
     mailed = ring.mail_server.passwords(login)[-1].secret
-    misdirected.resend(ring.office, REGISTRAR, login)
+    misdirected.resend(ring.services, REGISTRAR, login)
     assert ring.keycloak.set_own_password(login, mailed, "Woda-Zdroj-2026")
     account = ring.settle(login)
     assert ring.keycloak.try_login(login, "Woda-Zdroj-2026") == "in"
@@ -405,9 +406,9 @@ def test_s6_an_own_password_is_never_overwritten_by_a_resend_that_came_too_late(
 
 def test_k06_while_one_keeper_holds_an_account_a_second_one_leaves_it_alone(ring: Ring) -> None:
     login = ring.approved()
-    with ring.office.only_one(f"account:{login}") as alone:
+    with ring.services.only_one(f"account:{login}") as alone:
         assert alone
-        assert keep(ring.office, login, patience=0) is Kept.BUSY
+        assert keep(ring.services, login, patience=0) is Kept.BUSY
     assert ring.account(login).step is Step.LOGIN_RESERVED
 
 
@@ -421,7 +422,7 @@ def test_one_account_that_nobody_foresaw_stops_no_other(ring: Ring, monkeypatch:
         return create(reference, login, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ring.keycloak, "create", broken)
-    sweep(ring.office)
+    sweep(ring.services)
     assert ring.account(good).step is Step.DONE
     look_at = ring.account(bad).look_at
     assert look_at is not None and look_at > ring.clock.moment
@@ -443,12 +444,12 @@ def test_k02_while_keycloak_is_away_the_sweep_asks_once_and_then_makes_all_in_fi
         reachable()
 
     ring.keycloak._reachable = counted  # type: ignore[method-assign]
-    sweep(ring.office)
+    sweep(ring.services)
     assert len(asked) == 1
     assert ring.account(logins[0]).trouble is Trouble.KEYCLOAK_UNAVAILABLE
     ring.keycloak._reachable = reachable  # type: ignore[method-assign]
     ring.calm()
-    sweep(ring.office, threads=1)
+    sweep(ring.services, threads=1)
     made = [user.login for user in ring.keycloak.users.values() if user.login in logins]
     assert made == logins
 
@@ -456,18 +457,18 @@ def test_k02_while_keycloak_is_away_the_sweep_asks_once_and_then_makes_all_in_fi
 def test_s8_an_account_that_cannot_be_moved_on_stops_no_other(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = sorted((ring.active(), ring.active()))
     for login in (first, second):
-        resign.resign(ring.office, login)
+        resign.resign(ring.services, login)
     ring.clock.moment += timedelta(days=15)
     close = resign.close_if_due
 
-    def broken(office: object, login: str) -> bool:
+    def broken(services: object, login: str) -> bool:
         if login == first:
             raise ZeroDivisionError
-        return close(office, login)  # type: ignore[arg-type]
+        return close(services, login)  # type: ignore[arg-type]
 
     monkeypatch.setattr(resign, "close_if_due", broken)
     with pytest.raises(LeftBehind):
-        resign.close_due_accounts(ring.office)
+        resign.close_due_accounts(ring.services)
     assert ring.account(second).state is AccountState.CLOSED
 
 
@@ -475,7 +476,7 @@ def test_s8_an_account_that_cannot_be_moved_on_stops_no_other(ring: Ring, monkey
 
 
 def kinds(ring: Ring, login: str) -> set[str]:
-    return {each.kind for each in reconcile(ring.office) if each.login == login}
+    return {each.kind for each in reconcile(ring.services) if each.login == login}
 
 
 def test_k09_repair_never_opens_an_account_by_itself(ring: Ring) -> None:
@@ -487,11 +488,11 @@ def test_k09_repair_never_opens_an_account_by_itself(ring: Ring) -> None:
         else:
             del ring.keycloak.users[user.user_id]
     assert (kinds(ring, suspended), kinds(ring, deleted)) == ({"disabled"}, {"missing"})
-    list(reconcile(ring.office, repair=True))
+    list(reconcile(ring.services, repair=True))
     ring.sweep()
     assert not ring.keycloak.of_application(ring.account(suspended).reference)[0].profile["enabled"]
     assert ring.keycloak.of_application(ring.account(deleted).reference) == []
-    list(reconcile(ring.office, repair=True, reopen=frozenset({suspended, deleted})))
+    list(reconcile(ring.services, repair=True, reopen=frozenset({suspended, deleted})))
     ring.settle(suspended)
     ring.settle(deleted)
     assert (kinds(ring, suspended), kinds(ring, deleted)) == (set(), set())
@@ -500,12 +501,12 @@ def test_k09_repair_never_opens_an_account_by_itself(ring: Ring) -> None:
 def test_a_user_that_was_made_again_waits_for_its_first_login_and_a_doubt_kills_what_was_mailed(ring: Ring) -> None:
     login = ring.active()
     del ring.keycloak.users[ring.account(login).user_id]
-    list(reconcile(ring.office, reopen=frozenset({login})))
+    list(reconcile(ring.services, reopen=frozenset({login})))
     account = ring.settle(login)
     assert account.state is AccountState.AWAITING_FIRST_LOGIN
     secret = ring.mail_server.passwords(login)[-1].secret
     assert ring.keycloak.try_login(login, secret) == "must_change"
-    misdirected.mark_misdirected(ring.office, REGISTRAR, login, None)
+    misdirected.mark_misdirected(ring.services, REGISTRAR, login, None)
     ring.settle(login)
     assert ring.keycloak.try_login(login, secret) == "refused"
 
@@ -523,11 +524,11 @@ def test_a_restored_row_finds_the_user_that_is_there_and_leaves_an_own_password_
 
 def test_wrong_states_are_told(ring: Ring) -> None:
     login = ring.waiting()
-    resign.delete_account(ring.office, REGISTRAR, login, "powód")
+    resign.delete_account(ring.services, REGISTRAR, login, "powód")
     for deed in (
-        lambda: suspend.suspend(ring.office, REGISTRAR, login, "powód"),
-        lambda: misdirected.resend(ring.office, REGISTRAR, login),
-        lambda: misdirected.correct_names(ring.office, REGISTRAR, login, "A", "B", "powód"),
+        lambda: suspend.suspend(ring.services, REGISTRAR, login, "powód"),
+        lambda: misdirected.resend(ring.services, REGISTRAR, login),
+        lambda: misdirected.correct_names(ring.services, REGISTRAR, login, "A", "B", "powód"),
     ):
         with pytest.raises(NotPossible):
             deed()

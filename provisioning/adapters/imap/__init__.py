@@ -1,0 +1,1 @@
+"""The mailbox that applications come to by e-mail (S1)."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: all SQL of provisioning, one file a subject."""

@@ -1,0 +1,56 @@
+"""What Keycloak holds of a customer, and what it reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Created:
+    """What became of making a user. `made` is False when an earlier try had made it: its profile and password are not known."""
+
+    user_id: str
+    made: bool
+
+
+@dataclass(frozen=True)
+class SeenInKeycloak:
+    """One customer as Keycloak holds them."""
+
+    user_id: str
+    login: str
+    email: str
+    enabled: bool
+    application: str | None
+    must_change_password: bool
+    customer_numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LoginEvent:
+    """A login, a failed one, or a change of password, as Keycloak logged it.
+
+    Attributes:
+        password: which of the passwords was used: own, temporary (S7) or activation (S5).
+    """
+
+    event_id: str
+    user_id: str
+    at: datetime
+    kind: str
+    error: str | None
+    address: str | None
+    password: str | None
+
+
+@dataclass(frozen=True)
+class ConsoleEvent:
+    """What a person did to a user in Keycloak's console or through its API; never our own service account."""
+
+    event_id: str
+    user_id: str
+    at: datetime
+    operation: str
+    what: str
+    by: str

@@ -1,0 +1,62 @@
+"""Keycloak, as the use cases see it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Protocol
+
+from provisioning.domain.account import Profile, Trouble
+from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak
+
+
+class Directory(Protocol):
+    """Keycloak, as ibok_idp offers it. Every writing call may be repeated; the keeper of an account alone makes them.
+
+    Raises (every method):
+        DirectoryTrouble: with its kind, and whether trying again may help.
+    """
+
+    def create(self, reference: str, login: str, profile: Profile, password: str) -> Created:
+        """S4: one user for one application, with an activation password that must be changed.
+
+        Raises:
+            DirectoryTrouble: LOGIN_BELONGS_TO_ANOTHER: the login is another application's; nothing was overwritten.
+        """
+        ...
+
+    def find(self, reference: str, login: str) -> str | None:
+        """The user that an earlier try made for this application; None when there is none of it."""
+        ...
+
+    def change(self, user_id: str, changes: dict[str, Any]) -> None:
+        """Bring these parts of the profile in line. Closing the login ends every session and the temporary password."""
+        ...
+
+    def set_activation_password(self, user_id: str, password: str) -> bool:
+        """Replace the activation password; False when the customer has set an own one already: it is left alone."""
+        ...
+
+    def set_temporary_password(self, user_id: str, password: str, expires_at: datetime) -> None: ...
+    def void_temporary_password(self, user_id: str) -> None: ...
+    def make_mailed_useless(self, user_id: str, *, own_password: bool) -> None:
+        """What was mailed opens nothing any more and every session is over; an own password stays, it was in no mail."""
+        ...
+
+    def delete(self, user_id: str) -> None:
+        """Sessions first; a user that is gone already is fine."""
+        ...
+
+    def must_change_password(self, user_id: str) -> bool: ...
+    def recent_password_changes(self) -> list[str]: ...
+    def see(self, user_id: str) -> SeenInKeycloak | None: ...
+    def customers(self, first: int, limit: int) -> list[SeenInKeycloak]: ...
+    def login_events(self, since: datetime) -> list[LoginEvent]: ...
+    def console_events(self, since: datetime) -> list[ConsoleEvent]: ...
+
+
+class DirectoryTrouble(Exception):
+    """Keycloak could not do it. `kind` is a domain Trouble, `retry` whether trying again may help."""
+
+    def __init__(self, kind: Trouble, retry: bool) -> None:
+        super().__init__(kind)
+        self.kind, self.retry = kind, retry

@@ -1,0 +1,58 @@
+"""The outbox, the budget of unasked mails, and the mail server."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from email.message import EmailMessage
+from typing import Protocol
+
+from provisioning.domain.mail import Mail
+from provisioning.domain.mail_budget import Unasked
+
+
+class Mails(Protocol):
+    def add(self, mail: Mail) -> None: ...
+    def get(self, message_id: str, *, for_change: bool = False) -> Mail | None: ...
+    def save(self, mail: Mail) -> None: ...
+    def of(self, reference: str) -> list[Mail]: ...
+    def to_be_sent(self, now: datetime, limit: int) -> list[str]: ...
+    def undelivered(self, limit: int) -> list[Mail]: ...
+
+
+class UnaskedMails(Protocol):
+    """When unasked mails went to a mailbox, under its keyed fingerprint alone (F13)."""
+
+    def locked(self, mailbox: str, since: datetime) -> list[Unasked]: ...
+    def add(self, mailbox: str, at: datetime, *, reset: bool) -> None: ...
+    def of_customer(self, mailboxes: tuple[str, ...]) -> bool: ...
+    def forget(self, before: datetime) -> int: ...
+
+
+class Digests(Protocol):
+    def sent_on(self, day: date) -> set[str]: ...
+    def last_day_before(self, day: date, recipient: str) -> date | None: ...
+    def sent(self, day: date, recipient: str, at: datetime) -> None: ...
+
+
+class Mailer(Protocol):
+    def send(self, message: EmailMessage) -> str: ...
+
+
+class MailDeferred(Exception):
+    """The mail server cannot be reached, breaks off or answers 4xx: the same mail is sent again later.
+
+    Attributes:
+        our_setup: it turned us away before it heard of an address or a message (greeting, AUTH, MAIL FROM): IT must look.
+    """
+
+    def __init__(self, answer: str, *, our_setup: bool = False) -> None:
+        super().__init__(answer)
+        self.our_setup = our_setup
+
+
+class MailRefused(Exception):
+    """5xx to the recipient: this address does not take mail; a person must find the right one."""
+
+
+class MailFailed(Exception):
+    """5xx to the message itself: sending the same again is no use."""

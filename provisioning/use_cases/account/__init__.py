@@ -1,0 +1,1 @@
+"""The keeper of an account, its passwords, its changes and its end."""

@@ -1,0 +1,463 @@
+"""The keeper of an account (S4 to S8): the one hand that writes to Keycloak and mails passwords.
+
+Under one lock a login it reads what is wanted and what is so, takes the first difference, does ONE outside act with no
+transaction open, locks the row again, looks whether the act was still wanted, and writes it down or sets out to undo it;
+until nothing differs or something must wait. Every act may be repeated, so the process may die anywhere: the reserved
+login finds the user again, the nonce yields the same password, and the Message-ID makes a repeated mail the same mail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+
+import structlog
+
+from ibok_idp.temporary_password import new_nonce
+from provisioning.domain.account import Account, AccountState, Trouble
+from provisioning.domain.actors import CUSTOMER, WORKER
+from provisioning.domain.application import Application, Status
+from provisioning.domain.errors import NotFound, NotPossible
+from provisioning.domain.in_keycloak import Created, SeenInKeycloak
+from provisioning.domain.keeping import WITHIN, Act, Next, what_next
+from provisioning.domain.mail import Mail, MailState
+from provisioning.domain.password_reset import PasswordReset, ResetStep
+from provisioning.ports.directory import DirectoryTrouble
+from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
+from provisioning.ports.services import Services
+from provisioning.ports.work import Outage, Work
+from provisioning.use_cases.account.seen_in_keycloak import take_over
+from provisioning.use_cases.account.wanted import activation_mail_id, void_activation_mail, void_open_reset, want_activation_mail
+from provisioning.use_cases.messages.mail_out import audit_mail
+
+_log = structlog.get_logger()
+_MOST_ACTS = 40
+_AFTER_AN_ERROR = timedelta(minutes=1)
+
+
+class Kept(StrEnum):
+    """How a round of the keeper ended."""
+
+    SETTLED = "settled"
+    WAITS = "waits"
+    KEYCLOAK_AWAY = "keycloak_away"
+    BUSY = "busy"  # another keeper is at this account; it sees what was decided meanwhile, or the sweep does
+
+
+@dataclass
+class _Look:
+    """One fresh look at an account, and what it says to do.
+
+    Attributes:
+        account, mail, reset: copies as they were read; the rows may have changed when the act is done.
+    """
+
+    account: Account
+    application: Application
+    mail: Mail | None
+    reset: PasswordReset | None
+    next: Next
+
+
+def keep(services: Services, login: str, patience: float = 2) -> Kept:
+    """Bring Keycloak and the mails with passwords of one account to where its row stands.
+
+    Args:
+        patience: seconds to wait for another keeper of the same account.
+    """
+    with services.only_one(f"account:{login}", patience) as alone:
+        if not alone:
+            return Kept.BUSY
+        with services.work() as work:
+            try:
+                account = work.accounts.get(login)
+            except NotFound:
+                return Kept.SETTLED
+            if account.keycloak_trouble is Trouble.KEYCLOAK_UNAVAILABLE:
+                account.keycloak_next_at = None  # no fault of this account: who asks now may try now
+            look = _look(services, work, account)
+        for _ in range(_MOST_ACTS):
+            if look.next.act is None:
+                break
+            look = _carry_out(services, look, look.next.act)
+        return _ending(look)
+
+
+def sweep(services: Services, limit: int = 500, threads: int = 4) -> int:
+    """Keep every account where something differs and it is time to look, in filing order; return how many were looked at.
+
+    The first one shows whether Keycloak answers: while it is away the rest is not tried one by one.
+    """
+    with services.only_one("sweep-accounts") as alone:
+        if not alone:
+            return 0
+        with services.work() as work:
+            logins = work.accounts.to_be_kept(services.clock.now(), limit)
+        if not logins or _kept_anyhow(services, logins[0]) is Kept.KEYCLOAK_AWAY:
+            return min(len(logins), 1)
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(lambda login: _kept_anyhow(services, login), logins[1:]))
+        return len(logins)
+
+
+def _kept_anyhow(services: Services, login: str) -> Kept:
+    """One account that nobody foresaw stops no other."""
+    try:
+        return keep(services, login, patience=0)
+    except Outage:
+        raise  # the next one would meet it too
+    except Exception as error:
+        _log.exception("account.not_kept", login=login, error=type(error).__name__)
+        with services.work() as work:
+            work.accounts.look_again(login, services.clock.now() + _AFTER_AN_ERROR)
+        return Kept.WAITS
+
+
+def _look(services: Services, work: Work, account: Account) -> _Look:
+    mail = work.mails.get(activation_mail_id(services, account)) if account.nonce is not None else None
+    reset = work.resets.open_of(account.login) if account.reset_open else None
+    following = what_next(account, mail, reset, services.clock.now(), services.keys.knows)
+    application = work.applications.get(account.reference)
+    return _Look(copy(account), application, mail, reset, following)
+
+
+def _ending(look: _Look) -> Kept:
+    if look.account.keycloak_trouble is Trouble.KEYCLOAK_UNAVAILABLE:
+        return Kept.KEYCLOAK_AWAY
+    return Kept.WAITS if look.account.unsettled else Kept.SETTLED
+
+
+def _carry_out(services: Services, look: _Look, act: Act) -> _Look:
+    """Do one act outside, then write it down; returns the next look."""
+    step = _ACTS[act]
+    outcome: object = None
+    if act not in WITHIN:
+        services.seam(f"{act}.before_call")
+        try:
+            outcome = step.do(services, look)
+        except DirectoryTrouble as trouble:
+            outcome = trouble
+        services.seam(f"{act}.after_call")
+    with services.work() as work:
+        if act is Act.MAKE_USER:  # applications are locked before accounts, here as everywhere
+            work.applications.get(look.account.reference, for_change=True)
+        account = work.accounts.locked(look.account.login)
+        if isinstance(outcome, DirectoryTrouble):
+            _keycloak_waits(services, work, account, look, outcome)
+        else:
+            if act in _OF_KEYCLOAK:
+                account.keycloak_went_well()
+            step.note(services, work, account, look, outcome)
+        following = _look(services, work, account)
+        account.look_at = following.next.look_at if following.next.act is None else None
+        work.accounts.save(account)
+        following.account.look_at, following.account.unsettled = account.look_at, account.unsettled
+        services.seam(f"{act}.before_commit")
+    services.seam(f"{act}.after_commit")
+    return following
+
+
+def _keycloak_waits(services: Services, work: Work, account: Account, look: _Look, trouble: DirectoryTrouble) -> None:
+    now = services.clock.now()
+    if trouble.kind is Trouble.NOT_IN_KEYCLOAK and account.state is AccountState.CLOSED:
+        account.user_id, account.gone_in_keycloak = None, True  # nobody can log in, which is all that is wanted
+        return
+    if look.next.act is Act.SEE_USER and not trouble.retry:
+        account.console_seen = max(account.console_seen, look.account.console_changes)  # that is what there was to see
+    if account.keycloak_trouble is not trouble.kind:
+        work.audit.write(WORKER, "account.waits", account.reference, {"why": trouble.kind}, now)
+    account.keycloak_waits(trouble.kind, now, retry=trouble.retry)
+
+
+def activation_password(services: Services, account: Account) -> str:
+    """S5: derived from the nonce in the row; the same one as long as the nonce is there."""
+    assert account.nonce is not None  # wiped only in the step that ends the activation
+    return services.keys.derive(account.nonce, f"activation:{account.login}", account.nonce_key)
+
+
+def _reset_password(services: Services, reset: PasswordReset) -> str:
+    assert reset.nonce is not None  # wiped only in the step that ends the wish
+    return services.keys.derive(reset.nonce, f"reset:{reset.login}:{reset.reset_id}", reset.nonce_key)
+
+
+# -- the acts: `do` is the outside call, `note` writes down what came of it on the freshly locked row -----------------
+
+
+def _seek(services: Services, look: _Look) -> str | None:
+    return services.directory.find(look.account.reference, look.account.login)
+
+
+def _sought(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    account.user_id = str(outcome) if outcome else None
+    account.gone_in_keycloak = outcome is None
+
+
+def _delete(services: Services, look: _Look) -> None:
+    services.directory.delete(_user_id(look))
+
+
+def _deleted(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    account.gone_in_keycloak = True
+    account.temporary_is_void = False
+
+
+def _see(services: Services, look: _Look) -> SeenInKeycloak | None:
+    return services.directory.see(_user_id(look))
+
+
+def _saw(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    """R04: what IT did in the console. Whatever is being decided here meanwhile, no act of ours is under way."""
+    account.console_seen = max(account.console_seen, look.account.console_changes)
+    if not account.must_be_gone:
+        assert outcome is None or isinstance(outcome, SeenInKeycloak)
+        take_over(services, work, account, outcome)
+
+
+def _make_useless(services: Services, look: _Look) -> None:
+    services.directory.make_mailed_useless(_user_id(look), own_password=look.account.activated_at is not None)
+
+
+def _made_useless(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    account.useless_done = max(account.useless_done, look.account.useless_wanted)
+    account.temporary_in_keycloak, account.temporary_is_void = None, False
+    if look.account.activated_at is None:
+        account.activation_in_keycloak = 0
+
+
+def _make(services: Services, look: _Look) -> Created:
+    """S4: a user that an earlier try made is found, another owner is an alarm, never an overwrite."""
+    account = look.account
+    return services.directory.create(account.reference, account.login, account.profile, activation_password(services, account))
+
+
+def _made(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    assert isinstance(outcome, Created)
+    now = services.clock.now()
+    account.user_id = outcome.user_id
+    if outcome.made:
+        account.useless_done = account.useless_wanted  # a fresh user holds nothing that was mailed before
+        account.in_keycloak, account.activation_in_keycloak = look.account.profile.row(), look.account.activation
+    account.password_expires_at = now + services.rules.activation_password_life
+    application = work.applications.get(account.reference, for_change=True)
+    if application.status is Status.APPROVED:
+        application.move(Status.REGISTERED)
+        work.applications.save(application)
+    work.audit.write(WORKER, "account.created", account.reference, {"login": account.login}, now)
+
+
+def _change(services: Services, look: _Look) -> None:
+    services.directory.change(_user_id(look), look.account.profile.unlike(look.account.in_keycloak))
+
+
+def _changed(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    account.in_keycloak = look.account.profile.row()
+    if not look.account.may_log_in:
+        account.temporary_in_keycloak, account.temporary_is_void = None, False
+
+
+def _set_activation(services: Services, look: _Look) -> bool:
+    return services.directory.set_activation_password(_user_id(look), activation_password(services, look.account))
+
+
+def _activation_set(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    now = services.clock.now()
+    if not outcome:  # S6: the customer was quicker and has an own password
+        void_activation_mail(services, work, account)
+        try:
+            account.activate(now)
+        except NotPossible:  # closed meanwhile
+            return
+        work.audit.write(WORKER, "account.active", account.reference, {"login": account.login}, now)
+        return
+    account.activation_in_keycloak = look.account.activation
+    account.password_expires_at = now + services.rules.activation_password_life
+
+
+def _void_temporary(services: Services, look: _Look) -> None:
+    services.directory.void_temporary_password(_user_id(look))
+
+
+def _temporary_voided(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    if account.temporary_in_keycloak == look.account.temporary_in_keycloak:
+        account.temporary_in_keycloak, account.temporary_is_void = None, False
+
+
+def _set_temporary(services: Services, look: _Look) -> None:
+    """S7: beside the own password, which goes on working."""
+    assert look.reset is not None and look.reset.expires_at is not None
+    services.directory.set_temporary_password(_user_id(look), _reset_password(services, look.reset), look.reset.expires_at)
+
+
+def _temporary_set(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    assert look.reset is not None
+    current = work.resets.get(look.reset.reset_id)
+    account.temporary_in_keycloak = look.reset.reset_id
+    account.temporary_is_void = current is None or not current.is_open
+    if current is not None and current.is_open:
+        current.step = ResetStep.SET
+        work.resets.save(current)
+
+
+def _renew_activation(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    """The password that waits would be dead when it is read (its life is over, or its key is gone): a new one, never that."""
+    want_activation_mail(services, work, account)
+    work.audit.write(WORKER, "account.password_renewed", account.reference, {"login": account.login}, services.clock.now())
+
+
+def _renew_reset(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    current = work.resets.open_of(account.login)
+    if current is not None:
+        current.step, current.nonce, current.nonce_key = ResetStep.RESERVED, new_nonce(), services.keys.key_id
+        work.resets.save(current)
+
+
+def _give_up_reset(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    """S7: its life is over before it could be mailed."""
+    void_open_reset(work, account)
+    work.audit.write(CUSTOMER, "password_reset.failed", account.reference, {"login": account.login}, services.clock.now())
+
+
+@dataclass(frozen=True)
+class _Handed:
+    """What the mail server said, and to whom the mail went."""
+
+    recipient: str
+    state: MailState
+    answer: str
+    our_setup: bool = False
+
+
+def _hand_over(services: Services, look: _Look, mail: Mail | None, password: str) -> _Handed | None:
+    """S5, S7: to the address that the account has at this moment; None when it is not wanted any more."""
+    assert mail is not None
+    recipient = look.account.email
+    message = services.compose(services, replace(mail, recipient=recipient), look.application, look.account, password)
+    with services.work() as work:
+        current = work.accounts.get(look.account.login)
+    if _for_the_mail(current) != _for_the_mail(look.account):
+        return None
+    try:
+        return _Handed(recipient, MailState.ACCEPTED, services.mailer.send(message))
+    except MailDeferred as error:
+        return _Handed(recipient, MailState.DEFERRED, str(error), error.our_setup)
+    except MailRefused as error:
+        return _Handed(recipient, MailState.REFUSED, str(error))
+    except MailFailed as error:
+        return _Handed(recipient, MailState.FAILED, str(error))
+
+
+def _for_the_mail(account: Account) -> tuple[object, ...]:
+    return account.email, account.may_be_mailed_a_password, account.activation, account.nonce, account.reset_open
+
+
+def _mail_activation(services: Services, look: _Look) -> _Handed | None:
+    return _hand_over(services, look, look.mail, activation_password(services, look.account))
+
+
+def _mail_reset(services: Services, look: _Look) -> _Handed | None:
+    assert look.reset is not None and look.reset.message_id is not None
+    with services.work() as work:
+        mail = work.mails.get(look.reset.message_id)
+    return _hand_over(services, look, mail, _reset_password(services, look.reset))
+
+
+def _activation_mailed(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    if outcome is None:
+        return
+    assert isinstance(outcome, _Handed) and look.mail is not None
+    mail = _note_mail(services, work, account, look.mail.message_id, outcome)
+    if mail is None or account.activation != look.account.activation or account.nonce is None:
+        return  # a newer one is wanted, or none: what went out is dead or dies with the next act
+    if mail.waits:
+        return
+    if mail.state is MailState.ACCEPTED and account.email != outcome.recipient:  # corrected while the mail server was taking it
+        want_activation_mail(services, work, account)
+        work.audit.write(WORKER, "account.password_renewed", account.reference, {"login": account.login}, services.clock.now())
+        return
+    account.forget_nonce()
+    if mail.state is MailState.ACCEPTED:
+        account.mail_accepted_at = mail.accepted_at
+    elif mail.state is MailState.FAILED:
+        account.mail_waits(Trouble.MAIL_FAILED, services.clock.now(), None)
+
+
+def _reset_mailed(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
+    if outcome is None:
+        return
+    assert isinstance(outcome, _Handed) and look.reset is not None and look.reset.message_id is not None
+    mail = _note_mail(services, work, account, look.reset.message_id, outcome)
+    current = work.resets.get(look.reset.reset_id)
+    if mail is None or mail.waits or current is None or not current.is_open:
+        return
+    stays = mail.state is MailState.ACCEPTED and account.email == outcome.recipient
+    current.end(ResetStep.DONE if stays else ResetStep.VOID)
+    work.resets.save(current)
+    account.reset_open = False
+    account.temporary_is_void = not stays and account.temporary_in_keycloak == current.reset_id
+
+
+def _note_mail(services: Services, work: Work, account: Account, identifier: str, handed: _Handed) -> Mail | None:
+    """What the mail server said goes into the mail's row and, where it matters, to the account; None: voided meanwhile."""
+    now = services.clock.now()
+    mail = work.mails.get(identifier, for_change=True)
+    assert mail is not None  # the mails of an account are never deleted
+    mail.attempts += 1
+    if handed.state is MailState.ACCEPTED:
+        mail.accepted(handed.answer, handed.recipient, now)
+        account.mail_went_well()
+    elif not mail.waits:
+        return None
+    elif handed.state is MailState.DEFERRED:
+        trouble = Trouble.MAIL_SETUP if handed.our_setup else Trouble.MAIL_DEFERRED
+        if account.mail_trouble is not trouble:
+            work.audit.write(WORKER, "account.waits", account.reference, {"why": trouble}, now)
+        mail.deferred(handed.answer, now)
+        account.mail_waits(trouble, now, mail.next_attempt_at)
+    else:
+        mail.refused(handed.answer) if handed.state is MailState.REFUSED else mail.failed(handed.answer)
+        mail.recipient = handed.recipient
+        account.mail_went_well()
+        if handed.state is MailState.REFUSED and handed.recipient == account.email:
+            account.address_is_wrong(Trouble.MAIL_REFUSED, now)
+    work.mails.save(mail)
+    if not mail.waits:
+        audit_mail(services, work, mail)
+    return mail
+
+
+def _user_id(look: _Look) -> str:
+    assert look.account.user_id is not None  # the act is chosen only for users that are made
+    return look.account.user_id
+
+
+def _nothing(services: Services, look: _Look) -> None:
+    """An act that only writes rows."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    do: Callable[[Services, _Look], object]
+    note: Callable[[Services, Work, Account, _Look, object], None]
+
+
+_ACTS: dict[Act, _Step] = {
+    Act.SEEK_USER: _Step(_seek, _sought),
+    Act.DELETE_USER: _Step(_delete, _deleted),
+    Act.SEE_USER: _Step(_see, _saw),
+    Act.MAKE_MAILED_USELESS: _Step(_make_useless, _made_useless),
+    Act.MAKE_USER: _Step(_make, _made),
+    Act.CHANGE_USER: _Step(_change, _changed),
+    Act.SET_ACTIVATION_PASSWORD: _Step(_set_activation, _activation_set),
+    Act.VOID_TEMPORARY_PASSWORD: _Step(_void_temporary, _temporary_voided),
+    Act.SET_TEMPORARY_PASSWORD: _Step(_set_temporary, _temporary_set),
+    Act.RENEW_ACTIVATION: _Step(_nothing, _renew_activation),
+    Act.RENEW_RESET: _Step(_nothing, _renew_reset),
+    Act.GIVE_UP_RESET: _Step(_nothing, _give_up_reset),
+    Act.MAIL_ACTIVATION: _Step(_mail_activation, _activation_mailed),
+    Act.MAIL_RESET: _Step(_mail_reset, _reset_mailed),
+}
+_OF_KEYCLOAK = frozenset(Act) - WITHIN - {Act.MAIL_ACTIVATION, Act.MAIL_RESET}

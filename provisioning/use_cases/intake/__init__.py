@@ -1,0 +1,1 @@
+"""The mailbox and scans, until they belong to an application."""

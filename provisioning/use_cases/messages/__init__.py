@@ -1,0 +1,1 @@
+"""Mails: handed over, returned, limited."""

@@ -1,0 +1,1 @@
+"""Versions of the form and of the Regulamin."""
