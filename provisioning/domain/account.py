@@ -1,6 +1,6 @@
 """An account in iBOK: what is wanted of it (S4 to S8), and what Keycloak and the mail server were last seen to have.
 
-Deeds of staff and customers change what is wanted. The keeper (use_cases/keep_account.py) alone writes what is so.
+Deeds of staff and customers change what is wanted. The keeper (use_cases/account/keep_account.py) alone writes what is so.
 """
 
 from __future__ import annotations
