@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from keycloak import KeycloakAdmin
 from keycloak.exceptions import KeycloakAuthenticationError, KeycloakConnectionError, KeycloakError
@@ -32,14 +33,22 @@ def replace_bootstrap_administrator(url: str, temporary: Login, wanted: Login) -
     except KeycloakAuthenticationError as error:
         raise KeycloakRefused("Keycloak lets in neither the temporary administrator nor the one of realm.env.") from error
     except KeycloakError as error:
-        raise KeycloakRejected(f"Keycloak refused it ({error.response_code}).") from error
+        said = (error.response_body or b"").decode(errors="replace")
+        raise KeycloakRejected(f"Keycloak refused it ({error.response_code}): {said}") from error
 
 
 def _replace(url: str, temporary: Login, wanted: Login) -> bool:
     if not _let_in(url, wanted):
         first = _administrator(url, temporary)
-        credential = {"type": "password", "value": wanted.password, "temporary": False}
-        body = {"username": wanted.username, "enabled": True, "credentials": [credential]}
+        body = {
+            "username": wanted.username,
+            "enabled": True,
+            # without a name and an address Keycloak asks for them at the first login, and lets no program in
+            "firstName": "IT",
+            "lastName": wanted.username,
+            "email": f"{wanted.username}@{urlsplit(url).hostname}",
+            "credentials": [{"type": "password", "value": wanted.password, "temporary": False}],
+        }
         user = first.create_user(body, exist_ok=True)
         first.assign_realm_roles(user, [first.get_realm_role("admin")])
     own = _administrator(url, wanted)
