@@ -232,7 +232,9 @@ def taken_away(machine: Machine, load: Load) -> Iterator[Phase]:
     """A Keycloak node is killed; Valkey goes."""
     yield _phase("killed a Keycloak node", load, lambda: machine.units.stop("ibok-keycloak", signal.SIGKILL), least=30)
     machine.run("systemctl start ibok-keycloak", machine.folder)
-    machine.run("until curl --silent --fail --output /dev/null http://127.0.0.1:9000/health/ready; do sleep 1; done", machine.folder)
+    machine.run(
+        "until curl --silent --fail --output /dev/null http://127.0.0.1:9000/health/ready; do sleep 1; done", machine.folder
+    )
     machine.parts["valkey"].kill()
     yield _phase("Valkey away", load, lambda: _asks_for_a_password(machine))
     machine.start_valkey()
@@ -270,7 +272,8 @@ def report(installed: float, phases: list[Phase]) -> None:
         "| --- | --- | --- | --- | --- |",
     ]
     lines += [
-        f"| {each.what} | {each.seconds:.0f} | {len(each.requests)} | {len(each.failed)} | {each.recovery:.1f} s |" for each in phases
+        f"| {each.what} | {each.seconds:.0f} | {len(each.requests)} | {len(each.failed)} | {each.recovery:.1f} s |"
+        for each in phases
     ]
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text("\n".join(lines) + "\n")

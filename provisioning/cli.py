@@ -70,13 +70,24 @@ def worker() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database schema to this version. Safe to run again; CHANGELOG.md says when older processes must stop first."""
+    """Bring the database schema to this version, while older processes run. Safe to run again.
+
+    A schema that a newer version made is left as it is: this version works on it.
+    """
     from ibok_idp.database import make_engine
+    from provisioning.adapters.postgres.schema import made_by_a_newer_version, newest_schema, schema_version
     from provisioning.adapters.postgres.schema import migrate as run_migrations
-    from provisioning.adapters.postgres.schema import schema_version
 
     engine = make_engine(_settings().database_url.get_secret_value())
     run_migrations(engine)
+    if made_by_a_newer_version(engine):
+        _console.print(
+            f"A newer version brought the schema to {schema_version(engine)}. This one knows {newest_schema()} and works on it as it is: "
+            "nothing to do (docs/how-to/roll-back.md).",
+            soft_wrap=True,
+            highlight=False,
+        )
+        return
     _console.print(f"Schema is at version {schema_version(engine)}.")
 
 

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 import requests
+from keycloak import KeycloakAdmin
 
 from deploy.demo import applicant, file_application, wait_for_mail
-from deploy.this_machine.machine import Machine, missing, release_folder, started_machine
-from deploy.this_machine.people import Employee, make_employee
+from deploy.this_machine.directory import GROUPS, READER, STAFF, Directory, directory
+from deploy.this_machine.machine import Machine, free_ports, missing, release_folder, started_machine
+from deploy.this_machine.people import Employee, administrator, given_code, make_employee
 from deploy.visitor import Visitor
 
 PROJECT = Path(__file__).parents[2]
@@ -133,3 +135,79 @@ def test_a_process_with_settings_that_production_must_not_have_does_not_start(ma
         assert "IBOK_TRUSTED_PROXIES" in machine.units.log(f"ibok-webapp@{machine.ports[8010]}")
     finally:
         file.write_text(before)
+
+
+@pytest.mark.skipif(not Path("/usr/sbin/slapd").exists(), reason="slapd is not here (Debian: apt-get install slapd)")
+def test_an_employee_of_the_directory_logs_in_with_its_password_the_role_of_its_group_and_a_code(machine: Machine) -> None:
+    """docs/how-to/staff-from-active-directory.md, step by step, over LDAPS with a certificate of the own authority."""
+    password = f"Most {secrets.token_hex(4)} Wisla 3"
+    tls = machine.root / "etc/nginx/tls"
+    (port,) = free_ports(1)
+    with directory(machine.folder / "ldap", port, tls / "ibok.crt", tls / "ibok.key", {"ewa.nowak": password}) as ad:
+        admin = administrator(machine)
+        federate(admin, ad)
+        (found,) = admin.get_users({"username": "ewa.nowak", "exact": True})
+        assert (found["firstName"], found["lastName"], found["email"]) == ("Ewa", "Nowak", "ewa.nowak@zwik.example")
+        employee = given_code(machine, admin, "ewa.nowak", password)
+        staff = Visitor()
+        page = employee.log_in(staff, f"{machine.staff}/")
+        assert page.url.startswith(machine.staff), page.heading
+        assert staff.open(f"{machine.staff}/").status == 200
+        wrong = Employee("ewa.nowak", "Most innego hasla 3", employee.code, admin, employee.user_id)
+        assert "kc-login" in wrong.type_password(Visitor(), f"{machine.staff}/").text
+        assert machine.run("( set -a; . /etc/ibok/realm.env; /opt/ibok/bin/ibok-idp realm diff )", machine.root)
+
+
+def federate(admin: KeycloakAdmin, ad: Directory) -> None:
+    """Steps 1 to 4 of the how-to, as the console does them."""
+    realm = admin.get_realm("ibok")["id"]
+    provider = {
+        "vendor": "ad",
+        "connectionUrl": ad.url,
+        "bindDn": READER,
+        "bindCredential": ad.password,
+        "authType": "simple",
+        "editMode": "READ_ONLY",
+        "usersDn": STAFF,
+        "searchScope": "2",
+        "usernameLDAPAttribute": "sAMAccountName",
+        "rdnLDAPAttribute": "cn",
+        "uuidLDAPAttribute": "entryUUID",  # AD: objectGUID
+        "userObjectClasses": "person, organizationalPerson, user",
+        "importEnabled": "true",
+        "useTruststoreSpi": "always",
+    }
+    ldap = component(admin, "ldap", "org.keycloak.storage.UserStorageProvider", realm, "ad", provider)
+    kind = "org.keycloak.storage.ldap.mappers.LDAPStorageMapper"
+    (full_name,) = [each for each in admin.get_components({"parent": ldap}) if each["name"] == "full name"]
+    admin.delete_component(full_name["id"])
+    first_name = {"ldap.attribute": "givenName", "user.model.attribute": "firstName", "read.only": "true"}
+    always = {"always.read.value.from.ldap": "true", "is.mandatory.in.ldap": "true"}
+    component(admin, "user-attribute-ldap-mapper", kind, ldap, "first name", first_name | always)
+    admin.create_group({"name": "staff"})
+    groups = {
+        "groups.dn": GROUPS,
+        "group.name.ldap.attribute": "cn",
+        "group.object.classes": "groupOfNames",  # AD: group
+        "membership.ldap.attribute": "member",
+        "membership.attribute.type": "DN",
+        "membership.user.ldap.attribute": "cn",
+        "mode": "READ_ONLY",
+        "user.roles.retrieve.strategy": "LOAD_GROUPS_BY_MEMBER_ATTRIBUTE",
+        "preserve.group.inheritance": "false",
+        "drop.non.existing.groups.during.sync": "false",
+        "groups.path": "/staff",
+    }
+    mapper = component(admin, "group-ldap-mapper", kind, ldap, "groups", groups)
+    path = f"/admin/realms/ibok/user-storage/{ldap}/mappers/{mapper}/sync?direction=fedToKeycloak"
+    admin.connection.raw_post(path, data="").raise_for_status()
+    group = admin.get_group_by_path("/staff/BOK-Rejestracja")
+    admin.assign_group_realm_roles(group["id"], [admin.get_realm_role("bok-registrar")])
+
+
+def component(admin: KeycloakAdmin, provider: str, kind: str, parent: str, name: str, config: dict[str, str]) -> str:
+    listed = {key: [value] for key, value in config.items()}
+    made = admin.create_component(
+        {"name": name, "providerId": provider, "providerType": kind, "parentId": parent, "config": listed}
+    )
+    return str(made)
