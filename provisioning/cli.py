@@ -14,6 +14,7 @@ from rich.console import Console
 from ibok_idp.errors import IdpError
 from ibok_idp.log import configure_logging
 from ibok_idp.settings import load_settings
+from ibok_idp.texts import SOURCE
 from provisioning.domain.audit_chain import ChainedLine
 from provisioning.settings import Settings
 
@@ -235,7 +236,7 @@ def check(file: Annotated[Path, typer.Argument(help="a utility.toml")]) -> None:
         _stop(str(error))
     closing, kept = found.account_closing, found.retention
     _console.print(
-        f"Good: {found.company.name}; help line {found.contact.phones}; a resignation takes effect after {closing.resignation_days} days, "
+        f"Good: {found.company.name}; help line {found.phones(SOURCE)}; a resignation takes effect after {closing.resignation_days} days, "
         f"deletion {closing.delete_after_days} days later, retention {closing.retention_days} days. An application goes {kept.unconfirmed_days} days after it came when nobody confirmed it, "
         f"{kept.withdrawn_days} days after its withdrawal, {kept.rejected_days} days after its rejection.",
         soft_wrap=True,

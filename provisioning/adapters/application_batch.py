@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ibok_idp.texts import SOURCE
 from provisioning.domain.application import CustomerType
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.errors import Invalid
@@ -84,7 +85,7 @@ def read_batch(path: Path, form: FormVersion, checker: Checker) -> Iterator[Batc
         try:
             yield BatchRow(line, row, key, checker.paper(_body(row, form)), [])
         except Invalid as invalid:
-            errors = [f"{error.field}: {message(error, 'pl')}" for error in invalid.errors]
+            errors = [f"{error.field}: {message(error, SOURCE)}" for error in invalid.errors]
             yield BatchRow(line, row, key, None, errors)
 
 

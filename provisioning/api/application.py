@@ -13,6 +13,7 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from ibok_idp.texts import SOURCE, known_language
 from provisioning.adapters.files.uploads import MAXIMUM_BYTES
 from provisioning.adapters.pdf import blank_form, filled_form
 from provisioning.api import present
@@ -84,11 +85,11 @@ def get_form() -> dict[str, Any]:
 
 
 @api.get("/form/blank.pdf")
-@api.doc(summary="The blank form BOK-27 for printing, from the same data; `lang` pl or en", security="token")
+@api.doc(summary="The blank form BOK-27 for printing, from the same data, in the language `lang`", security="token")
 @requires(SUBMIT)
 def get_blank_form() -> Response:
     services = wired().services
-    wanted = "en" if request.args.get("lang") == "en" else "pl"
+    wanted = known_language(request.args.get("lang", SOURCE))
     pdf = blank_form(
         services.current_form(services.clock.today()), wired().utility, wanted, pesel_required=services.rules.pesel_required
     )

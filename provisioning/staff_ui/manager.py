@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pygal
+from babel.numbers import format_decimal
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext
 from pygal.etree import etree
@@ -269,7 +270,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def _days(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}".replace(".", ",") if language() == "pl" else f"{value:.1f}"
+    return "–" if value is None else str(format_decimal(value, "0.0", locale=language()))
 
 
 def _padded(row: tuple[Any, ...]) -> list[Any]:

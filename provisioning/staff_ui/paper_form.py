@@ -9,7 +9,8 @@ from typing import Any
 from flask import flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext
 
-from ibok_idp.look.flask_look import WARSAW, language
+from ibok_idp.look.flask_look import language
+from ibok_idp.texts import WARSAW
 from provisioning.api.application import wired
 from provisioning.domain.application import Action, Application, Channel, CustomerType, require_permission
 from provisioning.domain.errors import Invalid
