@@ -15,6 +15,7 @@ from ibok_idp.errors import IdpError
 from ibok_idp.log import configure_logging
 from ibok_idp.settings import load_settings
 from ibok_idp.texts import SOURCE
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.audit_chain import ChainedLine
 from provisioning.settings import Settings
 
@@ -124,7 +125,7 @@ def import_applications(
     """
     from provisioning.adapters.application_batch import BatchFileError, read_batch, write_bad
     from provisioning.domain.actors import Actor
-    from provisioning.domain.application import Role
+    from provisioning.domain.rights import Role
     from provisioning.use_cases.application.register_paper import register_once
     from provisioning.wiring import wire
 
@@ -162,7 +163,7 @@ def derive(
     Exit 0: nothing (more) to change, 2: something would change.
     """
     from provisioning.domain.actors import Actor
-    from provisioning.domain.application import Role
+    from provisioning.domain.rights import Role
     from provisioning.use_cases.desk.derive_terms import derive_terms, preview
     from provisioning.wiring import wire
 
@@ -219,7 +220,9 @@ def generate_demo(
     services = wired.services
     with services.work() as work:
         generate(services, work, applications, lambda count: _console.print(f"{count} of {applications}", highlight=False))
-        work.audit.write(Actor("ibok-provisioning"), "demo.generated", "demo", {"applications": applications}, services.clock.now())
+        work.audit.write(
+            Actor("ibok-provisioning"), AuditAction.DEMO_GENERATED, "demo", {"applications": applications}, services.clock.now()
+        )
     with wired.engine.connect() as plain:
         plain.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE applications, search_names")
     _console.print(f"{applications} invented applications are in the queue.")

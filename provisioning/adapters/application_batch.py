@@ -13,7 +13,7 @@ from typing import Any
 from ibok_idp.texts import SOURCE
 from provisioning.domain.application import CustomerType
 from provisioning.domain.clauses import FormVersion
-from provisioning.domain.errors import Invalid
+from provisioning.domain.errors import DomainError, Invalid
 from provisioning.form.check import Checker, Submission
 from provisioning.form.messages import message
 
@@ -32,8 +32,10 @@ OTHERS = (
 _YES, _NO = {"tak", "yes", "t", "1", "true"}, {"nie", "no", "n", "0", "false"}
 
 
-class BatchFileError(Exception):
+class BatchFileError(DomainError):
     """The file cannot be read as a batch; says what to do. Nothing was written."""
+
+    code, status = "unreadable_file", 422
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def _body(row: dict[str, str], form: FormVersion) -> dict[str, Any]:
     """The row as the body of the API; empty cells are absent."""
     company = row.get("customer_type") not in (CustomerType.PERSON.value, "")
     body: dict[str, Any] = {name: row[name] or None for name in PLAIN}
-    body["language"] = row["language"] or "pl"
+    body["language"] = row["language"] or SOURCE
     dropped = ("first_name", "last_name", "pesel") if company else ("company_name", "tax_id", "registry_number")
     body = {name: value for name, value in body.items() if name not in dropped or value}
     if company:

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from ibok_idp.directory import CustomerDirectory, DirectoryUser, NewCustomer, UserChange
 from ibok_idp.errors import CustomerNotFound, IdpError, KeycloakRefused, KeycloakUnavailable, LoginBelongsToAnother
-from provisioning.domain.account import Profile, Trouble
+from provisioning.domain.account import Profile
+from provisioning.domain.account_states import Trouble
 from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak
 from provisioning.ports.directory import DirectoryTrouble
 

@@ -214,7 +214,7 @@ class Checker:
             raise Invalid(found.errors)
         return Submission(
             form=form,
-            language=read.raw("language") or "pl",
+            language=read.raw("language") or SOURCE,
             customer_type=customer_type,
             channel=Channel(read.raw("channel")) if paper else Channel.WEB,
             data=data,

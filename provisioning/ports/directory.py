@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Protocol
 
-from provisioning.domain.account import Profile, Trouble
+from provisioning.domain.account import Profile
+from provisioning.domain.account_states import Trouble
+from provisioning.domain.errors import DomainError
 from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak
 
 
@@ -54,9 +56,13 @@ class Directory(Protocol):
     def console_events(self, since: datetime) -> list[ConsoleEvent]: ...
 
 
-class DirectoryTrouble(Exception):
+class DirectoryTrouble(DomainError):
     """Keycloak could not do it. `kind` is a domain Trouble, `retry` whether trying again may help."""
+
+    status = 503
+    public = "Keycloak does not do this now."
 
     def __init__(self, kind: Trouble, retry: bool) -> None:
         super().__init__(kind)
-        self.kind, self.retry = kind, retry
+        self.kind, self.retry, self.code = kind, retry, kind
+        self.retry_after = 30 if retry else None

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from email.message import EmailMessage
 from typing import Protocol
 
+from provisioning.domain.errors import DomainError, Unavailable
 from provisioning.domain.mail import Mail
 from provisioning.domain.mail_budget import Unasked
 
@@ -38,21 +39,27 @@ class Mailer(Protocol):
     def send(self, message: EmailMessage) -> str: ...
 
 
-class MailDeferred(Exception):
+class MailDeferred(Unavailable):
     """The mail server cannot be reached, breaks off or answers 4xx: the same mail is sent again later.
 
     Attributes:
         our_setup: it turned us away before it heard of an address or a message (greeting, AUTH, MAIL FROM): IT must look.
     """
 
+    code = "mail_deferred"
+
     def __init__(self, answer: str, *, our_setup: bool = False) -> None:
         super().__init__(answer)
         self.our_setup = our_setup
 
 
-class MailRefused(Exception):
+class MailRefused(DomainError):
     """5xx to the recipient: this address does not take mail; a person must find the right one."""
 
+    code, status = "mail_refused", 409
 
-class MailFailed(Exception):
+
+class MailFailed(DomainError):
     """5xx to the message itself: sending the same again is no use."""
+
+    code, status = "mail_failed", 409

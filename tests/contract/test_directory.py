@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from ibok_idp.temporary_password import derive, new_nonce
-from provisioning.domain.account import Profile, Trouble
+from provisioning.domain.account import Profile
+from provisioning.domain.account_states import Trouble
 from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak
 from provisioning.domain.rulebook import Rulebook
 from provisioning.ports.directory import Directory, DirectoryTrouble

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from provisioning.domain.application import PERMISSIONS, Action, Role, may
+from provisioning.domain.rights import PERMISSIONS, Action, Role, may
 from tests.integration.test_desk import entered
 from tests.integration.test_queue import _picture
 from tests.support.world import World

@@ -15,7 +15,7 @@ from ibok_idp.password_policy import DENY_LIST_POLICY, keycloak_policy
 from ibok_idp.realm.compare import differences
 from ibok_idp.realm.desired import Step, comparable, load, realm_file
 from ibok_idp.temporary_password import SHAPE, derive, new_nonce
-from provisioning.domain.application import Role
+from provisioning.domain.rights import Role
 
 VALUES = {
     "IBOK_WEBAPP_URL": "http://localhost:8000",

@@ -16,6 +16,7 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Engine
 from stdnum.pl import nip, pesel
 
+from provisioning.domain.errors import DomainError
 from provisioning.domain.register_match import RegisterCustomer
 
 COLUMNS = ("customer_number", "name", "type", "tax_id_or_pesel", "supply_points", "contract_numbers", "email")
@@ -35,8 +36,10 @@ _PORTION = 2**20
 Fingerprint = Callable[[str], str]
 
 
-class RegisterFileError(Exception):
+class RegisterFileError(DomainError):
     """The file as a whole cannot be read: not there, no text, or other columns. Nothing was changed."""
+
+    code, status = "unreadable_file", 422
 
 
 @dataclass(frozen=True)

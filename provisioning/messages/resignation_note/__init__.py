@@ -7,7 +7,7 @@ from datetime import date
 from typing import ClassVar
 
 from ibok_idp.texts import N_
-from provisioning.domain.account import ClosingCause
+from provisioning.domain.account_states import ClosingCause
 from provisioning.messages.context import MailContext, Occasion
 
 _CAUSES = {

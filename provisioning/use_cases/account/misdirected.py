@@ -8,11 +8,12 @@ import uuid
 from provisioning.domain.account import Account
 from provisioning.domain.account_records import Incident
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.domain.mail import MailKind
 from provisioning.domain.password_reset import ResetOutcome
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.check import checked_email
 from provisioning.ports.services import Services
 from provisioning.use_cases.account.request_new_password import reserve
@@ -62,7 +63,9 @@ def mark_misdirected(services: Services, actor: Actor, login: str, note: str | N
         account.want_mailed_passwords_useless()
         decided(work, account)
         private = {"address": incident.address, "disclosed": incident.disclosed, "reason": incident.note}
-        work.audit.write(actor, "account.misdirected", account.reference, {"incident": incident.incident_id}, now, private=private)
+        work.audit.write(
+            actor, AuditAction.ACCOUNT_MISDIRECTED, account.reference, {"incident": incident.incident_id}, now, private=private
+        )
     return incident
 
 
@@ -83,7 +86,7 @@ def correct_address(services: Services, actor: Actor, login: str, email: str, re
         account.address_is_mended()
         decided(work, account)
         private = {"from": before, "to": address, "reason": words}
-        work.audit.write(actor, "account.address_corrected", account.reference, {}, services.clock.now(), private=private)
+        work.audit.write(actor, AuditAction.ACCOUNT_ADDRESS_CORRECTED, account.reference, {}, services.clock.now(), private=private)
     return account
 
 
@@ -107,7 +110,7 @@ def correct_names(services: Services, actor: Actor, login: str, first_name: str,
         account.first_name, account.last_name = names
         decided(work, account)
         private = {"from": before, "to": {"first_name": names[0], "last_name": names[1]}, "reason": words}
-        work.audit.write(actor, "account.names_corrected", account.reference, {}, services.clock.now(), private=private)
+        work.audit.write(actor, AuditAction.ACCOUNT_NAMES_CORRECTED, account.reference, {}, services.clock.now(), private=private)
     return account
 
 
@@ -150,5 +153,5 @@ def resend(services: Services, actor: Actor, login: str) -> Account:
             decided(work, account)
         else:
             reserve(services, work, account, ResetOutcome.ISSUED, actor)
-        work.audit.write(actor, "account.resent", account.reference, {"login": login}, services.clock.now())
+        work.audit.write(actor, AuditAction.ACCOUNT_RESENT, account.reference, {"login": login}, services.clock.now())
     return account

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.document import Document
 from provisioning.domain.errors import NotFound, NotPossible
 from provisioning.domain.intake import Incoming, IntakeFile, IntakeItem, IntakeKind, IntakeState
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 from provisioning.use_cases.application.add_scans import put, with_room_for
@@ -82,7 +83,9 @@ def attach(services: Services, actor: Actor, intake_id: str, reference: str) -> 
         put(services, work, actor, application, [_document(each, reference) for each in files])
         work.intake.drop_files(intake_id)
         _close(services, work, actor, item, IntakeState.ATTACHED, reference)
-        work.audit.write(actor, "intake.attached", reference, {"intake": intake_id, "files": len(files)}, services.clock.now())
+        work.audit.write(
+            actor, AuditAction.INTAKE_ATTACHED, reference, {"intake": intake_id, "files": len(files)}, services.clock.now()
+        )
     return item
 
 
@@ -100,7 +103,9 @@ def dismiss(services: Services, actor: Actor, intake_id: str, reason: str | None
         item.sender = item.subject = item.text = ""
         _close(services, work, actor, item, IntakeState.DISMISSED, None)
         subject = f"intake:{intake_id}"  # words of its own, which can be forgotten alone
-        work.audit.write(actor, "intake.dismissed", subject, {"intake": intake_id}, services.clock.now(), private={"reason": words})
+        work.audit.write(
+            actor, AuditAction.INTAKE_DISMISSED, subject, {"intake": intake_id}, services.clock.now(), private={"reason": words}
+        )
     return item
 
 
