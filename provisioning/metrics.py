@@ -7,8 +7,8 @@ from prometheus_client.core import GaugeMetricFamily
 from sqlalchemy import Engine, text
 
 _WAITING = (
-    "SELECT trouble, count(*) FROM accounts, unnest(ARRAY[keycloak_trouble, mail_trouble, address_trouble]) AS trouble "
-    "WHERE trouble IS NOT NULL GROUP BY 1"
+    "SELECT reason, count(*) FROM accounts, unnest(ARRAY[keycloak_trouble, mail_trouble, address_trouble]) AS troubles (reason) "
+    "WHERE reason IS NOT NULL GROUP BY 1"
 )
 
 

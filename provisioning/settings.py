@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     pesel_required: bool = Field(False, description="natural persons must give PESEL")
     online_declaration: bool = Field(True, description="applicants may sign by a declaration on the web form")
     customer_number_pattern: str = Field(r"[0-9]{4,12}", description="regular expression of a customer number without spaces")
+    register_largest_loss: int = Field(
+        5, ge=0, le=100, description="percent of the customer register that one file may mark as gone; more needs `--gone`"
+    )
     login_prefix: str = Field("wp", pattern=r"^[a-z]{1,8}$", description="how logins begin")
     login_random_digits: int = Field(7, ge=6, le=12, description="random digits of a login, before its check digit")
 

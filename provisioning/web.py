@@ -17,6 +17,7 @@ from ibok_idp.errors import KeycloakUnavailable
 from ibok_idp.look.flask_look import install_look, language
 from ibok_idp.metrics import MetricsDoor, install_metrics
 from ibok_idp.oidc_login import LoginFailed, NotLoggedIn, OidcLogin
+from ibok_idp.refusals import log_refusals
 from ibok_idp.tokens import TokenVerifier
 from ibok_idp.web_session import SessionStore, SessionsUnavailable
 from provisioning.adapters.postgres.troubles import DatabaseTrouble
@@ -103,6 +104,7 @@ def create_app(settings: Settings, wired: Wired | None = None) -> APIFlask:
     gone = (DatabaseTrouble, OperationalError, NoFreeConnection, SessionsUnavailable)
     staff_errors.register(app, LoginFailed, NotLoggedIn, KeycloakUnavailable, *gone)
     register_problems(app)
+    log_refusals(app)
     _try_collisions_again(app, wired)
     _health(app, wired)
     door = MetricsDoor(settings.metrics_token.get_secret_value(), bind=settings.bind, trusted_proxies=settings.trusted_proxies)

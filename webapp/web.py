@@ -20,6 +20,7 @@ from ibok_idp.look.company import load_utility
 from ibok_idp.look.flask_look import install_look, language, problem_page
 from ibok_idp.metrics import MetricsDoor, install_metrics
 from ibok_idp.oidc_login import PASSWORD_ALREADY_SET, LoginFailed, NotLoggedIn, OidcLogin
+from ibok_idp.refusals import log_refusals
 from ibok_idp.tokens import TokenVerifier
 from ibok_idp.web_session import SessionStore, SessionsUnavailable
 from webapp.application_form.views import application_form
@@ -83,6 +84,7 @@ def create_app(settings: Settings, client: ProvisioningClient | None = None) -> 
         app.register_blueprint(blueprint)
     app.jinja_env.globals["logged_in"] = login.user
     _errors(app)
+    log_refusals(app)
     _health(app, engine)
     door = MetricsDoor(settings.metrics_token.get_secret_value(), bind=settings.bind, trusted_proxies=settings.trusted_proxies)
     install_metrics(app, generate_latest, door)

@@ -33,9 +33,9 @@ def logged_in(view: View) -> View:
         user = login.user()
         if user is None:
             return redirect(url_for("oidc.login", next=request.full_path if request.method == "GET" else "/"))
+        g.user = user
         if user.roles.isdisjoint(role.value for role in Role):
             abort(403)
-        g.user = user
         _remember_colleague(user)
         return view(*arguments, **named)
 

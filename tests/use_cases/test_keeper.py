@@ -12,6 +12,7 @@ from provisioning.domain.account_states import AccountState, Step, Trouble
 from provisioning.domain.errors import Invalid, NotPossible
 from provisioning.domain.mail import Mail, MailKind, MailState
 from provisioning.domain.password_reset import PasswordReset
+from provisioning.metrics import numbers
 from provisioning.ports.directory import DirectoryTrouble
 from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
 from provisioning.ports.services import Services
@@ -280,6 +281,7 @@ def test_our_own_set_up_is_never_taken_for_a_wrong_address(ring: Ring) -> None:
     keep(ring.services, login)
     account = ring.account(login)
     assert (account.mail_trouble, account.address_trouble) == (Trouble.MAIL_SETUP, None)
+    assert b'ibok_accounts_waiting{reason="mail_setup"}' in numbers(ring.engine)
     assert states(ring, login, "activated") == [MailState.DEFERRED]
     ring.calm()
     assert ring.settle(login).mail_accepted_at is not None

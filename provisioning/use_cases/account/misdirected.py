@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 
 from provisioning.domain.account import Account
@@ -13,6 +12,7 @@ from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.domain.mail import MailKind
 from provisioning.domain.password_reset import ResetOutcome
+from provisioning.domain.person_names import LONGEST_NAME, NOT_IN_A_NAME
 from provisioning.domain.rights import Action, require_permission
 from provisioning.form.check import checked_email
 from provisioning.ports.services import Services
@@ -20,8 +20,6 @@ from provisioning.use_cases.account.request_new_password import reserve
 from provisioning.use_cases.account.wanted import decided, void_open_reset, void_passwords_on_their_way, want_activation_mail
 from provisioning.use_cases.application.decide import required_reason
 
-# What Keycloak's person-name-prohibited-characters validator refuses in first and last names.
-_NOT_IN_A_NAME = re.compile(r"[<>&\"$%!#?§;*~/\\|^=\[\]{}()\x00-\x1f\x7f]")
 _DISCLOSED = {
     MailKind.ACTIVATED: ["login", "hasło tymczasowe", "imię i nazwisko lub nazwa", "numer ewidencyjny", "adres punktu poboru"],
     MailKind.NEW_PASSWORD: ["login", "hasło tymczasowe"],
@@ -123,9 +121,9 @@ def checked_names(first_name: str, last_name: str) -> tuple[str, str]:
     for name, value in (("first_name", first_name.strip()), ("last_name", last_name.strip())):
         if not value:
             errors.append(FieldError(name, "required"))
-        elif len(value) > 100:
+        elif len(value) > LONGEST_NAME:
             errors.append(FieldError(name, "too_long"))
-        elif _NOT_IN_A_NAME.search(value):
+        elif NOT_IN_A_NAME.search(value):
             errors.append(FieldError(name, "invalid_characters"))
     if errors:
         raise Invalid(errors)

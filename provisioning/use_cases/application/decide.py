@@ -15,6 +15,7 @@ from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.domain.login_names import new_login
 from provisioning.domain.mail import MailKind
+from provisioning.domain.person_names import account_name
 from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
@@ -44,14 +45,15 @@ def approve(services: Services, actor: Actor, reference: str, version: int, reas
         application = work.applications.get(reference, for_change=True)
         words = _take_approval(services, work, actor, application, version, reason)
         login = _reserve_login(services, work, reference)
+        first_name, last_name = (account_name(each) for each in application.contact_person)
         account = Account(
             login=login,
             reference=reference,
             state=AccountState.AWAITING_FIRST_LOGIN,
             created_at=services.clock.now(),
             email=application.email,
-            first_name=application.contact_person[0],
-            last_name=application.contact_person[1],
+            first_name=first_name,
+            last_name=last_name,
             language=application.language,
             phone=application.data.get("phone"),
             correspondence_address=application.data.get("correspondence_address"),

@@ -78,7 +78,7 @@ def attach(services: Services, actor: Actor, intake_id: str, reference: str) -> 
     require_permission(actor.roles, Action.INTAKE)
     with services.work() as work:
         item = _waiting(work, intake_id)
-        files = [each for each in work.intake.files_of(intake_id) if each.refused is None]
+        files = [each for each in work.intake.files_of(intake_id, with_originals=True) if each.refused is None]
         application = with_room_for(work, reference, len(files))
         put(services, work, actor, application, [_document(each, reference) for each in files])
         work.intake.drop_files(intake_id)
@@ -145,11 +145,7 @@ def _for_a_person(services: Services, work: Work, part: ScanPart, problem: str) 
         text="",
         problem=problem,
     )
-    document = part.document
-    one = IntakeFile(
-        uuid.uuid4().hex, item.intake_id, 0, document.name, document.media_type, document.sha256, None, document.content
-    )
-    work.intake.add(item, [one])
+    work.intake.add(item, [IntakeFile.of(part.document, item.intake_id, 0)])
     return item.intake_id
 
 
@@ -168,7 +164,17 @@ def _put_part(services: Services, work: Work, actor: Actor, part: ScanPart) -> s
 
 
 def _document(file: IntakeFile, reference: str) -> Document:
-    return Document(uuid.uuid4().hex, reference, "scan", file.name, file.media_type, file.sha256, file.content)
+    return Document(
+        uuid.uuid4().hex,
+        reference,
+        "scan",
+        file.name,
+        file.media_type,
+        file.sha256,
+        file.content,
+        original=file.original,
+        signatures=file.signatures,
+    )
 
 
 def _waiting(work: Work, intake_id: str) -> IntakeItem:
