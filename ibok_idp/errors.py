@@ -27,12 +27,8 @@ class KeycloakRejected(IdpError):
     """Keycloak answers another 4xx: the request itself is wrong; trying again does not help."""
 
 
-class KeycloakConflict(KeycloakRejected):
-    """Keycloak answers 409: something of this name is there already."""
-
-
 class LoginBelongsToAnother(IdpError):
-    """The login or e-mail exists in Keycloak and belongs to another application. An alarm, never an overwrite."""
+    """The login exists in Keycloak and belongs to another application. An alarm, never an overwrite."""
 
 
 class CustomerNotFound(IdpError):

@@ -44,7 +44,7 @@ def serve() -> None:
     from provisioning.web import create_app
 
     bind = f"{settings.bind}:{settings.provisioning_port}"
-    serve_web(lambda: create_app(settings), bind, settings.web_threads, largest_body=LARGEST_BODY)
+    serve_web(lambda: create_app(settings), bind, settings.web_threads, largest_body=LARGEST_BODY, processes=settings.web_processes)
 
 
 @app.command()

@@ -107,6 +107,7 @@ def wire(settings: Settings) -> Wired:
     services = Services(
         work=work,
         only_one=work.only_one,
+        these_free=work.these_free,
         directory=KeycloakDirectory(directory),
         mailer=mailer,
         compose=composer,

@@ -39,7 +39,8 @@ class Settings(BaseSettings):
         30, ge=1, description="confirmations sent again and links to a new address that one address may ask for in an hour (F13)"
     )
     draft_hours: int = Field(2, ge=1, le=24, description="how long a form that is being filled is kept")
-    web_threads: int = Field(8, ge=1, le=256, description="requests at the same time")
+    web_threads: int = Field(8, ge=1, le=256, description="requests at the same time, in each process")
+    web_processes: int = Field(2, ge=1, le=64, description="processes that share the port; one as long as limits are in memory")
 
     @field_validator("metrics_token")
     @classmethod
@@ -51,6 +52,11 @@ class Settings(BaseSettings):
     @property
     def issuer(self) -> str:
         return f"{str(self.keycloak_url).rstrip('/')}/realms/{self.realm}"
+
+    @property
+    def processes(self) -> int:
+        """Limits that are counted in the memory of one process hold only while there is one."""
+        return 1 if self.rate_limit_storage.startswith("memory:") else self.web_processes
 
     @property
     def secure(self) -> bool:

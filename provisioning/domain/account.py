@@ -141,6 +141,11 @@ class Account:
         return self.state in GONE
 
     @property
+    def waits_for_user(self) -> bool:
+        """S4: Keycloak holds no user yet, and one is wanted."""
+        return self.user_id is None and self.nonce is not None and not self.must_be_gone and self.state is not _A.CLOSED
+
+    @property
     def is_suspended(self) -> bool:
         return self.state is _A.SUSPENDED or (self.state is _A.RESIGNING and self.state_before is _A.SUSPENDED)
 

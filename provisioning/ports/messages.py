@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from email.message import EmailMessage
 from typing import Protocol
@@ -14,6 +15,7 @@ from provisioning.domain.mail_budget import Unasked
 class Mails(Protocol):
     def add(self, mail: Mail) -> None: ...
     def get(self, message_id: str, *, for_change: bool = False) -> Mail | None: ...
+    def many(self, message_ids: Sequence[str]) -> dict[str, Mail]: ...
     def save(self, mail: Mail) -> None: ...
     def of(self, reference: str) -> list[Mail]: ...
     def to_be_sent(self, now: datetime, limit: int) -> list[str]: ...
@@ -44,13 +46,14 @@ class MailDeferred(Unavailable):
 
     Attributes:
         our_setup: it turned us away before it heard of an address or a message (greeting, AUTH, MAIL FROM): IT must look.
+        unreached: no conversation came about, so it would be the same with any other mail.
     """
 
     code = "mail_deferred"
 
-    def __init__(self, answer: str, *, our_setup: bool = False) -> None:
+    def __init__(self, answer: str, *, our_setup: bool = False, unreached: bool = False) -> None:
         super().__init__(answer)
-        self.our_setup = our_setup
+        self.our_setup, self.unreached = our_setup, unreached
 
 
 class MailRefused(DomainError):

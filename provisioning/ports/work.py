@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Protocol
@@ -28,6 +29,7 @@ class Queue(Protocol):
     """Jobs are deferred in the same transaction as everything else."""
 
     def keep(self, login: str) -> None: ...
+    def need_not_keep(self, logins: Sequence[str]) -> None: ...
     def send_mail(self, message_id: str) -> None: ...
     def confirm_first_login(self, reference: str) -> None: ...
     def request_new_password(self, login: str) -> None: ...
@@ -95,6 +97,12 @@ class Seams(Protocol):
     """Named points at which tests stop the process; nothing in production."""
 
     def __call__(self, name: str) -> None: ...
+
+
+class TheseFree(Protocol):
+    """Locks by name: the first `most` of these that nobody else holds; the block learns which. Waits for none."""
+
+    def __call__(self, names: Sequence[str], most: int) -> AbstractContextManager[frozenset[str]]: ...
 
 
 class OnlyOne(Protocol):

@@ -14,7 +14,8 @@ from flask import Flask
 
 from ibok_idp.look.company import load_utility
 from ibok_idp.look.flask_look import install_look
-from provisioning.domain.account import Account, AccountState
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import AccountState
 from provisioning.domain.actors import Actor
 from tests.fuzz.forms import Form, _Walk
 from tests.fuzz.judge import Judge, Part, Until

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
@@ -81,11 +82,17 @@ def _alone(name: str, patience: float = 0) -> Any:
     yield True
 
 
+@contextmanager
+def _all_free(names: Sequence[str], most: int) -> Any:
+    yield frozenset(names[:most])
+
+
 def fake_office(**changes: Any) -> Services:
     """Everything but a database."""
     parts: dict[str, Any] = {
         "work": lambda: (_ for _ in ()).throw(AssertionError("no database in this test")),
         "only_one": _alone,
+        "these_free": _all_free,
         "directory": FakeDirectory(),
         "mailer": FakeMailer(),
         "compose": lambda *_: EmailMessage(),

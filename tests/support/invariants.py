@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from provisioning.domain.account import Account
 from provisioning.domain.mail import MailState
-from provisioning.use_cases.account.keep_account import activation_password, reset_password
+from provisioning.use_cases.account.keeper.passwords import activation_password, reset_password
 from tests.support.memory_mail import Taken
 from tests.support.ring import Ring
 

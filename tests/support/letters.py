@@ -17,7 +17,7 @@ from provisioning.domain.rulebook import Rulebook
 from provisioning.form.catalogue import all_versions, current_form
 from provisioning.form.check import Checker
 from provisioning.messages.compose import Composer
-from provisioning.use_cases.account.keep_account import activation_password
+from provisioning.use_cases.account.keeper.passwords import activation_password
 from tests.support.fakes import fake_office
 from tests.support.world import application_body
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -44,6 +45,9 @@ class NoJobs:
 
     def defer(self, connection: Any, task: str, **arguments: str) -> None:
         self.deferred += 1
+
+    def take_back(self, connection: Any, task: str, argument: str, values: Sequence[str]) -> None:
+        """There are none."""
 
 
 @dataclass
@@ -160,6 +164,7 @@ def make_ring(database_url: str) -> Ring:
     services = fake_office(
         work=work,
         only_one=work.only_one,
+        these_free=work.these_free,
         directory=keycloak,
         mailer=mail_server,
         compose=plain_letter,

@@ -13,7 +13,7 @@ from provisioning.domain.application import CustomerType
 from provisioning.domain.mail import Mail, MailKind
 from provisioning.form.catalogue import all_versions, current_form
 from provisioning.messages.compose import Composer
-from provisioning.use_cases.account.keep_account import activation_password
+from provisioning.use_cases.account.keeper.passwords import activation_password
 from tests.support.fakes import fake_office
 from tests.support.letters import (
     ABOUT,

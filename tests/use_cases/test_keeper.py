@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from provisioning.domain.account_states import AccountState, Step, Trouble
 from provisioning.domain.errors import Invalid, NotPossible
+from provisioning.domain.in_keycloak import Created, WantedUser
 from provisioning.domain.mail import Mail, MailKind, MailState
 from provisioning.domain.password_reset import PasswordReset
 from provisioning.metrics import numbers
@@ -110,7 +111,7 @@ def test_s5_a_resend_that_keycloak_has_not_taken_dies_with_the_doubt_too(ring: R
 # -- deleted or closed while the user is being made ----------------------------------------------
 
 
-@pytest.mark.parametrize("point", ["create.before", "create.after"])
+@pytest.mark.parametrize("point", ["create_many.before", "create_many.after"])
 def test_s8_deleted_while_keycloak_makes_the_user_no_user_stays_and_no_mail_goes(ring: Ring, point: str) -> None:
     login = ring.approved()
 
@@ -393,7 +394,7 @@ def test_s4_names_that_keycloak_would_not_take_are_refused_at_the_door(ring: Rin
 
 def test_s4_a_login_of_another_application_is_an_alarm_and_waits_for_a_person(ring: Ring) -> None:
     login = ring.approved()
-    ring.keycloak.create("2020-000001-1", login, ring.account(login).profile, "Mailed-2026")
+    ring.keycloak.create_many([WantedUser("2020-000001-1", login, ring.account(login).profile, "Mailed-2026")])
     ring.settle(login)
     account = ring.account(login)
     assert (account.trouble, account.keycloak_blocked, account.user_id) == (Trouble.LOGIN_BELONGS_TO_ANOTHER, True, None)
@@ -452,14 +453,14 @@ def test_k06_while_one_keeper_holds_an_account_a_second_one_leaves_it_alone(ring
 
 def test_one_account_that_nobody_foresaw_stops_no_other(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
     bad, good = ring.approved(), ring.approved()
-    create = ring.keycloak.create
+    create_many = ring.keycloak.create_many
 
-    def broken(reference: str, login: str, *rest: object) -> object:
-        if login == bad:
+    def broken(wanted: list[WantedUser]) -> object:
+        if bad in {each.login for each in wanted}:
             raise ZeroDivisionError
-        return create(reference, login, *rest)  # type: ignore[arg-type]
+        return create_many(wanted)
 
-    monkeypatch.setattr(ring.keycloak, "create", broken)
+    monkeypatch.setattr(ring.keycloak, "create_many", broken)
     sweep(ring.services)
     assert ring.account(good).step is Step.DONE
     look_at = ring.account(bad).look_at
@@ -552,7 +553,8 @@ def test_a_user_that_was_made_again_waits_for_its_first_login_and_a_doubt_kills_
 def test_a_restored_row_finds_the_user_that_is_there_and_leaves_an_own_password_alone(ring: Ring) -> None:
     login = ring.approved()
     account = ring.account(login)
-    made = ring.keycloak.create(account.reference, login, account.profile, "Mailed-2026")
+    (made,) = ring.keycloak.create_many([WantedUser(account.reference, login, account.profile, "Mailed-2026")])
+    assert isinstance(made, Created)
     ring.keycloak.set_own_password(login, "Mailed-2026", "Woda-Zdroj-2026")
     account = ring.settle(login)
     assert (account.user_id, account.state) == (made.user_id, AccountState.ACTIVE)

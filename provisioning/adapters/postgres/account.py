@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from provisioning.adapters.postgres.retention import forget_traces
-from provisioning.adapters.postgres.rows import first, insert, raise_, read, update
+from provisioning.adapters.postgres.rows import first, insert, raise_, read, update, update_many
 from provisioning.domain.account import Account
 from provisioning.domain.errors import NotFound
 from provisioning.domain.password_reset import PasswordReset
@@ -41,9 +42,19 @@ class PostgresAccounts:
     def by_user_id(self, user_id: str) -> Account | None:
         return self._one("user_id = :value", user_id)
 
+    def many(self, logins: Sequence[str], *, for_change: bool = False) -> list[Account]:
+        """Those of them that are there, locked in the order of logins; returned in the order that was asked for."""
+        suffix = " FOR UPDATE" if for_change else ""
+        found = {each.login: each for each in self._all(f"login = ANY(:logins) ORDER BY login{suffix}", logins=list(logins))}
+        return [found[login] for login in logins if login in found]
+
     def save(self, account: Account) -> None:
-        account.unsettled = account.wants_keeping
-        update(self._connection, "accounts", "login", account)
+        self.save_many([account])
+
+    def save_many(self, accounts: Sequence[Account]) -> None:
+        for account in accounts:
+            account.unsettled = account.wants_keeping
+        update_many(self._connection, "accounts", "login", accounts)
 
     def due(self, today: date, limit: int) -> list[str]:
         """Accounts whose day has come to be closed, deleted or anonymised; none that still waits for others."""
@@ -69,14 +80,15 @@ class PostgresAccounts:
         )
         return list(found.scalars())
 
-    def to_be_made(self, limit: int) -> list[str]:
-        """Whose first difference is that Keycloak holds no user, in filing order."""
+    def to_be_made(self, now: datetime, limit: int) -> list[str]:
+        """Whose first difference is that Keycloak holds no user, and whose time has come, in filing order."""
         found = self._connection.execute(
             text(
                 "SELECT login FROM accounts WHERE unsettled AND user_id IS NULL AND nonce IS NOT NULL "
-                "AND state NOT IN ('closed', 'deleted', 'anonymised') AND NOT keycloak_blocked ORDER BY created_at LIMIT :limit"
+                "AND state NOT IN ('closed', 'deleted', 'anonymised') AND NOT keycloak_blocked AND (look_at IS NULL OR look_at <= :now "
+                "OR keycloak_trouble = 'keycloak_unavailable') ORDER BY created_at LIMIT :limit"
             ),
-            {"limit": limit},
+            {"now": now, "limit": limit},
         )
         return list(found.scalars())
 
