@@ -22,8 +22,8 @@ $(READY): requirements-dev.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-up: $(READY)  ## start everything on this machine; Ctrl-C stops it
-	@exec $(BIN)/ibok-idp local up
+up: $(READY)  ## start everything on this machine; Ctrl-C stops it; EXAMPLE=1: with examples/invoices
+	@IBOK_EXAMPLE=$(or $(EXAMPLE),0) exec $(BIN)/ibok-idp local up
 
 demo: $(READY)  ## the whole way of a customer once, narrated
 	@exec $(BIN)/python -m deploy.demo
@@ -37,8 +37,8 @@ check: $(READY) assets  ## lint, format, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY) assets  ## measurements, written to bench/results/
-	@exec $(BIN)/python -m tests.bench.run
+bench: $(READY) assets  ## measurements, written to bench/results/; ONLY="accounts pages" takes parts
+	@exec $(BIN)/python -m tests.bench.run $(ONLY)
 
 faults: $(READY) assets  ## fifteen minutes of faults while the product works; judged afterwards
 	@exec $(BIN)/python -m faults --minutes 15 --applications 5000 --faults 500

@@ -43,18 +43,20 @@ _MANY = {
 
 
 class Ground(Stack):
-    """A whole stack, with proxies before Keycloak, PostgreSQL and SMTP, and a second worker.
+    """A whole stack, with proxies before Keycloak, PostgreSQL and SMTP, a second worker, and an application that is told of
+    accounts by webhooks.
 
     Keycloak's public address is itself a proxy, so that tokens and links name one issuer; the workers reach Keycloak by a
     proxy of their own.
     """
 
     ways: tuple[str, ...] = ("keycloak", "keycloak-worker", "database", "database-worker", "smtp", "imap")
-    killable: tuple[str, ...] = ("worker", "worker-2", "provisioning", "webapp", "keycloak", "postgres")
+    killable: tuple[str, ...] = ("worker", "worker-2", "provisioning", "webapp", "keycloak", "postgres", "invoices")
     stoppable: tuple[str, ...] = (*killable, "mailbox")
 
     def __init__(self, folder: Path, console: Console | None = None) -> None:
-        super().__init__(local_settings(folder), console, environment=dict(_MANY))
+        settings = local_settings(folder).model_copy(update={"example": True})
+        super().__init__(settings, console, environment=dict(_MANY))
         *ports, self.keycloak_behind = free_ports(len(self.ways) + 1)
         self.proxies = Proxies(dict(zip(self.ways, ports, strict=True)))
         self.clock_file = folder / "clock"
@@ -240,7 +242,7 @@ class BesideSharedStack(Ground):
     """
 
     ways = ("keycloak-worker", "database", "database-worker", "smtp", "imap")
-    killable = ("worker", "worker-2", "provisioning")
+    killable = ("worker", "worker-2", "provisioning", "invoices")
     stoppable = (*killable, "mailbox")
 
     def __init__(self, folder: Path, world: World, console: Console | None = None) -> None:
@@ -282,6 +284,9 @@ class BesideSharedStack(Ground):
             lambda: self._start_service("mailbox", self._mailbox_command, lambda: _answers(f"{self.mailbox_url}/healthz")),
             lambda: self._run(["ibok-provisioning", "migrate"], "provisioning"),
         )
+        self._write_applications()
+        shutil.copytree(self._shared.state / "applications", self.state / "applications")  # the client is the shared realm's
+        self._start_service("invoices", self._invoices_command, lambda: _answers(f"{self.invoices_url}/healthz"))
         _together(
             lambda: self._start_one("provisioning", "ibok-provisioning serve"),
             lambda: self._start_one("worker", "ibok-provisioning worker"),
@@ -294,7 +299,7 @@ class BesideSharedStack(Ground):
     def stop(self) -> None:
         self._ended.set()
         self.go_on()
-        for name in ("worker-2", "worker", "provisioning", "mailbox"):
+        for name in ("worker-2", "worker", "provisioning", "mailbox", "invoices"):
             service = self.services.get(name)
             if service is not None and service.process is not None and service.process.poll() is None:
                 service.process.terminate()

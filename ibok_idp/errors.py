@@ -55,5 +55,9 @@ class ProviderMissing(IdpError):
     """The server lacks our Keycloak provider, or has another version of it: nobody could log in with our flow."""
 
 
+class ClientOfAnother(IdpError):
+    """A client that an application would have is there already and is not ours. Nothing was changed."""
+
+
 class RealmDrift(IdpError):
     """The server's realm differs in a way `apply` cannot carry out."""

@@ -5,25 +5,36 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
+from ibok_idp.applications.file import Application
 from ibok_idp.errors import IdpError
 from ibok_idp.log import configure_logging
 from ibok_idp.settings import load_settings
 from ibok_idp.texts import SOURCE
+from provisioning.domain.actors import Actor
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.audit_chain import ChainedLine
+from provisioning.domain.news import DeliveryState
+from provisioning.domain.rights import Role
 from provisioning.settings import Settings
+
+if TYPE_CHECKING:
+    from provisioning.wiring import Wired
 
 app = typer.Typer(help="Applications, decisions and accounts: the utility's side of iBOK.", no_args_is_help=True)
 audit = typer.Typer(help="The append-only audit.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 utility = typer.Typer(help="The facts of the utility (utility.toml).", no_args_is_help=True)
 app.add_typer(utility, name="utility")
+webhooks = typer.Typer(help="Applications that are told of accounts (IBOK_APPLICATIONS_FILE).", no_args_is_help=True)
+app.add_typer(webhooks, name="webhooks")
+_IT = Actor("ibok-provisioning webhooks", frozenset({Role.MANAGER}))
 _console = Console(stderr=True)
 
 
@@ -56,13 +67,13 @@ def worker() -> None:
     settings = _settings()
     if not settings.provisioning_client_secret.get_secret_value():
         _stop("IBOK_PROVISIONING_CLIENT_SECRET is missing: the worker cannot reach Keycloak without it.")
-    from provisioning.wiring import wire
-    from provisioning.worker.run import run_worker
+    from provisioning.worker.run import Told, run_worker
 
-    wired = wire(settings)
+    wired = _wired(settings)
+    told = Told(wired.receivers(), wired.bell)
     url, concurrency = settings.database_url.get_secret_value(), settings.worker_concurrency
     try:
-        run_worker(wired.services, url, concurrency, wired.mailbox(), bind=settings.bind, port=settings.worker_port)
+        run_worker(wired.services, url, concurrency, wired.mailbox(), told, bind=settings.bind, port=settings.worker_port)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
@@ -266,6 +277,66 @@ def check(file: Annotated[Path, typer.Argument(help="a utility.toml")]) -> None:
     )
 
 
+@webhooks.command("list")
+def list_webhooks() -> None:
+    """Each receiver: whether it answers, what waits, what is parked. Exit 2 when something is parked or switched off."""
+    wired = _wired(_settings())
+    with wired.services.work() as work:
+        receivers, counts = work.deliveries.receivers(), work.deliveries.counts()
+    wrong = False
+    for told in wired.receivers().told:
+        receiver, count = receivers.get(told.client_id), counts.get(told.client_id, {})
+        off = receiver is not None and receiver.off_since is not None
+        parked = count.get(DeliveryState.PARKED, 0)
+        wrong = wrong or off or parked > 0
+        answer = (
+            f"{receiver.answer}, {receiver.answered_at:%Y-%m-%d %H:%M:%S}" if receiver and receiver.answered_at else "not told yet"
+        )
+        words = f"{told.client_id}  {'switched off (410)' if off else answer}  waiting {count.get(DeliveryState.WAITING, 0)}  parked {parked}"
+        _console.print(words, soft_wrap=True, highlight=False, markup=False)
+    sys.exit(2 if wrong else 0)
+
+
+@webhooks.command("test")
+def test_webhook(receiver: Annotated[str, typer.Argument(help="its client_id")]) -> None:
+    """Have the worker send a test event; `webhooks list` then shows the answer."""
+    from provisioning.use_cases.news.tell import send_test
+
+    wired = _wired(_settings())
+    _told(wired, receiver)
+    _console.print(f"Test event {send_test(wired.services, _IT, receiver)} is on its way.", highlight=False)
+
+
+@webhooks.command("replay")
+def replay_webhooks(
+    receiver: Annotated[str, typer.Argument(help="its client_id")],
+    since: Annotated[datetime, typer.Option(help="from when on, for instance 2026-11-30 or 2026-11-30T12:00:00 (UTC)")],
+) -> None:
+    """Send everything since then once more, in order for each account. The receiver knows repetitions by their webhook-id."""
+    from provisioning.use_cases.news.tell import replay
+
+    wired = _wired(_settings())
+    found = replay(wired.services, _IT, _told(wired, receiver), since.replace(tzinfo=UTC))
+    _console.print(f"{found} events are on their way.", highlight=False)
+
+
+@webhooks.command("on")
+def switch_on_webhooks(receiver: Annotated[str, typer.Argument(help="its client_id")]) -> None:
+    """Tell a receiver again that had answered 410 (gone), also what it missed."""
+    from provisioning.use_cases.news.tell import switch_on
+
+    wired = _wired(_settings())
+    switch_on(wired.services, _IT, _told(wired, receiver).client_id)
+    _console.print(f"{receiver} is told again.", highlight=False)
+
+
+def _told(wired: Wired, receiver: str) -> Application:
+    found = wired.applications.get(receiver)
+    if found is None or found.webhook is None:
+        _stop(f"{receiver} has no webhook in IBOK_APPLICATIONS_FILE ({wired.settings.applications_file or 'not set'}).")
+    return found
+
+
 @audit.command()
 def verify() -> None:
     """Walk the audit's chain of hashes. Exit 0: it holds, 2: it does not, with every line that is changed, missing or out of order."""
@@ -351,6 +422,15 @@ def doctor() -> None:
         mark = "[green]ok[/]" if finding.ok else "[red]NOT OK[/]"
         _console.print(f"{mark}  {finding.what}: {finding.words}", soft_wrap=True)
     sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def _wired(settings: Settings) -> Wired:
+    from provisioning.wiring import wire
+
+    try:
+        return wire(settings)
+    except IdpError as error:
+        _stop(str(error))
 
 
 def _settings() -> Settings:

@@ -19,6 +19,7 @@ def numbers(engine: Engine) -> bytes:
     mails = GaugeMetricFamily("ibok_mails", "Mails by kind and state", labels=["kind", "state"])
     accounts = GaugeMetricFamily("ibok_accounts", "Accounts by state", labels=["state"])
     waiting = GaugeMetricFamily("ibok_accounts_waiting", "Accounts that wait, by reason", labels=["reason"])
+    webhooks = GaugeMetricFamily("ibok_webhook_deliveries", "Webhooks by receiver and state", labels=["receiver", "state"])
     resets = GaugeMetricFamily("ibok_password_resets_last_hour", "Wishes for a new password by outcome (S7)", labels=["outcome"])
     with engine.connect() as connection:
         for row in connection.execute(
@@ -32,6 +33,8 @@ def numbers(engine: Engine) -> bytes:
             )
         ):
             reveals.add_metric([row[0]], row[1])
+        for row in connection.execute(text("SELECT receiver, state, count(*) FROM webhook_deliveries GROUP BY 1, 2")):
+            webhooks.add_metric([row[0], row[1]], row[2])
         for row in connection.execute(text("SELECT status, count(*) FROM applications GROUP BY 1")):
             applications.add_metric([row[0]], row[1])
         for row in connection.execute(text("SELECT kind, state, count(*) FROM mails GROUP BY 1, 2")):
@@ -43,7 +46,7 @@ def numbers(engine: Engine) -> bytes:
 
     class Collected:
         def collect(self) -> list[GaugeMetricFamily]:
-            return [applications, mails, accounts, waiting, resets, reveals]
+            return [applications, mails, accounts, waiting, resets, reveals, webhooks]
 
     registry = CollectorRegistry()
     registry.register(Collected())

@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     imap_url: SecretStr = Field(
         SecretStr(""), description="worker: imaps://user:password@host:993/INBOX; empty: no mailbox is read (S1)"
     )
+    applications_file: Path | None = Field(None, description="which applications join (TOML); empty: none")
+    applications_secrets_dir: Path | None = Field(
+        None, description="worker: folder of their webhook secrets, one file each with mode 0600; or one variable each"
+    )
     clamd_socket: Path | None = Field(None, description="Unix socket of clamd; empty: files are not scanned for viruses")
     four_eyes: bool = Field(False, description="who typed in, corrected or recorded the paper of an application cannot approve it")
     pesel_required: bool = Field(False, description="natural persons must give PESEL")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 import structlog
@@ -24,7 +25,9 @@ from provisioning.adapters.postgres.troubles import DatabaseTrouble
 from provisioning.api import account as _account_calls  # noqa: F401  # it hangs its calls into `api`
 from provisioning.api import applicant as _applicant_calls  # noqa: F401  # the same
 from provisioning.api import application as _application_calls  # noqa: F401  # the same
+from provisioning.api import joined as _joined_calls  # noqa: F401  # the same
 from provisioning.api import me as _own_calls  # noqa: F401  # the same
+from provisioning.api import register  # it hangs its calls into `api` too
 from provisioning.api.blueprint import api
 from provisioning.api.openapi import describe
 from provisioning.api.problems import register_problems
@@ -40,6 +43,7 @@ from provisioning.staff_ui import intake as _intake_pages  # noqa: F401  # the s
 from provisioning.staff_ui import manager as _manager_pages  # noqa: F401  # the same
 from provisioning.staff_ui import paper_form as _paper_form_pages  # noqa: F401  # the same
 from provisioning.staff_ui import queue as _queue_pages  # noqa: F401  # the same
+from provisioning.staff_ui import webhooks as _webhook_pages  # noqa: F401  # the same
 from provisioning.staff_ui.blueprint import staff
 from provisioning.staff_ui.limits import LARGE_UPLOADS
 from provisioning.wiring import Wired, wire
@@ -68,6 +72,7 @@ def create_app(settings: Settings, wired: Wired | None = None) -> APIFlask:
     app.config["WTF_CSRF_SSL_STRICT"] = False  # Referrer-Policy: no-referrer leaves no Referer to compare
     app.static_url_path = "/static"
     app.extensions["ibok_wired"] = wired
+    app.extensions["ibok_waiting"] = BoundedSemaphore(max(1, settings.web_threads // 4))
     app.extensions["ibok_staff_level"] = settings.staff_level
     app.extensions["ibok_verifier"] = verifier = TokenVerifier(settings.issuer)
     store = SessionStore(
@@ -124,11 +129,11 @@ def _let_large_uploads_in(app: APIFlask) -> None:
 
 
 def _try_collisions_again(app: APIFlask, wired: Wired) -> None:
-    """A request that met a deadlock is answered anew, unless it brings files: those can be read once only."""
+    """A request that met a deadlock is answered anew, unless it brings what can be read once only: files, or a stream of rows."""
     dispatch = app.dispatch_request
 
     def repeated() -> Any:
-        return dispatch() if request.mimetype == "multipart/form-data" else wired.again(dispatch)
+        return dispatch() if request.mimetype in ("multipart/form-data", register.NDJSON) else wired.again(dispatch)
 
     app.dispatch_request = repeated  # type: ignore[method-assign]  # one place for every view
 

@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     portal_client_secret: SecretStr = Field(description="secret of the client ibok-portal")
     session_key: SecretStr = Field(description="encrypts sessions and drafts, at least 32 characters", min_length=32)
     utility_file: Path | None = Field(None, description="facts of the utility (TOML); empty: those of the package")
+    applications_file: Path | None = Field(None, description="which applications join (TOML), for the tiles; empty: none")
     rate_limit_storage: str = Field("memory://", description="where limits are counted; valkey://host in production")
     filings_per_hour: int = Field(60, ge=1, description="applications from one address in an hour")
     filings_per_hour_without_script: int = Field(

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
+from ibok_idp.applications.file import load_applications
 from ibok_idp.database import make_engine
 from ibok_idp.errors import KeycloakUnavailable
 from ibok_idp.look.company import load_utility
@@ -83,6 +84,8 @@ def create_app(settings: Settings, client: ProvisioningClient | None = None) -> 
     for blueprint in (pages, application_form, portal, password_help):
         app.register_blueprint(blueprint)
     app.jinja_env.globals["logged_in"] = login.user
+    tiles = [application for application in load_applications(settings.applications_file) if application.tile]
+    app.extensions["ibok_tiles"] = app.jinja_env.globals["tiles"] = tiles
     _errors(app)
     log_refusals(app)
     _health(app, engine)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import ChainMap
+from collections.abc import Callable, MutableMapping
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import structlog
 from babel.support import NullTranslations
-from flask import Flask, Response, has_request_context, render_template, request
-from flask_babel import Babel, Domain, gettext
+from flask import Flask, Response, render_template, request
+from flask.templating import Environment
+from flask_babel import Babel, Domain, get_locale, gettext
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 from werkzeug.exceptions import HTTPException
@@ -58,7 +61,8 @@ class _OneCatalogue(Domain):  # type: ignore[misc]  # Flask-Babel has no types
     """The texts of the visitor's language, from where mails and PDF have theirs."""
 
     def get_translations(self) -> NullTranslations:
-        return texts_in(language() if has_request_context() else SOURCE)
+        locale = get_locale()  # found once a request
+        return texts_in(locale.language if locale else SOURCE)
 
 
 def install_look(app: Flask, utility: Utility, *, keycloak_origin: str, secure: bool, trusted_proxies: int = 0) -> CSRFProtect:
@@ -71,6 +75,7 @@ def install_look(app: Flask, utility: Utility, *, keycloak_origin: str, secure: 
     """
     if trusted_proxies:  # the address alone: links never come from forwarded headers
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
+    app.jinja_environment = _Environment
     own = app.jinja_loader
     app.jinja_loader = ChoiceLoader(
         [
@@ -102,6 +107,13 @@ def install_look(app: Flask, utility: Utility, *, keycloak_origin: str, secure: 
 def language_items() -> list[dict[str, object]]:
     """Items of govukRadios and govukSelect: every language by its own name."""
     return [{"value": code, "text": name, "attributes": {"lang": code}} for code, name in LANGUAGES.items()]
+
+
+class _Environment(Environment):
+    """Templates share the one map of globals. Jinja chains it with an empty one, and copies that at every use of a component."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return ChainMap(d, self.globals) if d else self.globals
 
 
 def error_summary(errors: dict[str, str], title: str | None = None) -> dict[str, object]:

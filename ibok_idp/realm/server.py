@@ -92,6 +92,16 @@ class RealmServer:
                 "Make it again with `ibok-idp provider build`, run `kc.sh build`, start the server again, then repeat."
             )
 
+    def clients(self) -> list[Tree]:
+        """Every client of the realm; none when there is no realm yet."""
+        found: list[Tree] = self._admin.call("GET", "/clients", missing_is_none=True) or []
+        return found
+
+    def client_secret(self, client_id: str) -> str:
+        """The secret that Keycloak holds of a client, made now when it holds none."""
+        path = f"/clients/{self._admin.existing_client(client_id)['id']}/client-secret"
+        return str(self._admin.call("GET", path).get("value") or self._admin.call("POST", path)["value"])
+
     def read(self, desired: Tree) -> Tree:
         """The server's realm in the shape of `comparable`, limited to what the desired realm names."""
         return {kind.section: kind.read(desired[kind.section]) for kind in self._kinds}

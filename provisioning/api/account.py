@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from provisioning.api import present
 from provisioning.api.blueprint import STAFF, api, call
+from provisioning.api.joined import application, minimal
 from provisioning.api.request import actor, caller, read_action, requires
 from provisioning.api.schemas import (
     AddressBody,
@@ -24,11 +25,12 @@ from provisioning.domain.account import Account
 from provisioning.domain.erasure import ErasureDecision, ErasureRequest
 from provisioning.domain.errors import NotPossible, TooSoon
 from provisioning.domain.login_names import normalised
-from provisioning.domain.rights import Action, require_permission
+from provisioning.domain.rights import CONTRACTS_END, Action, require_permission
 from provisioning.http import wired
 from provisioning.ports.services import Services
 from provisioning.use_cases.account import change_contact, erase, misdirected, resign, suspend
 from provisioning.use_cases.application.decide import required_reason
+from provisioning.use_cases.news.look_up import require_concern
 from provisioning.use_cases.terms.report import terms_report
 
 
@@ -54,20 +56,31 @@ def get_account(login: str) -> dict[str, Any]:
 
 
 def _account_action(
-    path: str, action: Action, body: type[BaseModel], act: Callable[[Services, str, Any], Any], summary: str
+    path: str, action: Action, body: type[BaseModel], act: Callable[[Services, str, Any], Any], summary: str, *programs: str
 ) -> None:
-    """One route a deed; the role table is asked by the use case and, for the quick 403, here."""
+    """One route a deed; the role table is asked by the use case and, for the quick 403, here.
 
-    @requires(*STAFF)
+    Args:
+        programs: roles of programs that may do it too.
+    """
+
+    @requires(*STAFF, *programs)
     def view(login: str) -> dict[str, Any]:
         require_permission(caller().roles, action)
         act(wired().services, normalised(login), read_action(body))
         with wired().services.work() as work:
-            return present.account_details(work.accounts.get(normalised(login)))
+            account = work.accounts.get(normalised(login))
+            return present.account_details(account) if caller().has(*STAFF) else minimal(account)
 
     view.__name__ = f"post_account_{path.replace('-', '_')}"
     documented = call(summary, body=body, raises=[NotPossible, TooSoon])(view)
     api.post(f"/staff/accounts/<login>/{path}")(documented)
+
+
+def _end_contract(services: Services, login: str, body: ContractBody) -> Account:
+    if not caller().has(*STAFF):
+        require_concern(services, actor(), application(), login, body.customer_number)
+    return resign.end_contract(services, actor(), login, body.customer_number)
 
 
 def _delete(services: Services, login: str, body: ReasonBody) -> Account:
@@ -131,8 +144,9 @@ _account_action(
     "end-contract",
     Action.END_CONTRACT,
     ContractBody,
-    lambda o, login, b: resign.end_contract(o, actor(), login, b.customer_number),
-    "A water contract ended: its number leaves the account",
+    _end_contract,
+    "A water contract ended: its number leaves the account (S8); also for a program with the role contracts.end",
+    CONTRACTS_END,
 )
 
 

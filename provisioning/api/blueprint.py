@@ -26,6 +26,7 @@ class Described:
     Attributes:
         body: what it reads as JSON; with its own codes, so APIFlask does not validate it.
         answer: the status of success.
+        reads: the media type of that body.
         raises: what it refuses beyond what every call may (a token, a path that names nothing, an outage).
         headers: that it needs. query: that it understands.
         file: it takes a file as multipart/form-data, in the field `file`, and these kinds of it.
@@ -33,6 +34,7 @@ class Described:
     """
 
     body: type[BaseModel] | None = None
+    reads: str = "application/json"
     answer: int = 200
     raises: tuple[type[DomainError], ...] = ()
     headers: tuple[str, ...] = ()
@@ -45,6 +47,7 @@ def call(
     summary: str,
     *,
     body: type[BaseModel] | None = None,
+    reads: str = "application/json",
     answer: int = 200,
     raises: Sequence[type[DomainError]] = (),
     headers: Sequence[str] = (),
@@ -53,7 +56,9 @@ def call(
     media_type: str | None = None,
 ) -> Callable[[View], View]:
     """Describe a view; stands under its route and above `requires`. See `Described`."""
-    found = Described(body, answer, tuple(raises), tuple(headers), tuple(query), None if file is None else tuple(file), media_type)
+    found = Described(
+        body, reads, answer, tuple(raises), tuple(headers), tuple(query), None if file is None else tuple(file), media_type
+    )
 
     def decorate(view: View) -> View:
         view.__dict__["described"] = found

@@ -66,7 +66,7 @@ def _complete_operation(operation: dict[str, Any], described: Described, schemas
     if described.body is not None:
         _add_model(schemas, described.body)
         reference = {"$ref": _MODEL.format(model=described.body.__name__)}
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference}}}
+        operation["requestBody"] = {"required": True, "content": {described.reads: {"schema": reference}}}
     elif described.file is not None:
         properties: dict[str, Any] = {"file": {"type": "string", "format": "binary"}}
         if described.file:

@@ -7,8 +7,9 @@ from datetime import date, datetime, time
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
+from functools import lru_cache
 from importlib import import_module
-from typing import cast
+from typing import Any, cast
 
 import css_inline
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
@@ -31,6 +32,12 @@ _POLICY = SMTP.clone(max_line_length=76, cte_type="7bit")
 def context_of(kind: MailKind) -> type[MailContext]:
     """The context in the folder of a kind."""
     return cast(type[MailContext], import_module(f"provisioning.messages.{kind}").Context)
+
+
+@lru_cache(maxsize=256)
+def _header(name: str, value: str) -> Any:
+    """A header that many mails have in common, parsed once; that is a fifth of what composing and writing out a mail costs."""
+    return _POLICY.header_factory(name, value)
 
 
 class Composer:
@@ -67,13 +74,13 @@ class Composer:
 
     def _headed(self, recipient: str, at: datetime, message_id: str) -> EmailMessage:
         message = EmailMessage(policy=_POLICY)
-        message["From"] = formataddr((f"iBOK {self._utility.company.short_name}", self._sender))
-        message["Reply-To"] = self._reply_to
+        message["From"] = _header("From", formataddr((f"iBOK {self._utility.company.short_name}", self._sender)))
+        message["Reply-To"] = _header("Reply-To", self._reply_to)
         message["To"] = recipient
         message["Date"] = format_datetime(at)
         message["Message-ID"] = message_id
-        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic answers, please
-        message["X-Auto-Response-Suppress"] = "All"
+        message["Auto-Submitted"] = _header("Auto-Submitted", "auto-generated")  # RFC 3834: no automatic answers, please
+        message["X-Auto-Response-Suppress"] = _header("X-Auto-Response-Suppress", "All")
         return message
 
     def _written(self, message: EmailMessage, folder: str, context: MailContext, language: str, webapp: str) -> EmailMessage:
@@ -86,7 +93,7 @@ class Composer:
             "webapp": webapp,
         }
         subject = _TEMPLATES.get_template(f"{folder}/subject.txt").render(values).strip()
-        message["Subject"] = subject
+        message["Subject"] = _header("Subject", subject)
         message.set_content(_TEMPLATES.get_template(f"{folder}/body.txt").render(values))
         html = _TEMPLATES.get_template(f"{folder}/body.html").render(values, subject=subject)
         message.add_alternative(css_inline.inline(html, load_remote_stylesheets=False), subtype="html")

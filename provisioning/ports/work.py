@@ -22,6 +22,7 @@ from provisioning.ports.audit import Audit
 from provisioning.ports.desk import Cases, Desk, Reports
 from provisioning.ports.intake import Intake, MailsUnderWay
 from provisioning.ports.messages import Digests, Mails, UnaskedMails
+from provisioning.ports.news import AccountNews, Deliveries
 from provisioning.ports.terms import FormActivations, Terms
 
 
@@ -42,6 +43,10 @@ class Work(Protocol):
     def applications(self) -> Applications: ...
     @property
     def accounts(self) -> Accounts: ...
+    @property
+    def news(self) -> AccountNews: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
     @property
     def resets(self) -> PasswordResets: ...
     @property

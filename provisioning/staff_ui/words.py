@@ -17,6 +17,7 @@ from provisioning.domain.application import CLOSED, Application, Channel, Custom
 from provisioning.domain.deadline import Urgency, urgency
 from provisioning.domain.document import Signature
 from provisioning.domain.mail import MailKind, MailState
+from provisioning.domain.news import DeliveryState, NewsKind
 from provisioning.domain.register_match import Agrees
 from provisioning.domain.rights import Action, Role
 
@@ -236,6 +237,26 @@ FIELD = {
     "channel": _("sposób złożenia"),
     "filed_on": _("data złożenia"),
 }
+NEWS = {
+    NewsKind.CREATED: _("konto założone"),
+    NewsKind.ACTIVATED: _("ustawiono własne hasło"),
+    NewsKind.SUSPENDED: _("konto zablokowane"),
+    NewsKind.RESUMED: _("konto odblokowane"),
+    NewsKind.EMAIL_CHANGED: _("zmieniono adres e-mail"),
+    NewsKind.NUMBER_ADDED: _("dopisano numer ewidencyjny"),
+    NewsKind.NUMBER_REMOVED: _("odłączono numer ewidencyjny"),
+    NewsKind.TERMS_ACCEPTED: _("przyjęto Regulamin"),
+    NewsKind.RESIGNING: _("rozpoczęto zamykanie konta"),
+    NewsKind.RESIGNATION_WITHDRAWN: _("cofnięto rezygnację"),
+    NewsKind.CLOSED: _("wyłączono dostęp"),
+    NewsKind.DELETED: _("usunięto konto"),
+    NewsKind.ANONYMISED: _("zanonimizowano konto"),
+}
+DELIVERY_STATE = {
+    DeliveryState.WAITING: _("czeka"),
+    DeliveryState.DELIVERED: _("odebrane"),
+    DeliveryState.PARKED: _("odłożone po trzech dniach prób"),
+}
 ACTION = {
     Action.REVIEW: _("Weź do weryfikacji"),
     Action.APPROVE: _("Zatwierdź wniosek"),
@@ -255,7 +276,21 @@ ACTION = {
 
 def duty(name: str) -> str:
     """A periodic duty of the worker; one without words yet keeps its name."""
+    kind, _, receiver = name.partition(":")
+    if receiver:  # one for each application that is told by webhooks
+        return gettext("powiadamianie aplikacji %(name)s", name=receiver) if kind == "webhooks" else name
     return str(DUTY.get(name, name))
+
+
+def webhook_answer(answer: str) -> str:
+    """What came back from an application: its status line as it stands, or why nothing came."""
+    if answer.startswith("TLS"):
+        return str(gettext("certyfikat serwera nie jest zaufany"))
+    if answer.startswith("no connection"):
+        return str(gettext("brak połączenia"))
+    if answer.startswith("no answer"):
+        return str(gettext("brak odpowiedzi"))
+    return answer
 
 
 def mail_reason(answer: str) -> str:

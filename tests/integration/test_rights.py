@@ -63,6 +63,12 @@ PAGES: dict[Action, list[tuple[str, str, dict[str, str]]]] = {
     Action.READ_REPORTS: [("GET", "/raporty", {}), ("GET", "/raporty/kanaly.svg", {}), ("POST", "/raporty/csv", {})],
     Action.FORM_VERSIONS: [("GET", "/druki", {}), ("POST", "/druki/2026-1", {"valid_from": "x"})],
     Action.OPEN_ORIGINAL: [("POST", "/wniosek/{reference}/oryginal/{document}", {})],
+    Action.READ_WEBHOOKS: [("GET", "/aplikacje", {})],
+    Action.MANAGE_WEBHOOKS: [
+        ("POST", "/aplikacje/app-none/test", {}),
+        ("POST", "/aplikacje/app-none/wlacz", {}),
+        ("POST", f"/aplikacje/app-faktury/{NOBODY}", {}),
+    ],
 }
 CALLS: dict[Action, list[tuple[str, str, dict[str, Any]]]] = {
     Action.READ: [
@@ -112,6 +118,8 @@ PAGES_ALONE = {
     Action.READ_REPORTS,
     Action.FORM_VERSIONS,
     Action.OPEN_ORIGINAL,
+    Action.READ_WEBHOOKS,
+    Action.MANAGE_WEBHOOKS,
 }
 
 

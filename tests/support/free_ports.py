@@ -31,6 +31,7 @@ def local_settings(folder: Path) -> LocalSettings:
         "mailbox_port",
         "smtp_port",
         "postgres_port",
+        "invoices_port",
     )
     ports: dict[str, Any] = dict(zip(names, free_ports(len(names)), strict=True))
     return LocalSettings(state_dir=folder / "state", **ports)

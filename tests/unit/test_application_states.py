@@ -78,6 +78,7 @@ def test_s4_only_a_registrar_approves_and_an_auditor_changes_nothing() -> None:
         Action.READ_TERMS,
         Action.READ_REPORTS,
         Action.OPEN_ORIGINAL,
+        Action.READ_WEBHOOKS,
     ]
     assert not may(frozenset({"ibok-customer", "applications.submit"}), Action.READ)
 

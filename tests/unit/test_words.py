@@ -11,6 +11,7 @@ from provisioning.domain.account_states import AccountState, ClosingCause
 from provisioning.domain.application import Channel, CustomerType, RejectedFor, Status
 from provisioning.domain.erasure import ErasureDecision
 from provisioning.domain.mail import MailKind, MailState
+from provisioning.domain.news import DeliveryState, NewsKind
 from provisioning.domain.rights import Action, Role
 from provisioning.staff_ui import words
 from provisioning.staff_ui.account import DEEDS
@@ -77,12 +78,14 @@ def test_every_code_of_the_domain_has_a_name(app: Flask) -> None:
         (words.MAIL_KIND, MailKind),
         (words.MAIL_STATE, MailState),
         (words.REJECTED_FOR, RejectedFor),
+        (words.NEWS, NewsKind),
+        (words.DELIVERY_STATE, DeliveryState),
     )
     for table, codes in tables:
         assert set(table) == set(codes)
     of_accounts = {deed.action for deed in DEEDS.values()} | {Action.ANSWER_CHANGE, Action.DECIDE_ERASURE, Action.READ_TERMS}
     of_pages = {Action.READ, Action.ENTER, Action.READ_AUDIT, Action.EVIDENCE, Action.NOTE, Action.CLAIM, Action.INTAKE}
     of_pages |= {Action.HANDLE_MAIL, Action.HELP_LINE, Action.DERIVE_TERMS, Action.READ_REPORTS, Action.FORM_VERSIONS}
-    of_pages |= {Action.OPEN_ORIGINAL, Action.REVEAL_PESEL}
+    of_pages |= {Action.OPEN_ORIGINAL, Action.REVEAL_PESEL, Action.READ_WEBHOOKS, Action.MANAGE_WEBHOOKS}
     assert set(words.ACTION) == set(Action) - of_pages - of_accounts
     assert set(words.DEED) == set(DEEDS)

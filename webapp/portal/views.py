@@ -86,7 +86,14 @@ def account() -> Any:
         mine = client().me(token())
     except (TokenRefused, NotThere):
         return render_template("portal/no_account.html"), 403
-    return render_template("portal/account.html", me=mine, changed=request.args.get("haslo"), sessions=oidc().sessions())
+    numbers = [each["customer_number"] for each in mine["customer_numbers"]]
+    return render_template(
+        "portal/account.html",
+        me=mine,
+        my_tiles=[tile for tile in current_app.extensions["ibok_tiles"] if tile.concerns(numbers)],
+        changed=request.args.get("haslo"),
+        sessions=oidc().sessions(),
+    )
 
 
 @portal.post("/konto/haslo")

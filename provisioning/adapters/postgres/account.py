@@ -8,16 +8,20 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from provisioning.adapters.postgres.news import PostgresNews
 from provisioning.adapters.postgres.retention import forget_traces
 from provisioning.adapters.postgres.rows import first, insert, raise_, read, update, update_many
 from provisioning.domain.account import Account
 from provisioning.domain.errors import NotFound
+from provisioning.domain.news import Known
 from provisioning.domain.password_reset import PasswordReset
 
 
 class PostgresAccounts:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    """Rows of accounts. Whatever changes one is told to other applications in the same transaction, whoever changed it."""
+
+    def __init__(self, connection: Connection, news: PostgresNews) -> None:
+        self._connection, self._news = connection, news
 
     def reserve_login(self, login: str, reference: str, at: datetime) -> bool:
         done = self._connection.execute(
@@ -29,6 +33,7 @@ class PostgresAccounts:
     def add(self, account: Account) -> None:
         account.unsettled = account.wants_keeping
         insert(self._connection, "accounts", account)
+        self._news.changed(None, account)
 
     def get(self, login: str) -> Account:
         return self._one("login = :value", login.lower()) or raise_(NotFound(login))
@@ -52,9 +57,15 @@ class PostgresAccounts:
         self.save_many([account])
 
     def save_many(self, accounts: Sequence[Account]) -> None:
+        before = {each.login: Known.of(each) for each in self.many([account.login for account in accounts])}
         for account in accounts:
             account.unsettled = account.wants_keeping
         update_many(self._connection, "accounts", "login", accounts)
+        for account in accounts:
+            self._news.changed(before[account.login], account)
+
+    def with_customer_number(self, customer_number: str) -> list[Account]:
+        return self._all("customer_numbers ? :number ORDER BY login LIMIT 50", number=customer_number)
 
     def due(self, today: date, limit: int) -> list[str]:
         """Accounts whose day has come to be closed, deleted or anonymised; none that still waits for others."""
@@ -126,6 +137,7 @@ class PostgresAccounts:
             "DELETE FROM change_requests WHERE login = :login",
             "DELETE FROM password_resets WHERE login = :login",
             "DELETE FROM account_events WHERE login = :login",
+            "UPDATE account_news SET customer_numbers = '[]', customer_number = NULL WHERE login = :login",
             "UPDATE incidents SET address = '', note = NULL WHERE login = :login",
             "UPDATE erasure_requests SET ground = NULL WHERE login = :login",
         ):

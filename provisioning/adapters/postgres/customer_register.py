@@ -27,7 +27,7 @@ _TYPES = {
     "instytucja": "institution",
 }
 _MANY = "|"
-_FEW = 10  # customers of whom any file may say that they are gone, however small the register is
+FEW = 10  # customers of whom any file may say that they are gone, however small the register is
 Fingerprint = Callable[[str], str]
 
 
@@ -98,10 +98,10 @@ def import_customers(
         with cursor.copy("COPY incoming FROM STDIN") as copy:
             for row in read_csv(file, COLUMNS):
                 outcome.rows += 1
-                found = _checked(row, number_pattern, fingerprint)
+                found = checked_row(row, number_pattern, fingerprint)
                 if isinstance(found, RegisterCustomer) and found.customer_number not in seen:
                     seen.add(found.customer_number)
-                    copy.write_row(_values(found))
+                    copy.write_row(values_of(found))
                     continue
                 why = found if isinstance(found, str) else f"customer number {found.customer_number} stands in the file twice"
                 outcome.bad.append(BadRow(row.line, why))
@@ -125,7 +125,7 @@ def import_customers(
     return outcome
 
 
-_SAME = " AND ".join(
+SAME = " AND ".join(
     f"r.{name} IS NOT DISTINCT FROM i.{name}"
     for name in ("name", "customer_type", "tax_id", "pesel_fingerprint", "supply_points", "contract_numbers", "email")
 )
@@ -138,14 +138,14 @@ def _compare(cursor: object, outcome: ImportOutcome, largest_loss: int, agreed_l
     run = cursor.execute  # type: ignore[attr-defined]
     run(
         f"SELECT count(*) FILTER (WHERE r.customer_number IS NULL), "  # noqa: S608  # constants
-        f"count(*) FILTER (WHERE r.customer_number IS NOT NULL AND (r.gone_at IS NOT NULL OR NOT ({_SAME}))) "
+        f"count(*) FILTER (WHERE r.customer_number IS NOT NULL AND (r.gone_at IS NOT NULL OR NOT ({SAME}))) "
         "FROM incoming i LEFT JOIN register_customers r USING (customer_number)"
     )
     outcome.added, outcome.changed = cursor.fetchone()  # type: ignore[attr-defined]
     run(f"SELECT count(*) FILTER (WHERE {_GONE}), count(*) FILTER (WHERE r.gone_at IS NULL) FROM register_customers r")  # noqa: S608  # the same
     missing, known = cursor.fetchone()  # type: ignore[attr-defined]
     outcome.gone = 0 if outcome.nameless else missing
-    outcome.too_many_gone = outcome.gone > max(_FEW, known * largest_loss // 100, agreed_loss)
+    outcome.too_many_gone = outcome.gone > max(FEW, known * largest_loss // 100, agreed_loss)
 
 
 def _apply(cursor: object, *, gone: bool) -> None:
@@ -160,7 +160,7 @@ def _apply(cursor: object, *, gone: bool) -> None:
         run(f"UPDATE register_customers r SET gone_at = now() WHERE {_GONE}")  # noqa: S608  # the same
 
 
-def _values(found: RegisterCustomer) -> tuple[object, ...]:
+def values_of(found: RegisterCustomer) -> tuple[object, ...]:
     return (
         found.customer_number,
         found.name,
@@ -179,7 +179,7 @@ def _numbers_in(row: CsvRow, pattern: str) -> set[str]:
     return {number for cell in cells if (number := identifiers.customer_number(cell, pattern))}
 
 
-def _checked(row: CsvRow, number_pattern: str, fingerprint: Fingerprint) -> RegisterCustomer | str:
+def checked_row(row: CsvRow, number_pattern: str, fingerprint: Fingerprint) -> RegisterCustomer | str:
     """The row as a customer, or why it is not one."""
     if row.problem:
         return row.problem

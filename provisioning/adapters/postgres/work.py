@@ -32,6 +32,7 @@ from provisioning.adapters.postgres.idempotency import PostgresIdempotency
 from provisioning.adapters.postgres.intake import PostgresIntake
 from provisioning.adapters.postgres.mails_under_way import PostgresMailsUnderWay
 from provisioning.adapters.postgres.messages import PostgresDigests, PostgresMails
+from provisioning.adapters.postgres.news import PostgresDeliveries, PostgresNews
 from provisioning.adapters.postgres.register import PostgresRegister
 from provisioning.adapters.postgres.reports import PostgresReports
 from provisioning.adapters.postgres.retention import PostgresRetention
@@ -91,6 +92,7 @@ class PostgresWork:
                 try:
                     yield work
                     work.audit.flush()
+                    work.news.flush()
                 finally:
                     self._here.work = outer
                 committing = True
@@ -196,7 +198,9 @@ def _note_writing(connection: Connection, _cursor: Any, statement: str, *_: Any)
 class _Transaction:
     def __init__(self, connection: Connection, fernet: Fernet, fingerprint: Callable[[str], str], jobs: Jobs) -> None:
         self.applications = PostgresApplications(connection, fernet, fingerprint)
-        self.accounts = PostgresAccounts(connection)
+        self.news = PostgresNews(connection)
+        self.deliveries = PostgresDeliveries(connection)
+        self.accounts = PostgresAccounts(connection, self.news)
         self.resets = PostgresPasswordResets(connection)
         self.email_changes = PostgresEmailChanges(connection)
         self.change_requests = PostgresChangeRequests(connection)

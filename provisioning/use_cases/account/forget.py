@@ -19,6 +19,7 @@ from provisioning.domain.intake import IntakeState
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 from provisioning.use_cases.messages.unasked_mails import forget_unasked_mails
+from provisioning.use_cases.news.tell import forget_delivered
 
 _log = structlog.get_logger()
 _BATCH = 200
@@ -34,6 +35,7 @@ def forget_what_is_past(services: Services) -> dict[str, int]:
         "unknown_resets": forget_unknown_resets,
         "idempotency_keys": forget_idempotency_keys,
         "unasked_mails": forget_unasked_mails,
+        "deliveries": forget_delivered,
     }
     gone = {}
     with services.only_one("forget") as alone:

@@ -15,6 +15,7 @@ from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.mail import MailKind
+from provisioning.domain.news import NewsKind
 from provisioning.domain.terms import TermsAnswer
 from provisioning.ports.services import Services
 from provisioning.use_cases.account.resign import begin_closing
@@ -86,7 +87,9 @@ def answer_terms(services: Services, login: str, terms_version: str, *, accept: 
         work.audit.write(
             CUSTOMER, AuditAction.TERMS_ACCEPTED if accept else AuditAction.TERMS_REFUSED, account.reference, details, now
         )
-        if not accept:
+        if accept:
+            work.news.add(account, NewsKind.TERMS_ACCEPTED)
+        else:
             days = max(services.rules.closing.resignation_days, (form.valid_from - services.clock.today()).days)
             begin_closing(services, work, account, ClosingCause.TERMS_REFUSED, days, CUSTOMER)
     return account
