@@ -85,7 +85,8 @@ class Words(_Strict):
         return self
 
     def of(self, language: str) -> str:
-        return InLanguages(self.model_dump())[language]
+        texts: InLanguages[str] = InLanguages(self.model_dump())
+        return texts[language]
 
 
 class Webhook(_Strict):
