@@ -16,6 +16,7 @@ from ibok_idp.applications.file import Application
 from ibok_idp.errors import IdpError
 from ibok_idp.log import configure_logging
 from ibok_idp.settings import load_settings
+from ibok_idp.texts import SOURCE
 from ibok_idp.version import Version
 from provisioning.domain.actors import Actor
 from provisioning.domain.audit_actions import AuditAction
@@ -280,7 +281,7 @@ def check(file: Annotated[Path, typer.Argument(help="a utility.toml")]) -> None:
         _stop(str(error))
     closing, kept = found.account_closing, found.retention
     _console.print(
-        f"Good: {found.company.name}; help line {found.contact.phones}; a resignation takes effect after {closing.resignation_days} days, "
+        f"Good: {found.company.name}; help line {found.phones(SOURCE)}; a resignation takes effect after {closing.resignation_days} days, "
         f"deletion {closing.delete_after_days} days later, retention {closing.retention_days} days. An application goes {kept.unconfirmed_days} days after it came when nobody confirmed it, "
         f"{kept.withdrawn_days} days after its withdrawal, {kept.rejected_days} days after its rejection.",
         soft_wrap=True,

@@ -61,7 +61,6 @@ def create_app(settings: Settings, client: ProvisioningClient | None = None) -> 
         utility,
         keycloak_origin=origin,
         secure=settings.secure,
-        translations=Path(__file__).parent / "translations",
         trusted_proxies=settings.trusted_proxies,
     )
     app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=app.send_static_file)

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ibok_idp.errors import SettingsError
+from ibok_idp.texts import LANGUAGES, InLanguages
 
 PREFIX = "app-"  # of the client ids of all that join: every other client is a stranger's or our own
 CLAIMS = ("customer_numbers", "ibok_login", "locale")
@@ -69,13 +70,23 @@ class _Strict(BaseModel):
 
 
 class Words(_Strict):
-    """The same in both languages."""
+    """The same in Polish, English and, where the file has them, further languages of the product."""
 
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, Annotated[str, Field(min_length=1, max_length=200)]]
     pl: str = Field(min_length=1, max_length=200)
     en: str = Field(min_length=1, max_length=200)
 
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        unknown = self.model_dump().keys() - LANGUAGES.keys()
+        if unknown:
+            raise ValueError(f"not a language of the product: {', '.join(sorted(unknown))}")
+        return self
+
     def of(self, language: str) -> str:
-        return self.en if language == "en" else self.pl
+        texts: InLanguages[str] = InLanguages(self.model_dump())
+        return texts[language]
 
 
 class Webhook(_Strict):

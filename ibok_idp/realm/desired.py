@@ -112,8 +112,8 @@ def _name_the_utility(realm: Tree, utility: Utility) -> None:
     short = utility.company.short_name
     realm["displayName"] = f"iBOK {short}"
     realm["displayNameHtml"] = realm["displayNameHtml"].replace("WPWiK", escape(short))
-    for language in ("pl", "en"):
-        realm["localizationTexts"][language]["ibokHelpPhones"] = utility.phones(language)
+    for language, texts in realm["localizationTexts"].items():
+        texts["ibokHelpPhones"] = utility.phones(language)
 
 
 def comparable(realm: Tree) -> Tree:

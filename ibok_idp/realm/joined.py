@@ -33,8 +33,8 @@ def with_applications(realm: Tree, applications: Iterable[Application], secrets:
                     "realmRoles": sorted(application.roles),
                 }
             )
-        for language in ("pl", "en"):
-            joined["localizationTexts"][language][f"{application.client_id}.name"] = application.name.of(language)
+        for language, texts in joined["localizationTexts"].items():
+            texts[f"{application.client_id}.name"] = application.name.of(language)
     return joined
 
 

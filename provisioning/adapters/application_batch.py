@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ibok_idp.texts import SOURCE
 from provisioning.adapters.csv_file import CsvRow, read_csv
 from provisioning.domain.application import CustomerType
 from provisioning.domain.clauses import FormVersion
@@ -77,7 +78,7 @@ def _checked(row: CsvRow, form: FormVersion, checker: Checker) -> BatchRow:
     try:
         return BatchRow(row.line, typed, key, checker.paper(_body(typed, form)), [])
     except Invalid as invalid:
-        errors = [f"{error.field}: {message(error, 'pl')}" for error in invalid.errors]
+        errors = [f"{error.field}: {message(error, SOURCE)}" for error in invalid.errors]
         return BatchRow(row.line, typed, key, None, errors)
 
 
@@ -96,7 +97,7 @@ def _body(row: dict[str, str], form: FormVersion) -> dict[str, Any]:
     """The row as the body of the API; empty cells are absent."""
     company = row.get("customer_type") not in (CustomerType.PERSON.value, "")
     body: dict[str, Any] = {name: row[name] or None for name in PLAIN} | {"filed_on": _day(row["filed_on"])}
-    body["language"] = row["language"] or "pl"
+    body["language"] = row["language"] or SOURCE
     dropped = ("first_name", "last_name", "pesel") if company else ("company_name", "tax_id", "registry_number")
     body = {name: value for name, value in body.items() if name not in dropped or value}
     if company:

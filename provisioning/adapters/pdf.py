@@ -12,63 +12,26 @@ import segno
 import typst
 
 from ibok_idp.look.company import Utility
+from ibok_idp.texts import N_, day_in, known_language, moment_in, texts_in
 from provisioning.domain.account import Account
 from provisioning.domain.addresses import address_line
 from provisioning.domain.application import Application, CustomerType, SignatureKind, masked_pesel
 from provisioning.domain.clauses import FormVersion
-from provisioning.messages.letter import day, moment
 
 _TEMPLATE = Path(__file__).parents[1] / "form" / "bok27.typ"
 _BLANK, _PAPER = _TEMPLATE.with_name("blank27.typ"), _TEMPLATE.with_name("paper.typ")
-_LABELS = {
-    "pl": {
-        "title": "Wniosek o założenie konta iBOK",
-        "form_name": "DRUK NR BOK-27",
-        "reference": "Numer wniosku",
-        "received": "Wypełniony",
-        "qr_alt": "Kod QR z numerem wniosku",
-        "clauses": "Oświadczenia",
-        "terms": "Regulamin iBOK",
-        "signature": "Podpis",
-        "place_date": "miejscowość, data",
-        "signed": "czytelny podpis wnioskodawcy",
-        "who": "Wnioskodawca",
-        "contract": "Umowa",
-        "contact": "Kontakt",
-        "yes": "TAK",
-        "no": "NIE",
-    },
-    "en": {
-        "title": "Application for an iBOK account",
-        "form_name": "FORM BOK-27",
-        "reference": "Application number",
-        "received": "Filled in on",
-        "qr_alt": "QR code with the application number",
-        "clauses": "Declarations",
-        "terms": "Terms of iBOK",
-        "signature": "Signature",
-        "place_date": "place, date",
-        "signed": "legible signature of the applicant",
-        "who": "Applicant",
-        "contract": "Contract",
-        "contact": "Contact",
-        "yes": "YES",
-        "no": "NO",
-    },
+_ACCEPTED = N_("Zapoznałam/zapoznałem się i akceptuję Regulamin iBOK, wersja %(version)s.")
+_NOT_ACCEPTED = N_("BRAK akceptacji: Regulamin iBOK, wersja %(version)s.")
+_LOGIN_KINDS = {
+    "login": N_("zalogowano"),
+    "login_failed": N_("nieudane logowanie"),
+    "password_set": N_("ustawiono hasło"),
+    "locked": N_("logowanie zablokowane na chwilę"),
 }
-_KINDS = {
-    "pl": {
-        "person": "osoba fizyczna",
-        "business": "przedsiębiorca",
-        "housing_community": "wspólnota lub spółdzielnia",
-        "institution": "instytucja",
-    },
-    "en": {
-        "person": "natural person",
-        "business": "business",
-        "housing_community": "housing community or cooperative",
-        "institution": "institution",
-    },
+_STATES = {
+    "awaiting_first_login": N_("oczekuje na pierwsze logowanie"),
+    "active": N_("aktywne"),
+    "resigning": N_("rezygnacja w toku"),
 }
 
 
@@ -86,25 +49,35 @@ def filled_form(
         copy: S3: who hands the customer a copy, and when; stamps it.
         full_pesel: only behind an audited reveal (S12).
     """
-    language = application.language
-    labels = _LABELS[language]
+    language = known_language(application.language)
+    _ = texts_in(language).gettext
+    yes_no = (_("NIE"), _("TAK"))
     values: dict[str, Any] = {
         "language": language,
-        "title": labels["title"],
-        "form_name": labels["form_name"],
-        "labels": {**labels, "where": _where(utility, language)},
+        **_titles(language),
+        "labels": {
+            "reference": _("Numer wniosku"),
+            "received": _("Wypełniony"),
+            "qr_alt": _("Kod QR z numerem wniosku"),
+            "clauses": _("Oświadczenia"),
+            "terms": _("Regulamin iBOK"),
+            "signature": _("Podpis"),
+            "place_date": _("miejscowość, data"),
+            "signed": _("czytelny podpis wnioskodawcy"),
+            "where": _where(utility, language),
+        },
         "stamp": _stamp(application, copy, language) if copy else None,
         "utility_name": utility.company.name,
         "utility_address": utility.company.address,
         "reference": application.reference,
-        "received": day(application.received_at, language),
+        "received": day_in(application.received_at, language),
         "qr": _qr(application.reference),
         "sections": _sections(application, language, full_pesel=full_pesel),
         "clauses": [
             {
                 "code": clause.code,
                 "text": clause.text[language],
-                "answer": labels["yes"] if application.clauses.get(clause.code) else labels["no"],
+                "answer": yes_no[bool(application.clauses.get(clause.code))],
             }
             for clause in form.clauses
         ],
@@ -116,73 +89,70 @@ def filled_form(
     return document
 
 
+def _titles(language: str) -> dict[str, str]:
+    _ = texts_in(language).gettext
+    return {"title": _("Wniosek o założenie konta iBOK"), "form_name": _("DRUK NR BOK-27")}
+
+
 def _stamp(application: Application, copy: tuple[str, datetime], language: str) -> dict[str, str]:
     """S3: KOPIA, date, name of the employee, reference."""
+    _ = texts_in(language).gettext
     employee, at = copy
-    if language == "en":
-        return {"word": "COPY", "line": f"of application {application.reference}, handed over {moment(at, 'en')} by {employee}"}
-    return {"word": "KOPIA", "line": f"wniosku {application.reference}, wydana {moment(at, 'pl')}, wydał(a): {employee}"}
+    line = _("wniosku %(reference)s, wydana %(at)s, wydał(a): %(employee)s")
+    facts = {"reference": application.reference, "at": moment_in(at, language), "employee": employee}
+    return {"word": _("KOPIA"), "line": line % facts}
 
 
 def blank_form(form: FormVersion, utility: Utility, language: str, *, pesel_required: bool = False) -> bytes:
     """The empty BOK-27 to be filled in by hand (S1), with every clause and the signature line of the Regulamin (S2)."""
-    pl = language != "en"
-    labels, kinds = _LABELS[language], list(_KINDS[language].values())
+    language = known_language(language)
+    _ = texts_in(language).gettext
 
     def line(label: str, *choices: str) -> dict[str, Any]:
         return {"label": label, "choices": list(choices)}
 
-    optional = "" if pesel_required else (" (nieobowiązkowo)" if pl else " (optional)")
     who = [
-        line("Rodzaj klienta" if pl else "Kind of customer", *kinds),
-        line("Imię" if pl else "First name"),
-        line("Nazwisko" if pl else "Last name"),
-        line(f"PESEL{optional}"),
-        line("Nazwa (firma, wspólnota, instytucja)" if pl else "Name (business, community, institution)"),
+        line(_("Rodzaj klienta"), *map(_, _KINDS.values())),
+        line(_("Imię")),
+        line(_("Nazwisko")),
+        line(_("PESEL") if pesel_required else _("PESEL (nieobowiązkowo)")),
+        line(_("Nazwa (firma, wspólnota, instytucja)")),
         line("NIP"),
         line("REGON / KRS"),
-        line("Reprezentant, podstawa umocowania" if pl else "Representative, basis of authority"),
+        line(_("Reprezentant, podstawa umocowania")),
     ]
     contract = [
-        line("Numer ewidencyjny klienta" if pl else "Customer number"),
-        line("Numer umowy" if pl else "Contract number"),
-        line("Adres punktu poboru" if pl else "Supply point"),
+        line(_("Numer ewidencyjny klienta")),
+        line(_("Numer umowy")),
+        line(_("Adres punktu poboru")),
     ]
     contact = [
-        line("Adres e-mail" if pl else "E-mail address"),
-        line("Adres e-mail jeszcze raz" if pl else "E-mail address again"),
-        line("Telefon" if pl else "Telephone"),
-        line("Adres korespondencyjny (jeżeli inny)" if pl else "Correspondence address (if another)"),
+        line(_("Adres e-mail")),
+        line(_("Adres e-mail jeszcze raz")),
+        line(_("Telefon")),
+        line(_("Adres korespondencyjny (jeżeli inny)")),
     ]
     values = {
         "language": language,
-        "title": labels["title"],
-        "form_name": labels["form_name"],
-        "version": f"{'wersja' if pl else 'version'} {form.version}",
+        **_titles(language),
+        "version": _("wersja %(version)s") % {"version": form.version},
         "utility_name": utility.company.name,
         "utility_address": utility.company.address,
         "sections": [
-            {"title": labels[name], "fields": lines} for name, lines in (("who", who), ("contract", contract), ("contact", contact))
+            {"title": title, "fields": lines}
+            for title, lines in ((_("Wnioskodawca"), who), (_("Umowa"), contract), (_("Kontakt"), contact))
         ],
-        "clauses_title": labels["clauses"],
-        "clauses_hint": (
-            "Każde oświadczenie jest obowiązkowe: bez akceptacji choćby jednego konto nie powstanie."
-            if pl
-            else "Every declaration is mandatory: without accepting each of them no account can be opened."
-        ),
+        "clauses_title": _("Oświadczenia"),
+        "clauses_hint": _("Każde oświadczenie jest obowiązkowe: bez akceptacji choćby jednego konto nie powstanie."),
         "clauses": [{"code": clause.code, "text": clause.text[language]} for clause in form.clauses],
-        "yes": labels["yes"],
-        "no": labels["no"],
-        "terms_title": labels["terms"],
-        "terms": (
-            f"Zapoznałam/zapoznałem się i akceptuję Regulamin iBOK, wersja {form.terms_version}."
-            if pl
-            else f"I have read and accept the iBOK terms (Regulamin iBOK), version {form.terms_version}."
-        ),
-        "signed_terms": "podpis pod Regulaminem" if pl else "signature under the terms",
-        "signature_title": labels["signature"],
-        "place_date": labels["place_date"],
-        "signed": labels["signed"],
+        "yes": _("TAK"),
+        "no": _("NIE"),
+        "terms_title": _("Regulamin iBOK"),
+        "terms": _(_ACCEPTED) % {"version": form.terms_version},
+        "signed_terms": _("podpis pod Regulaminem"),
+        "signature_title": _("Podpis"),
+        "place_date": _("miejscowość, data"),
+        "signed": _("czytelny podpis wnioskodawcy"),
         "where": _where(utility, language),
     }
     made: bytes = typst.compile(_BLANK.read_bytes(), sys_inputs={"data": json.dumps(values)}, pdf_standards=["ua-1"])
@@ -199,7 +169,7 @@ def paper(
 ) -> bytes:
     """A plain tagged paper (PDF/UA-1): paragraphs, then sections of label and value; empty values are left out."""
     values = {
-        "language": language,
+        "language": known_language(language),
         "title": title,
         "footer": footer,
         "utility_name": utility.company.name,
@@ -218,26 +188,22 @@ def resignation_confirmation(
     account: Account, application: Application, closes_on: date, at: datetime, utility: Utility, language: str
 ) -> bytes:
     """S8: what the customer resigned from, when, and when the access ends."""
-    english = language == "en"
+    _ = texts_in(language).gettext
     rows: list[tuple[str, Any]] = [
-        ("Name" if english else "Imię i nazwisko lub nazwa", application.applicant),
-        ("Login", account.login),
-        ("Customer numbers" if english else "Numery ewidencyjne", ", ".join(account.customer_numbers)),
-        ("Resignation received" if english else "Rezygnację przyjęto", moment(at, language)),
-        ("Access ends on" if english else "Dostęp wyłączymy", day(closes_on, language)),
+        (_("Imię i nazwisko lub nazwa"), application.applicant),
+        (_("Login"), account.login),
+        (_("Numery ewidencyjne"), ", ".join(account.customer_numbers)),
+        (_("Rezygnację przyjęto"), moment_in(at, language)),
+        (_("Dostęp wyłączymy"), day_in(closes_on, language)),
     ]
-    text = (
-        "We confirm that we have received the resignation from iBOK, the electronic customer office (rule S8, § 10(5) of the terms)."
-        if english
-        else "Potwierdzamy przyjęcie rezygnacji z internetowego Biura Obsługi Klienta iBOK (§ 10 ust. 5 Regulaminu iBOK)."
-    )
-    title = "Confirmation of resignation from iBOK" if english else "Potwierdzenie rezygnacji z iBOK"
-    return paper(title, [text], [("Resignation" if english else "Rezygnacja", rows)], f"iBOK, {account.login}", utility, language)
+    text = _("Potwierdzamy przyjęcie rezygnacji z internetowego Biura Obsługi Klienta iBOK (§ 10 ust. 5 Regulaminu iBOK).")
+    sections = [(_("Rezygnacja"), rows)]
+    return paper(_("Potwierdzenie rezygnacji z iBOK"), [text], sections, f"iBOK, {account.login}", utility, language)
 
 
 def regulamin(form: FormVersion, utility: Utility, language: str) -> bytes:
     """One version of the Regulamin."""
-    title = "Terms of iBOK" if language == "en" else "Regulamin iBOK"
+    title = texts_in(language).gettext("Regulamin iBOK")
     return paper(title, form.terms[language].split("\n\n"), [], f"{title}, {form.terms_version}", utility, language)
 
 
@@ -247,79 +213,61 @@ def own_data(content: dict[str, Any], application: Application, form: FormVersio
     Args:
         content: what `GET /me/export` gives as JSON.
     """
-    english = language == "en"
-
-    def said(pl: str, en: str) -> str:
-        return en if english else pl
-
-    address, yes_no = content["correspondence_address"], (said("TAK", "YES"), said("NIE", "NO"))
+    _ = texts_in(language).gettext
+    address, yes_no = content["correspondence_address"], (_("TAK"), _("NIE"))
+    state = _STATES[content["state"]]
     account = [
         ("Login", content["login"]),
-        (said("Stan konta", "State"), _STATES[language][content["state"]]),
-        (said("Imię i nazwisko lub nazwa", "Name"), content["name"]),
+        (_("Stan konta"), _(state)),
+        (_("Imię i nazwisko lub nazwa"), content["name"]),
         ("E-mail", content["email"]),
-        (said("Telefon", "Telephone"), content["phone"]),
-        (said("Adres do korespondencji", "Correspondence address"), address_line(address) if address else None),
+        (_("Telefon"), content["phone"]),
+        (_("Adres do korespondencji"), address_line(address) if address else None),
         (
-            said("Numery ewidencyjne", "Customer numbers"),
+            _("Numery ewidencyjne"),
             ", ".join(each["customer_number"] for each in content["customer_numbers"]),
         ),
-        (said("Język wiadomości", "Language of mails"), content["language"]),
-        (said("Konto założone", "Opened"), _when(content["created_at"], language)),
-        (said("Pierwsze logowanie", "First login"), _when(content["activated_at"], language)),
-        (said("Koniec dostępu", "End of access"), content["resignation"]["closes_on"]),
+        (_("Język wiadomości"), content["language"]),
+        (_("Konto założone"), _when(content["created_at"], language)),
+        (_("Pierwsze logowanie"), _when(content["activated_at"], language)),
+        (_("Koniec dostępu"), content["resignation"]["closes_on"]),
     ]
-    filed = [(said("Numer wniosku", "Application number"), application.reference)]
+    filed = [(_("Numer wniosku"), application.reference)]
     filed += [(row["label"], row["value"]) for section in _sections(application, language) for row in section["rows"]]
     clauses = [(f"{c.code}: {yes_no[not application.clauses.get(c.code)]}", c.text[language]) for c in form.clauses]
-    terms = [
-        (said("Z wnioskiem", "With the application"), f"{application.terms_version}: {yes_no[not application.terms_accepted]}")
-    ]
+    terms = [(_("Z wnioskiem"), f"{application.terms_version}: {yes_no[not application.terms_accepted]}")]
     terms += [(_when(a["at"], language), f"{a['terms_version']}: {yes_no[not a['accepted']]}") for a in content["terms"]["answers"]]
-    kinds = _LOGIN_KINDS[language]
     sections: list[tuple[str, list[tuple[str, Any]]]] = [
-        (said("Konto", "Account"), account),
-        (said("Wniosek BOK-27, jak złożony", "Application BOK-27 as filed"), filed),
-        (said("Oświadczenia", "Declarations"), clauses),
-        (said("Regulamin iBOK", "Terms of iBOK"), terms),
-        (said("Pliki", "Files"), [(each["name"], f"sha256 {each['sha256']}") for each in content["documents_filed"]]),
+        (_("Konto"), account),
+        (_("Wniosek BOK-27, jak złożony"), filed),
+        (_("Oświadczenia"), clauses),
+        (_("Regulamin iBOK"), terms),
+        (_("Pliki"), [(each["name"], f"sha256 {each['sha256']}") for each in content["documents_filed"]]),
         (
-            said("Logowania", "Logins"),
-            [(_when(e["at"], language), f"{kinds[e['kind']]}, {e['address'] or ''}") for e in content["logins"]],
+            _("Logowania"),
+            [(_when(e["at"], language), f"{_(_LOGIN_KINDS[e['kind']])}, {e['address'] or ''}") for e in content["logins"]],
         ),
         (
-            said("Wiadomości od nas", "Mails from us"),
+            _("Wiadomości od nas"),
             [(_when(m["created_at"], language), m["to"]) for m in content["mails"]],
         ),
     ]
-    title = said("Twoje dane w iBOK", "Your data in iBOK")
+    title = _("Twoje dane w iBOK")
     return paper(title, [], [each for each in sections if each[1]], f"iBOK, {content['login']}", utility, language)
 
 
-_LOGIN_KINDS = {
-    "pl": {
-        "login": "zalogowano",
-        "login_failed": "nieudane logowanie",
-        "password_set": "ustawiono hasło",
-        "locked": "logowanie zablokowane na chwilę",
-    },
-    "en": {
-        "login": "logged in",
-        "login_failed": "failed login",
-        "password_set": "password set",
-        "locked": "login locked for a while",
-    },
-}
-
-
-_STATES = {
-    "pl": {"awaiting_first_login": "oczekuje na pierwsze logowanie", "active": "aktywne", "resigning": "rezygnacja w toku"},
-    "en": {"awaiting_first_login": "awaiting the first login", "active": "active", "resigning": "being closed"},
+_ACCEPTED = N_("Zapoznałam/zapoznałem się i akceptuję Regulamin iBOK, wersja %(version)s.")
+_NOT_ACCEPTED = N_("BRAK akceptacji: Regulamin iBOK, wersja %(version)s.")
+_KINDS = {
+    CustomerType.PERSON: N_("osoba fizyczna"),
+    CustomerType.BUSINESS: N_("przedsiębiorca"),
+    CustomerType.HOUSING_COMMUNITY: N_("wspólnota lub spółdzielnia"),
+    CustomerType.INSTITUTION: N_("instytucja"),
 }
 
 
 def _when(value: str | None, language: str) -> str:
-    return moment(datetime.fromisoformat(value), language) if value else ""
+    return moment_in(datetime.fromisoformat(value), language) if value else ""
 
 
 def _qr(reference: str) -> str:
@@ -329,74 +277,66 @@ def _qr(reference: str) -> str:
 
 
 def _sections(application: Application, language: str, *, full_pesel: bool = False) -> list[dict[str, Any]]:
-    data, pl = application.data, language != "en"
-    who: list[tuple[str, Any]] = [("Rodzaj klienta" if pl else "Kind of customer", _KINDS[language][application.customer_type])]
+    _ = texts_in(language).gettext
+    data = application.data
+    who: list[tuple[str, Any]] = [(_("Rodzaj klienta"), _(_KINDS[application.customer_type]))]
     if application.customer_type is CustomerType.PERSON:
         who += [
-            ("Imię" if pl else "First name", data["first_name"]),
-            ("Nazwisko" if pl else "Last name", data["last_name"]),
+            (_("Imię"), data["first_name"]),
+            (_("Nazwisko"), data["last_name"]),
             ("PESEL", application.pesel if full_pesel else masked_pesel(application.pesel)),
         ]
     else:
         person = data["representative"]
         who += [
-            ("Nazwa" if pl else "Name", data["company_name"]),
+            (_("Nazwa"), data["company_name"]),
             ("NIP", data["tax_id"]),
             ("REGON / KRS", data["registry_number"]),
-            ("Osoba reprezentująca" if pl else "Representative", f"{person['first_name']} {person['last_name']}"),
-            ("Podstawa umocowania" if pl else "Basis of authority", person["authority"]),
+            (_("Osoba reprezentująca"), f"{person['first_name']} {person['last_name']}"),
+            (_("Podstawa umocowania"), person["authority"]),
         ]
     contract = [
-        ("Numer ewidencyjny klienta" if pl else "Customer number", data["customer_number"]),
-        ("Numer umowy" if pl else "Contract number", data["contract_number"]),
-        ("Adres punktu poboru" if pl else "Supply point", address_line(data["supply_point_address"])),
+        (_("Numer ewidencyjny klienta"), data["customer_number"]),
+        (_("Numer umowy"), data["contract_number"]),
+        (_("Adres punktu poboru"), address_line(data["supply_point_address"])),
     ]
     contact = [
-        ("Adres e-mail" if pl else "E-mail address", data["email"]),
-        ("Telefon" if pl else "Telephone", data["phone"]),
+        (_("Adres e-mail"), data["email"]),
+        (_("Telefon"), data["phone"]),
         (
-            "Adres korespondencyjny" if pl else "Correspondence address",
+            _("Adres korespondencyjny"),
             address_line(data["correspondence_address"]) if data["correspondence_address"] else None,
         ),
     ]
-    labels = _LABELS[language]
     return [
-        {"title": labels[name], "rows": [{"label": label, "value": str(value)} for label, value in rows if value]}
-        for name, rows in (("who", who), ("contract", contract), ("contact", contact))
+        {"title": title, "rows": [{"label": label, "value": str(value)} for label, value in rows if value]}
+        for title, rows in ((_("Wnioskodawca"), who), (_("Umowa"), contract), (_("Kontakt"), contact))
     ]
 
 
 def _terms(application: Application, language: str) -> str:
-    if language == "en":
-        verb = "I have read and accept" if application.terms_accepted else "NOT accepted:"
-        return f"{verb} the iBOK terms (Regulamin iBOK), version {application.terms_version}."
-    verb = "Zapoznałam/zapoznałem się i akceptuję" if application.terms_accepted else "BRAK akceptacji:"
-    return f"{verb} Regulamin iBOK, wersja {application.terms_version}."
+    said = texts_in(language).gettext(_ACCEPTED if application.terms_accepted else _NOT_ACCEPTED)
+    return said % {"version": application.terms_version}
 
 
 def _signature(application: Application, language: str) -> list[str]:
-    signature, pl = application.signature or {}, language != "en"
+    _ = texts_in(language).gettext
+    signature = application.signature or {}
     kind = signature.get("kind")
     if kind == SignatureKind.DECLARATION:
-        name, day = signature.get("signed_name"), signature.get("signed_on")
-        if pl:
-            return [f"Oświadczenie złożone elektronicznie: {name}, {day}.", "Adres e-mail potwierdza link wysłany do wnioskodawcy."]
+        signed = {"name": signature.get("signed_name"), "day": signature.get("signed_on")}
         return [
-            f"Declaration made electronically: {name}, {day}.",
-            "The e-mail address is confirmed through a link sent to the applicant.",
+            _("Oświadczenie złożone elektronicznie: %(name)s, %(day)s.") % signed,
+            _("Adres e-mail potwierdza link wysłany do wnioskodawcy."),
         ]
     if kind == SignatureKind.ELECTRONIC:
-        return ["Podpis elektroniczny w załączonym pliku." if pl else "Electronic signature in the attached file."]
+        return [_("Podpis elektroniczny w załączonym pliku.")]
     return []
 
 
 def _where(utility: Utility, language: str) -> str:
-    if language == "en":
-        return (
-            f"Bring the signed form to the office ({utility.company.address}, {utility.office_hours(language)}), post it there, "
-            f"or e-mail a scan to {utility.contact.email}."
-        )
-    return (
-        f"Podpisany druk przynieś do biura BOK ({utility.company.address}, {utility.office_hours(language)}), wyślij tam pocztą "
-        f"albo prześlij skan na adres {utility.contact.email}."
+    facts = {"address": utility.company.address, "hours": utility.office_hours(language), "email": utility.contact.email}
+    said = texts_in(language).gettext(
+        "Podpisany druk przynieś do biura BOK (%(address)s, %(hours)s), wyślij tam pocztą albo prześlij skan na adres %(email)s."
     )
+    return said % facts

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from ibok_idp.texts import SOURCE, known_language
 from provisioning.adapters.files.uploads import MAXIMUM_BYTES
 from provisioning.adapters.pdf import blank_form
 from provisioning.api.blueprint import SUBMIT, api, call
@@ -55,11 +56,13 @@ def get_form() -> dict[str, Any]:
 
 
 @api.get("/form/blank.pdf")
-@call("The blank form BOK-27 for printing, from the same data; `lang` pl or en", query=["lang"], media_type="application/pdf")
+@call(
+    "The blank form BOK-27 for printing, from the same data, in the language `lang`", query=["lang"], media_type="application/pdf"
+)
 @requires(SUBMIT)
 def get_blank_form() -> Response:
     services = wired().services
-    wanted = "en" if request.args.get("lang") == "en" else "pl"
+    wanted = known_language(request.args.get("lang", SOURCE))
     pdf = blank_form(
         services.current_form(services.clock.today()), wired().utility, wanted, pesel_required=services.rules.pesel_required
     )

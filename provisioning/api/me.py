@@ -143,7 +143,7 @@ def get_terms() -> dict[str, Any]:
             "terms_version": form.terms_version,
             "valid_from": form.valid_from.isoformat(),
             "compared_with": before.terms_version if before else None,
-            "paragraphs": {name: [vars(each) for each in accept_terms.comparison(before, form, name)] for name in ("pl", "en")},
+            "paragraphs": {name: [vars(each) for each in accept_terms.comparison(before, form, name)] for name in form.terms},
         }
     }
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from ibok_idp.errors import InvalidToken, KeycloakUnavailable
+from ibok_idp.texts import LANGUAGES, SOURCE
 from provisioning.adapters.postgres.troubles import told_apart
 from provisioning.domain.errors import DomainError, FieldError, Forbidden, Invalid, Unavailable
 from provisioning.form.messages import message
@@ -80,8 +81,8 @@ def field_errors(found: list[FieldError], language: str) -> list[dict[str, str]]
 
 
 def language() -> str:
-    """`Accept-Language` of the caller, Polish unless English is preferred."""
-    return request.accept_languages.best_match(["pl", "en"], default="pl")
+    """The language of the product that the caller likes best (`Accept-Language`), otherwise Polish."""
+    return request.accept_languages.best_match(LANGUAGES, default=SOURCE)
 
 
 def register_problems(app: Flask) -> None:

@@ -10,10 +10,12 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
+from ibok_idp.texts import LANGUAGES, SOURCE
 from provisioning.domain.application import Channel, CustomerType, SignatureKind
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.errors import FieldError, Invalid
@@ -39,6 +41,15 @@ _STRUCTURE_CODES = {
 class _Body(BaseModel):
     # a space at an end is nobody's meaning, and no reason to be too long
     model_config = ConfigDict(extra="forbid", strict=True, regex_engine="python-re", str_strip_whitespace=True)
+
+
+def _known(language: str) -> str:
+    if language not in LANGUAGES:
+        raise PydanticCustomError("literal_error", "not one of the languages of the product")
+    return language
+
+
+Language = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(LANGUAGES)})]
 
 
 class Address(_Body):
@@ -72,7 +83,7 @@ class ApplicationBody(_Body):
 
     form_version: str = Field(max_length=20)
     terms_version: str | None = Field(None, max_length=20)
-    language: Literal["pl", "en"] = "pl"
+    language: Language = SOURCE
     customer_type: Literal["person", "business", "housing_community", "institution"]
     first_name: str | None = Field(None, max_length=100)
     last_name: str | None = Field(None, max_length=100)
@@ -202,7 +213,7 @@ class Checker:
             raise Invalid(found.errors)
         return Submission(
             form=form,
-            language=read.raw("language") or "pl",
+            language=read.raw("language") or SOURCE,
             customer_type=customer_type,
             channel=Channel(read.raw("channel")) if paper else Channel.WEB,
             data=data,

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, g, render_template, request, url_for
 from flask_babel import gettext
 
-from ibok_idp.look.flask_look import WARSAW
+from ibok_idp.texts import WARSAW
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.rights import Action, require_permission
 from provisioning.http import wired

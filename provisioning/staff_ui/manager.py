@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from babel.numbers import format_decimal
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext
 
@@ -241,7 +242,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def _days(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}".replace(".", ",") if language() == "pl" else f"{value:.1f}"
+    return "–" if value is None else str(format_decimal(value, "0.0", locale=language()))
 
 
 def _padded(row: tuple[Any, ...]) -> list[Any]:

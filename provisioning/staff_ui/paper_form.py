@@ -9,7 +9,8 @@ from typing import Any
 from flask import flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext
 
-from ibok_idp.look.flask_look import WARSAW, language
+from ibok_idp.look.flask_look import language
+from ibok_idp.texts import SOURCE, WARSAW
 from provisioning.domain.application import Application, Channel, CustomerType
 from provisioning.domain.errors import Invalid
 from provisioning.domain.rights import Action, require_permission
@@ -124,7 +125,7 @@ def paper_body(typed: dict[str, str], form_version: str, terms_version: str, cla
     body: dict[str, Any] = {
         "form_version": form_version,
         "terms_version": terms_version if typed.get("terms_accepted") == "yes" else None,
-        "language": value("language") or "pl",
+        "language": value("language") or SOURCE,
         "customer_type": kind,
         "channel": value("channel"),
         "filed_on": value("filed_on"),

@@ -320,7 +320,7 @@ def field(name: str) -> str:
     """A field of the form by its dotted name."""
     last = name.rsplit(".", 1)[-1]
     if name.startswith("clauses."):
-        return f"{gettext('klauzula')} {last}"
+        return str(gettext("klauzula %(code)s", code=last))
     where = {"correspondence_address": gettext("adres korespondencyjny, "), "representative": gettext("reprezentant, ")}
     return f"{where.get(name.split('.')[0], '')}{FIELD.get(last, last)}"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -145,7 +144,7 @@ def test_a_form_that_is_stopped_by_the_check_of_csrf_tokens_is_broken(judge: Jud
     """The page is the real one, from an app with the look: otherwise nobody would notice that its words changed."""
     app = Flask("look")
     app.secret_key = "x"
-    install_look(app, load_utility(None), keycloak_origin="http://kc", secure=False, translations=Path("none"))
+    install_look(app, load_utility(None), keycloak_origin="http://kc", secure=False)
     app.post("/x")(lambda: "never")
     page = app.test_client().post("/x").text
     visitor: Any = SimpleNamespace(session=SimpleNamespace(post=lambda *_, **__: answered(400, page)))

@@ -18,7 +18,7 @@ from provisioning.domain.document import Document
 from provisioning.domain.errors import Invalid
 from provisioning.form.catalogue import all_versions
 from tests.support.hostile_files import Signer, forms_in_forms, one_page, pdf, saved, stream, tiff
-from tests.unit.test_mails_and_pdf import UTILITY, application
+from tests.support.letters import UTILITY, application
 
 BLANK = Image.new("L", (1240, 1754), 255)
 

@@ -1,12 +1,10 @@
 """Words on the staff pages: Polish plurals, and every code of the domain has a name in both languages."""
 
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 from flask import Flask
 
-import provisioning
 from ibok_idp.look.company import load_utility
 from ibok_idp.look.flask_look import install_look
 from provisioning.domain.account_states import AccountState, ClosingCause
@@ -27,8 +25,7 @@ TODAY = date(2026, 11, 24)
 def app() -> Flask:
     app = Flask("words")
     app.secret_key = "x"
-    translations = Path(provisioning.__file__).parent / "translations"
-    install_look(app, load_utility(None), keycloak_origin="http://localhost", secure=False, translations=translations)
+    install_look(app, load_utility(None), keycloak_origin="http://localhost", secure=False)
     return app
 
 

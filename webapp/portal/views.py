@@ -21,8 +21,9 @@ from flask import (
 )
 from flask_babel import gettext
 
-from ibok_idp.look.flask_look import LANGUAGES, language, problem_page
+from ibok_idp.look.flask_look import language, problem_page
 from ibok_idp.oidc_login import OidcLogin
+from ibok_idp.texts import LANGUAGES
 from webapp.application_form.steps import address_line, html_id
 from webapp.application_form.views import client, within_mail_limit
 from webapp.portal.devices import device

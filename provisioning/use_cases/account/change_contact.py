@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from ibok_idp.texts import LANGUAGES
 from provisioning.domain.account_records import ChangeRequest
 from provisioning.domain.actors import CUSTOMER, Actor
 from provisioning.domain.audit_actions import AuditAction
@@ -16,8 +17,6 @@ from provisioning.ports.services import Services
 from provisioning.use_cases.account.wanted import decided
 from provisioning.use_cases.application.decide import required_reason
 from provisioning.use_cases.messages.mail_out import queue_account_mail
-
-LANGUAGES = ("pl", "en")
 
 
 def change_contact(services: Services, login: str, wanted: dict[str, Any]) -> tuple[dict[str, Any], ChangeRequest | None]:
@@ -90,7 +89,7 @@ def change_language(services: Services, login: str, language: str) -> None:
     """The language of mails and of Keycloak's pages.
 
     Raises:
-        Invalid: neither `pl` nor `en`.
+        Invalid: not one of the languages of the product.
     """
     if language not in LANGUAGES:
         raise Invalid([FieldError("language", "invalid_choice")])
