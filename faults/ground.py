@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -277,11 +278,18 @@ class BesideSharedStack(Ground):
                 "imap": None,
             }
         )
-        self._start_service("mailbox", self._mailbox_command, lambda: _answers(f"{self.mailbox_url}/healthz"))
-        self._run(["ibok-provisioning", "migrate"], "provisioning")
-        for name, command in (("provisioning", "ibok-provisioning serve"), ("worker", "ibok-provisioning worker")):
-            self._start_service(name, self._command(name, command), self._health_of(name))
-        self._start_second_worker()
+        _together(
+            lambda: self._start_service("mailbox", self._mailbox_command, lambda: _answers(f"{self.mailbox_url}/healthz")),
+            lambda: self._run(["ibok-provisioning", "migrate"], "provisioning"),
+        )
+        _together(
+            lambda: self._start_one("provisioning", "ibok-provisioning serve"),
+            lambda: self._start_one("worker", "ibok-provisioning worker"),
+            self._start_second_worker,
+        )
+
+    def _start_one(self, name: str, command: str) -> None:
+        self._start_service(name, self._command(name, command), self._health_of(name))
 
     def stop(self) -> None:
         self._ended.set()
@@ -306,6 +314,13 @@ class BesideSharedStack(Ground):
 def beside(folder: Path, console: Console | None = None) -> BesideSharedStack:
     """On the stack that `IBOK_TEST_STACK` names."""
     return BesideSharedStack(folder, World(Path(os.environ["IBOK_TEST_STACK"])), console)
+
+
+def _together(*starts: Callable[[], object]) -> None:
+    """Each in a thread of its own; the first error when all are over."""
+    with ThreadPoolExecutor(len(starts)) as pool:
+        for each in [pool.submit(start) for start in starts]:
+            each.result()
 
 
 def _by_port(url: str, port: int) -> str:

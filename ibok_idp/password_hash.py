@@ -21,7 +21,7 @@ from ibok_idp.errors import KeycloakRejected
 _TYPES = {"id": Type.ID, "i": Type.I, "d": Type.D}
 _VERSIONS = {"1.3": 19, "1.0": 16}
 # A slow hash guards weak secrets. A temporary password is 12 characters of chance (69 bits), lives for days and never
-# becomes an own one; Keycloak hashes the own one by the realm's policy (ADR 21).
+# becomes an own one; Keycloak hashes the own one by the realm's policy (ADR 22).
 TEMPORARY_ITERATIONS = 1
 
 

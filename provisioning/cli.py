@@ -14,6 +14,7 @@ from rich.console import Console
 from ibok_idp.errors import IdpError
 from ibok_idp.log import configure_logging
 from ibok_idp.settings import load_settings
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.audit_chain import ChainedLine
 from provisioning.settings import Settings
 
@@ -85,28 +86,46 @@ def import_customers(
         Path, typer.Argument(help="CSV: customer_number, name, type, tax_id_or_pesel, supply_points, contract_numbers, email")
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would change")] = False,
+    agreed: Annotated[int, typer.Option("--gone", help="so many customers may count as gone", min=0)] = 0,
 ) -> None:
-    """Import the customer register. UTF-8 or Windows-1250, `;` or `,`; several values in a field with `|` between them.
+    """Import the customer register, as a spreadsheet saves it; several values in a field with `|` between them.
 
-    Exit 0: every row was taken, 2: some rows were left out (each with its line and reason), 1: the file cannot be read.
+    Exit 0: every row was taken, 2: some rows were left out (each with its line and reason), 1: the file cannot be read, or it would
+    mark too many customers as gone; nothing was changed then.
     """
     from ibok_idp.database import make_engine
-    from provisioning.adapters.postgres.customer_register import RegisterFileError, fingerprint_with
+    from provisioning.adapters.csv_file import CsvFileError
+    from provisioning.adapters.postgres.customer_register import fingerprint_with
     from provisioning.adapters.postgres.customer_register import import_customers as run_import
 
     settings = _settings()
     engine = make_engine(settings.database_url.get_secret_value())
     fingerprint = fingerprint_with(settings.personal_data_key.get_secret_value())
     try:
-        outcome = run_import(engine, file, settings.customer_number_pattern, fingerprint, dry_run=dry_run)
-    except RegisterFileError as error:
-        _stop(str(error))
+        outcome = run_import(
+            engine,
+            file,
+            settings.customer_number_pattern,
+            fingerprint,
+            largest_loss=settings.register_largest_loss,
+            agreed_loss=agreed,
+            dry_run=dry_run,
+        )
+    except CsvFileError as error:
+        _stop(f"{error} See docs/how-to/import-customers.md.")
     for bad in outcome.bad:
         _console.print(f"line {bad.line}: {bad.reason}", style="yellow", soft_wrap=True, highlight=False, markup=False)
-    verb = "would be" if dry_run else "are"
+    verb = "would be" if dry_run or outcome.too_many_gone else "are"
     _console.print(
         f"{outcome.rows} rows read, {len(outcome.bad)} left out; {outcome.added} {verb} added, {outcome.changed} changed, {outcome.gone} gone."
     )
+    if outcome.nameless:
+        _console.print(f"Nobody counts as gone: {outcome.nameless} of the rows left out may be anybody's.")
+    if outcome.too_many_gone:
+        _stop(
+            f"Nothing was changed: {outcome.gone} customers gone is more than IBOK_REGISTER_LARGEST_LOSS "
+            f"({settings.register_largest_loss} %). Is the file whole? If they have left, run it again with --gone {outcome.gone}."
+        )
     sys.exit(2 if outcome.bad else 0)
 
 
@@ -121,9 +140,10 @@ def import_applications(
 
     Exit 0: every row was taken, 2: some were left out (each with its line and reasons), 1: the file cannot be read.
     """
-    from provisioning.adapters.application_batch import BatchFileError, read_batch, write_bad
+    from provisioning.adapters.application_batch import read_batch, write_bad
+    from provisioning.adapters.csv_file import CsvFileError
     from provisioning.domain.actors import Actor
-    from provisioning.domain.application import Role
+    from provisioning.domain.rights import Role
     from provisioning.use_cases.application.register_paper import register_once
     from provisioning.wiring import wire
 
@@ -143,8 +163,8 @@ def import_applications(
                 taken += 1
             else:
                 again += 1
-    except BatchFileError as error:
-        _stop(str(error))
+    except CsvFileError as error:
+        _stop(f"{error} See docs/how-to/import-applications.md.")
     if bad is not None and left_out:
         write_bad(bad, form, left_out)
     verb = "would be entered" if dry_run else "entered"
@@ -161,7 +181,7 @@ def derive(
     Exit 0: nothing (more) to change, 2: something would change.
     """
     from provisioning.domain.actors import Actor
-    from provisioning.domain.application import Role
+    from provisioning.domain.rights import Role
     from provisioning.use_cases.desk.derive_terms import derive_terms, preview
     from provisioning.wiring import wire
 
@@ -218,7 +238,9 @@ def generate_demo(
     services = wired.services
     with services.work() as work:
         generate(services, work, applications, lambda count: _console.print(f"{count} of {applications}", highlight=False))
-        work.audit.write(Actor("ibok-provisioning"), "demo.generated", "demo", {"applications": applications}, services.clock.now())
+        work.audit.write(
+            Actor("ibok-provisioning"), AuditAction.DEMO_GENERATED, "demo", {"applications": applications}, services.clock.now()
+        )
     with wired.engine.connect() as plain:
         plain.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE applications, search_names")
     _console.print(f"{applications} invented applications are in the queue.")

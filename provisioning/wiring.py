@@ -124,6 +124,7 @@ def wire(settings: Settings) -> Wired:
         mail_domain=settings.mail_domain,
         fingerprint=fingerprint,
         keys=settings.key_ring(),
+        link_keys=settings.link_keys(),
     )
     return Wired(
         settings, engine, services, utility, directory, mailer, VirusScan(settings.clamd_socket), DutyBook(engine), work.again

@@ -39,8 +39,20 @@ _DEMO_STAFF = {"clerk": ["bok-clerk"], "registrar": ["bok-registrar"], "manager"
 _DEMO_NAMES = {"clerk": ("Ewa", "Nowak"), "registrar": ("Marek", "Lis"), "manager": ("Anna", "Wrona"), "auditor": ("Jan", "Sowa")}
 # What each process may see; nothing else of secrets.env reaches it.
 _SECRETS_OF = {
-    "provisioning": ("IBOK_DATABASE_URL", "IBOK_STAFF_CLIENT_SECRET", "IBOK_TEMPORARY_PASSWORD_KEY", "IBOK_PERSONAL_DATA_KEY"),
-    "worker": ("IBOK_DATABASE_URL", "IBOK_PROVISIONING_CLIENT_SECRET", "IBOK_TEMPORARY_PASSWORD_KEY", "IBOK_PERSONAL_DATA_KEY"),
+    "provisioning": (
+        "IBOK_DATABASE_URL",
+        "IBOK_STAFF_CLIENT_SECRET",
+        "IBOK_TEMPORARY_PASSWORD_KEY",
+        "IBOK_LINK_KEY",
+        "IBOK_PERSONAL_DATA_KEY",
+    ),
+    "worker": (
+        "IBOK_DATABASE_URL",
+        "IBOK_PROVISIONING_CLIENT_SECRET",
+        "IBOK_TEMPORARY_PASSWORD_KEY",
+        "IBOK_LINK_KEY",
+        "IBOK_PERSONAL_DATA_KEY",
+    ),
     "webapp": ("IBOK_WEBAPP_DATABASE_URL", "IBOK_WEBAPP_CLIENT_SECRET", "IBOK_PORTAL_CLIENT_SECRET", "IBOK_SESSION_KEY"),
 }
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from ibok_idp.directory import CustomerDirectory, DirectoryUser, Made, MadeOutcome, NewCustomer, UserChange
 from ibok_idp.errors import CustomerNotFound, IdpError, KeycloakRefused, KeycloakUnavailable
-from provisioning.domain.account import Trouble
+from provisioning.domain.account_states import Trouble
 from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak, WantedUser
 from provisioning.ports.directory import DirectoryTrouble
 

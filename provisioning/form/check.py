@@ -1,7 +1,7 @@
 """The one check of form BOK-27, used by the API, the staff UI and (through the API) the web form.
 
 Structure is checked by pydantic, meaning here; every error of a form is reported at once, each with a stable
-code. Identifiers are checked by python-stdnum, telephone numbers by phonenumbers, addresses by email-validator.
+code. What numbers and addresses are made of stands in `identifiers`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from stdnum.pl import nip, pesel, regon
 
 from provisioning.domain.application import Channel, CustomerType, SignatureKind
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.errors import FieldError, Invalid
 from provisioning.domain.folding import folded_words
+from provisioning.domain.person_names import account_name
 from provisioning.domain.rulebook import Rulebook
+from provisioning.form import identifiers
 
 _ANY_AGE = 10**6  # days
 _STRUCTURE_CODES = {
@@ -38,16 +37,17 @@ _STRUCTURE_CODES = {
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, regex_engine="python-re")
+    # a space at an end is nobody's meaning, and no reason to be too long
+    model_config = ConfigDict(extra="forbid", strict=True, regex_engine="python-re", str_strip_whitespace=True)
 
 
 class Address(_Body):
     """An address in Poland."""
 
     street: str | None = Field(None, max_length=100, description="empty in villages without street names")
-    house: str | None = Field(None, max_length=12)
+    house: str | None = Field(None, max_length=40, description="or the number of a plot: dz. nr 1234/56")
     flat: str | None = Field(None, max_length=12)
-    postal_code: str | None = Field(None, max_length=6, description="NN-NNN")
+    postal_code: str | None = Field(None, max_length=20, description="NN-NNN; 43300 is understood")
     city: str | None = Field(None, max_length=60)
 
 
@@ -86,7 +86,7 @@ class ApplicationBody(_Body):
     supply_point_address: Address | None = None
     correspondence_address: Address | None = None
     email: str | None = Field(None, max_length=254)
-    phone: str | None = Field(None, max_length=30)
+    phone: str | None = Field(None, max_length=40)
     clauses: dict[str, bool] = Field(default_factory=dict, max_length=50)
     signature: Signature | None = None
 
@@ -179,15 +179,14 @@ class Checker:
         data: dict[str, Any] = {}
         number = None
         if customer_type is CustomerType.PERSON:
-            data |= {"first_name": read.required("first_name"), "last_name": read.required("last_name")}
+            data |= {"first_name": read.name("first_name"), "last_name": read.name("last_name")}
             number = self._pesel(read, found)
             read.not_applicable("company_name", "tax_id", "registry_number", "representative")
         elif customer_type is not None:
             data |= {"company_name": read.required("company_name"), "tax_id": _tax_id(read, found)}
             data["registry_number"] = _registry_number(read, found)
-            data["representative"] = {
-                key: read.required(f"representative.{key}") for key in ("first_name", "last_name", "authority")
-            }
+            data["representative"] = {key: read.name(f"representative.{key}") for key in ("first_name", "last_name")}
+            data["representative"]["authority"] = read.required("representative.authority")
             read.not_applicable("first_name", "last_name", "pesel")
         data["customer_number"] = self._customer_number(read, found)
         data["contract_number"] = read.text("contract_number")
@@ -234,19 +233,20 @@ class Checker:
             if self.rules.pesel_required:
                 found.add("pesel", "required")
             return None
-        digits = re.sub(r"[\s-]", "", typed)
-        if not pesel.is_valid(digits):
-            found.add("pesel", "invalid_checksum" if re.fullmatch(r"[0-9]{11}", digits) else "invalid_format")
-        return digits
+        try:
+            return identifiers.pesel_number(typed)
+        except identifiers.ValidationError:
+            found.add("pesel", _why_not(typed, r"[0-9]{11}"))
+            return None
 
     def _customer_number(self, read: _Reader, found: _Findings) -> str | None:
         typed = read.required("customer_number")
         if typed is None:
             return None
-        compact = re.sub(r"\s", "", typed)
-        if not re.fullmatch(self.rules.customer_number_pattern, compact):
+        number = identifiers.customer_number(typed, self.rules.customer_number_pattern)
+        if number is None:
             found.add("customer_number", "invalid_format")
-        return compact
+        return number
 
     def _clauses(self, read: _Reader, found: _Findings, form: FormVersion, *, paper: bool) -> dict[str, bool]:
         answers = read.raw("clauses") if isinstance(read.raw("clauses"), dict) else {}
@@ -352,6 +352,13 @@ class _Reader:
             self._found.add(path, "required")
         return value
 
+    def name(self, path: str) -> str | None:
+        """Of the person who will use the account: something must be left of it in Keycloak."""
+        value = self.required(path)
+        if value is not None and not account_name(value):
+            self._found.add(path, "invalid_characters")
+        return value
+
     def date(self, path: str) -> date | None:
         value = self.raw(path)
         try:
@@ -374,22 +381,27 @@ def _tax_id(read: _Reader, found: _Findings) -> str | None:
     typed = read.required("tax_id")
     if typed is None:
         return None
-    digits = re.sub(r"[\s-]", "", typed.upper().removeprefix("PL"))
-    if not nip.is_valid(digits):
-        found.add("tax_id", "invalid_checksum" if re.fullmatch(r"[0-9]{10}", digits) else "invalid_format")
-    return digits
+    try:
+        return identifiers.tax_number(typed)
+    except identifiers.ValidationError:
+        found.add("tax_id", _why_not(typed.upper().removeprefix("PL"), r"[0-9]{10}"))
+        return None
 
 
 def _registry_number(read: _Reader, found: _Findings) -> str | None:
     typed = read.text("registry_number")
     if typed is None:
         return None
-    digits = re.sub(r"[\s-]", "", typed)
-    if re.fullmatch(r"[0-9]{10}", digits):
-        return digits  # KRS has no check digit
-    if not regon.is_valid(digits):
-        found.add("registry_number", "invalid_checksum" if re.fullmatch(r"[0-9]{9}|[0-9]{14}", digits) else "invalid_format")
-    return digits
+    try:
+        return identifiers.registry_number(typed)
+    except identifiers.ValidationError:
+        found.add("registry_number", _why_not(typed, r"[0-9]{9}|[0-9]{14}"))
+        return None
+
+
+def _why_not(typed: str, right: str) -> str:
+    """A number of the right form has a wrong check digit."""
+    return "invalid_checksum" if re.fullmatch(right, identifiers.plain_digits(typed)) else "invalid_format"
 
 
 def _address(read: _Reader, found: _Findings, path: str) -> dict[str, str | None]:
@@ -397,8 +409,9 @@ def _address(read: _Reader, found: _Findings, path: str) -> dict[str, str | None
         for key in ("house", "postal_code", "city"):
             found.add(f"{path}.{key}", "required")
         return {}
-    postal_code = read.required(f"{path}.postal_code")
-    if postal_code and not re.fullmatch(r"[0-9]{2}-[0-9]{3}", postal_code):
+    typed = read.required(f"{path}.postal_code")
+    postal_code = identifiers.postal_code(typed) if typed else None
+    if typed and postal_code is None:
         found.add(f"{path}.postal_code", "invalid_format")
     return {
         "street": read.text(f"{path}.street"),
@@ -413,14 +426,10 @@ def _email(read: _Reader, found: _Findings) -> str | None:
     typed = read.required("email")
     if typed is None:
         return None
-    try:
-        # Non-ASCII addresses are refused on purpose: Keycloak and many mail servers only half support them.
-        if not typed.isascii():
-            raise EmailNotValidError("not ASCII")
-        return validate_email(typed, allow_smtputf8=False, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError:
+    address = identifiers.email_address(typed)
+    if address is None:
         found.add("email", "invalid_email")
-        return None
+    return address
 
 
 def checked_email(typed: str) -> str:
@@ -470,11 +479,7 @@ def _phone(read: _Reader, found: _Findings) -> str | None:
     typed = read.text("phone")
     if typed is None:
         return None
-    try:
-        number = phonenumbers.parse(typed, "PL")
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_valid_number(number):
+    number = identifiers.phone_number(typed)
+    if number is None:
         found.add("phone", "invalid_phone")
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return number

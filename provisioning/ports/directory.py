@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from provisioning.domain.account import Trouble
+from provisioning.domain.account_states import Trouble
+from provisioning.domain.errors import DomainError
 from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak, WantedUser
 
 
@@ -59,9 +60,13 @@ class Directory(Protocol):
     def console_events(self, since: datetime) -> list[ConsoleEvent]: ...
 
 
-class DirectoryTrouble(Exception):
+class DirectoryTrouble(DomainError):
     """Keycloak could not do it. `kind` is a domain Trouble, `retry` whether trying again may help, `fields` what it does not take."""
+
+    status = 503
+    public = "Keycloak does not do this now."
 
     def __init__(self, kind: Trouble, retry: bool, fields: tuple[str, ...] = ()) -> None:
         super().__init__(kind)
-        self.kind, self.retry, self.fields = kind, retry, fields
+        self.kind, self.retry, self.code, self.fields = kind, retry, kind, fields
+        self.retry_after = 30 if retry else None

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from email.message import EmailMessage
 from typing import Protocol
 
+from provisioning.domain.errors import DomainError, Unavailable
 from provisioning.domain.mail import Mail
 from provisioning.domain.mail_budget import Unasked
 
@@ -40,7 +41,7 @@ class Mailer(Protocol):
     def send(self, message: EmailMessage) -> str: ...
 
 
-class MailDeferred(Exception):
+class MailDeferred(Unavailable):
     """The mail server cannot be reached, breaks off or answers 4xx: the same mail is sent again later.
 
     Attributes:
@@ -48,14 +49,20 @@ class MailDeferred(Exception):
         unreached: no conversation came about, so it would be the same with any other mail.
     """
 
+    code = "mail_deferred"
+
     def __init__(self, answer: str, *, our_setup: bool = False, unreached: bool = False) -> None:
         super().__init__(answer)
         self.our_setup, self.unreached = our_setup, unreached
 
 
-class MailRefused(Exception):
+class MailRefused(DomainError):
     """5xx to the recipient: this address does not take mail; a person must find the right one."""
 
+    code, status = "mail_refused", 409
 
-class MailFailed(Exception):
+
+class MailFailed(DomainError):
     """5xx to the message itself: sending the same again is no use."""
+
+    code, status = "mail_failed", 409

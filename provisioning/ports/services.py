@@ -48,6 +48,7 @@ class Services:
     links: Links
     mail_domain: str
     keys: KeyRing
+    link_keys: tuple[bytes, ...] = field(repr=False)
     dated_forms: Callable[[], dict[str, FormVersion]] | None = None
     compose_digest: Callable[[Services, date, str, list[DigestLine], int], EmailMessage] | None = None
     digest_to: tuple[str, ...] = ()

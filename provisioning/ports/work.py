@@ -88,10 +88,6 @@ class Work(Protocol):
     def idempotency(self) -> Idempotency: ...
 
 
-class Outage(Exception):
-    """Something that every step needs is away, the database for instance: there is no use in going on with the next one."""
-
-
 class Clock(Protocol):
     def now(self) -> datetime: ...
     def today(self) -> date: ...

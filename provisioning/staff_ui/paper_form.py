@@ -10,11 +10,12 @@ from flask import flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext
 
 from ibok_idp.look.flask_look import WARSAW, language
-from provisioning.api.application import wired
-from provisioning.domain.application import Action, Application, Channel, CustomerType, require_permission
+from provisioning.domain.application import Application, Channel, CustomerType
 from provisioning.domain.errors import Invalid
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.messages import message
-from provisioning.staff_ui.application import actor, load, logged_in, staff, typed_version
+from provisioning.http import wired
+from provisioning.staff_ui.blueprint import actor, load, logged_in, staff, typed_version
 from provisioning.use_cases.application import register_paper
 from provisioning.use_cases.application.correct import correct
 from provisioning.use_cases.intake import take_in

@@ -20,8 +20,8 @@ from ibok_idp.database import make_engine
 from provisioning.adapters.imap.mailbox import ImapMailbox
 from provisioning.adapters.postgres.duty_book import HEARTBEAT, DutyBook
 from provisioning.adapters.postgres.jobs import DUTIES, JOBS, GrowingPauses, TryLater
+from provisioning.domain.errors import Outage
 from provisioning.ports.services import Services
-from provisioning.ports.work import Outage
 from provisioning.use_cases.account.confirm_first_login import confirm_first_login, confirm_first_logins
 from provisioning.use_cases.account.follow_keycloak import follow_keycloak
 from provisioning.use_cases.account.forget import forget_what_is_past

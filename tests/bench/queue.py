@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from provisioning.api import present
-from provisioning.api.application import queue_filter
 from provisioning.domain.application import OPEN
+from provisioning.http import queue_filter
 from provisioning.web import create_app
 from tests.bench.figures import Figure, Measured
 from tests.support.own_database import own_database
@@ -103,8 +103,8 @@ def _timed(app: Any, services: Any, rounds: int) -> dict[str, float]:
 
 
 def queue_filter_in(app: Any, arguments: dict[str, str]) -> Any:
-    with app.test_request_context(query_string=arguments):
-        return queue_filter(arguments, [arguments["status"]] if "status" in arguments else [])
+    now = app.extensions["ibok_wired"].services.clock.now()
+    return queue_filter(arguments, [arguments["status"]] if "status" in arguments else [], now)
 
 
 def _told(found: dict[int, dict[str, float]], sizes: tuple[int, int]) -> Measured:

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from ibok_idp.temporary_password import derive, new_nonce
-from provisioning.domain.account import Profile, Trouble
+from provisioning.domain.account import Profile
+from provisioning.domain.account_states import Trouble
 from provisioning.domain.in_keycloak import MADE_TOGETHER, ConsoleEvent, Created, LoginEvent, SeenInKeycloak, WantedUser
+from provisioning.domain.person_names import LONGEST_NAME, account_name
 from provisioning.domain.rulebook import Rulebook
 from provisioning.ports.directory import Directory, DirectoryTrouble
 from tests.contract.directory_sides import Memory, Real, Side
@@ -242,6 +244,16 @@ def test_nobody_is_made_with_a_password_that_breaks_s6(side: Side) -> None:
 def test_names_with_what_people_are_called_by_are_taken(side: Side, customers: Customers) -> None:
     customer = customers.waiting(first_name="Anne-Marie 2.", last_name="d'Àrc, O`Neill – Łoś_: +")
     assert side.stored(customer.user_id)["last_name"] == "d'Àrc, O`Neill – Łoś_: +"
+
+
+def test_whatever_a_form_may_say_keycloak_takes_the_names_of_the_account(side: Side, customers: Customers) -> None:
+    """S4: what the form takes and Keycloak would not is mapped at the approval, so that no account waits for ever."""
+    everything = "".join(each for each in map(chr, range(0x20, 0x180)) if each.isprintable())
+    for start in range(0, len(everything), LONGEST_NAME):
+        name = account_name(everything[start : start + LONGEST_NAME])
+        customer = customers.waiting(first_name=name, last_name=account_name("Kowalska / Nowak (Hanna)"))
+        assert side.stored(customer.user_id)["first_name"] == name
+        assert side.stored(customer.user_id)["last_name"] == "Kowalska Nowak Hanna"
 
 
 def test_find_knows_the_user_of_an_application_and_no_other(directory: Directory, customers: Customers) -> None:

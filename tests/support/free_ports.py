@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import Any
 
 from ibok_idp.settings import LocalSettings
 
@@ -31,4 +32,5 @@ def local_settings(folder: Path) -> LocalSettings:
         "smtp_port",
         "postgres_port",
     )
-    return LocalSettings(state_dir=folder / "state", **dict(zip(names, free_ports(len(names)), strict=True)))
+    ports: dict[str, Any] = dict(zip(names, free_ports(len(names)), strict=True))
+    return LocalSettings(state_dir=folder / "state", **ports)

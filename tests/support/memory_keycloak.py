@@ -10,10 +10,10 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from ibok_idp.password_policy import broken_rules
-from provisioning.domain.account import Trouble
+from provisioning.domain.account_states import Trouble
 from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak, WantedUser
 from provisioning.domain.rulebook import Rulebook
 from provisioning.ports.directory import DirectoryTrouble
@@ -28,6 +28,8 @@ _TAKEN = {
 }
 _LONGEST_NUMBER = 40
 _CLOCKS_APART = timedelta(minutes=5)
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -233,7 +235,7 @@ class MemoryKeycloak:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _writing(self, name: str, effect: Callable[[], Any]) -> Any:
+    def _writing(self, name: str, effect: Callable[[], T]) -> T:
         self._reachable()
         self.meanwhile(f"{name}.before")
         outcome = effect()

@@ -5,20 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from provisioning.domain.application import (
-    CLOSED,
-    PERMISSIONS,
-    TRANSITIONS,
-    Action,
-    Application,
-    Channel,
-    CustomerType,
-    Role,
-    Status,
-    may,
-)
+from provisioning.domain.application import CLOSED, TRANSITIONS, Application, Channel, CustomerType, Status
 from provisioning.domain.errors import NotPossible
 from provisioning.domain.login_names import check_digit, new_login, normalised, reference
+from provisioning.domain.rights import PERMISSIONS, Action, Role, may
 from provisioning.domain.rulebook import Rulebook, retry_pause
 
 CODES = ("K1-DANE", "K2-REGULAMIN")

@@ -11,7 +11,8 @@ import pytest
 from ibok_idp.look.company import load_utility
 from ibok_idp.temporary_password import new_nonce
 from provisioning.adapters.pdf import filled_form, own_data
-from provisioning.domain.account import Account, AccountState
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import AccountState
 from provisioning.domain.application import Application, Channel, CustomerType
 from provisioning.domain.mail import Mail, MailKind
 from provisioning.form.catalogue import all_versions, current_form

@@ -15,7 +15,9 @@ from ibok_idp.password_policy import DENY_LIST_POLICY, keycloak_policy
 from ibok_idp.realm.compare import differences
 from ibok_idp.realm.desired import Step, comparable, load, realm_file
 from ibok_idp.temporary_password import SHAPE, derive, new_nonce
-from provisioning.domain.application import Role
+from provisioning.domain.person_names import LONGEST_NAME
+from provisioning.domain.rights import Role
+from provisioning.form.check import ApplicationBody
 
 VALUES = {
     "IBOK_WEBAPP_URL": "http://localhost:8000",
@@ -171,3 +173,19 @@ def test_s6_the_deny_list_holds_only_what_could_keep_the_rule() -> None:
         assert len(word) >= 8
         assert word == word.lower()
         assert re.search("[0-9]", word)
+
+
+def test_what_the_form_takes_is_no_longer_than_the_user_profile_takes(realm: dict[str, Any]) -> None:
+    """S4: else an account would be approved that Keycloak never takes; the signs are compared with Keycloak itself."""
+    (provider,) = realm["components"]["org.keycloak.userprofile.UserProfileProvider"]
+    profile = json.loads(provider["config"]["kc.user.profile.config"][0])
+    longest = {each["name"]: each["validations"]["length"]["max"] for each in profile["attributes"]}
+    fields = ApplicationBody.model_json_schema()["properties"]
+
+    def of_form(name: str) -> int:
+        return int(next(each["maxLength"] for each in fields[name]["anyOf"] if "maxLength" in each))
+
+    assert max(of_form("first_name"), LONGEST_NAME) <= longest["firstName"]
+    assert max(of_form("last_name"), LONGEST_NAME) <= longest["lastName"]
+    assert of_form("email") <= longest["email"]
+    assert of_form("customer_number") <= longest["ibok_customer_numbers"]

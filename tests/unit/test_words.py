@@ -9,10 +9,11 @@ from flask import Flask
 import provisioning
 from ibok_idp.look.company import load_utility
 from ibok_idp.look.flask_look import install_look
-from provisioning.domain.account import AccountState, ClosingCause
-from provisioning.domain.application import Action, Channel, CustomerType, RejectedFor, Role, Status
+from provisioning.domain.account_states import AccountState, ClosingCause
+from provisioning.domain.application import Channel, CustomerType, RejectedFor, Status
 from provisioning.domain.erasure import ErasureDecision
 from provisioning.domain.mail import MailKind, MailState
+from provisioning.domain.rights import Action, Role
 from provisioning.staff_ui import words
 from provisioning.staff_ui.account import DEEDS
 from provisioning.staff_ui.words import mail_reason

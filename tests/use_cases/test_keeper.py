@@ -1,22 +1,31 @@
 """The keeper of an account: what was promised is done once, whatever else happens meanwhile (S4 to S8)."""
 
+from dataclasses import replace
 from datetime import timedelta
+from email.message import EmailMessage
+from typing import Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
-from provisioning.domain.account import AccountState, Step, Trouble
+from provisioning.domain.account_states import AccountState, Step, Trouble
 from provisioning.domain.errors import Invalid, NotPossible
 from provisioning.domain.in_keycloak import Created, WantedUser
-from provisioning.domain.mail import MailState
+from provisioning.domain.mail import Mail, MailKind, MailState
+from provisioning.domain.password_reset import PasswordReset
+from provisioning.metrics import numbers
 from provisioning.ports.directory import DirectoryTrouble
 from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
+from provisioning.ports.services import Services
 from provisioning.use_cases.account import erase, misdirected, resign, suspend
 from provisioning.use_cases.account.change_contact import change_language
 from provisioning.use_cases.account.keep_account import Kept, keep, sweep
 from provisioning.use_cases.account.reconcile import reconcile
 from provisioning.use_cases.account.request_new_password import request_new_password
+from provisioning.use_cases.messages.mail_out import queue_account_mail
 from provisioning.use_cases.one_by_one import LeftBehind
-from tests.support.invariants import check_invariants
+from tests.support.invariants import HandOvers, check_invariants
+from tests.support.memory_mail import plain_letter
 from tests.support.ring import REGISTRAR, Ring
 
 LATER = MailDeferred("450 4.2.0 later")
@@ -200,6 +209,26 @@ def test_s7_a_wish_that_could_not_be_mailed_in_its_life_is_given_up_and_leaves_n
     assert [mail for mail in ring.mail_server.passwords(login) if mail.kind == "new_password"] == []
 
 
+def test_s7_a_wish_that_a_newer_one_replaces_just_before_its_mail_goes_out_is_never_mailed(ring: Ring) -> None:
+    login = ring.active()
+    first = request_new_password(ring.services, login)
+    newer: list[PasswordReset | None] = []
+
+    def composed(services: Services, mail: Mail, *about: Any) -> EmailMessage:
+        if not newer:  # the mail is written; in a moment the connection to the mail server is opened
+            newer.append(request_new_password(ring.services, login))
+        return plain_letter(services, mail, *about)
+
+    watch = ring.mail_server.at_hand_over = HandOvers(ring)
+    keep(replace(ring.services, compose=composed), login)
+    assert watch.wrong == []
+    assert first is not None and newer[0] is not None
+    mailed = [mail for mail in ring.mail_server.passwords(login) if mail.kind == "new_password"]
+    assert [mail.message_id for mail in mailed] == [newer[0].message_id]
+    assert states(ring, login, "new_password") == [MailState.VOID, MailState.ACCEPTED]
+    assert ring.keycloak.try_login(login, mailed[0].secret or "") == "must_change"
+
+
 # -- everything wanted is compared, and what waits waits apart -----------------------------------
 
 
@@ -253,6 +282,7 @@ def test_our_own_set_up_is_never_taken_for_a_wrong_address(ring: Ring) -> None:
     keep(ring.services, login)
     account = ring.account(login)
     assert (account.mail_trouble, account.address_trouble) == (Trouble.MAIL_SETUP, None)
+    assert b'ibok_accounts_waiting{reason="mail_setup"}' in numbers(ring.engine)
     assert states(ring, login, "activated") == [MailState.DEFERRED]
     ring.calm()
     assert ring.settle(login).mail_accepted_at is not None
@@ -265,6 +295,14 @@ def test_a_message_that_is_not_taken_is_told_apart_from_an_address(ring: Ring) -
     account = ring.account(login)
     assert (account.mail_trouble, account.address_trouble, account.nonce) == (Trouble.MAIL_FAILED, None, None)
     assert states(ring, login, "activated") == [MailState.FAILED]
+
+
+def test_a_second_mail_of_one_occasion_is_an_error_and_never_dropped_without_a_word(ring: Ring) -> None:
+    account = ring.account(ring.waiting())
+    with pytest.raises(IntegrityError), ring.services.work() as work:
+        queue_account_mail(ring.services, work, MailKind.SUSPENDED, account, "today", {"reason": "pierwszy"})
+        queue_account_mail(ring.services, work, MailKind.SUSPENDED, account, "today", {"reason": "drugi"})
+    assert states(ring, account.login, "suspended") == []
 
 
 def test_mails_are_tried_again_after_growing_pauses(ring: Ring) -> None:

@@ -6,7 +6,19 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, flash, get_flashed_messages, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    flash,
+    g,
+    get_flashed_messages,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_babel import gettext
 
 from ibok_idp.look.flask_look import LANGUAGES, language, problem_page
@@ -35,7 +47,8 @@ def logged_in(view: View) -> View:
 
     @functools.wraps(view)
     def checked(*arguments: Any, **named: Any) -> Any:
-        if oidc().user() is None:
+        g.user = oidc().user()
+        if g.user is None:
             return redirect(url_for("oidc.login", next=request.path if request.method == "GET" else "/konto"))
         try:
             return view(*arguments, **named)

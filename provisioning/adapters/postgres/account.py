@@ -192,7 +192,7 @@ class PostgresPasswordResets:
     def save(self, reset: PasswordReset) -> None:
         update(self._connection, "password_resets", "reset_id", reset)
 
-    def mailed_since(self, login: str, since: datetime) -> list[datetime]:
+    def answered_by_mail_since(self, login: str, since: datetime) -> list[datetime]:
         rows = self._connection.execute(
             text("SELECT asked_at FROM password_resets WHERE login = :l AND asked_at > :s AND outcome IN ('issued', 'refused')"),
             {"l": login, "s": since},

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, text
 
 from provisioning.adapters.postgres.rows import with_json
 from provisioning.adapters.postgres.search import drop_names, fold, phone_words, query_for, store_names, words_of
-from provisioning.domain.account import GONE, AccountState
+from provisioning.domain.account_states import GONE, AccountState
 from provisioning.domain.application import OPEN, Application, Channel, CustomerType, RejectedFor, Status
 from provisioning.domain.desk import COUNTED_AT_MOST, Alike, QueueFilter, QueuePage, QueueSort, QueueTiles
 from provisioning.domain.errors import NotFound

@@ -8,7 +8,7 @@ from typing import Any
 import procrastinate
 from procrastinate import App, SyncPsycopgConnector
 
-from provisioning.ports.work import Outage
+from provisioning.domain.errors import Outage
 
 JOBS = "default"  # procrastinate's own name for the queue of everything that names none
 DUTIES = "duties"  # the periodic duties, which no job keeps waiting

@@ -21,10 +21,12 @@ from enum import StrEnum
 import structlog
 
 from ibok_idp.temporary_password import new_nonce
-from provisioning.domain.account import Account, AccountState, Trouble
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import AccountState, Trouble
 from provisioning.domain.actors import CUSTOMER, WORKER
 from provisioning.domain.application import Application, Status
-from provisioning.domain.errors import NotFound, NotPossible
+from provisioning.domain.audit_actions import AuditAction
+from provisioning.domain.errors import NotFound, NotPossible, Outage
 from provisioning.domain.in_keycloak import MADE_TOGETHER, Created, SeenInKeycloak, WantedUser
 from provisioning.domain.keeping import WITHIN, Act, Next, what_next
 from provisioning.domain.mail import Mail, MailState
@@ -32,7 +34,7 @@ from provisioning.domain.password_reset import PasswordReset, ResetStep
 from provisioning.ports.directory import DirectoryTrouble
 from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
 from provisioning.ports.services import Services
-from provisioning.ports.work import Outage, Work
+from provisioning.ports.work import Work
 from provisioning.use_cases.account.seen_in_keycloak import take_over
 from provisioning.use_cases.account.wanted import activation_mail_id, void_activation_mail, void_open_reset, want_activation_mail
 from provisioning.use_cases.messages.mail_out import audit_mail
@@ -315,7 +317,7 @@ def _keycloak_waits(services: Services, work: Work, account: Account, look: _Loo
         account.console_seen = max(account.console_seen, look.account.console_changes)  # that is what there was to see
     if account.keycloak_trouble is not trouble.kind:
         why = {"why": trouble.kind} | ({"fields": list(trouble.fields)} if trouble.fields else {})
-        work.audit.write(WORKER, "account.waits", account.reference, why, now)
+        work.audit.write(WORKER, AuditAction.ACCOUNT_WAITS, account.reference, why, now)
     account.keycloak_waits(trouble.kind, now, retry=trouble.retry)
 
 
@@ -325,7 +327,8 @@ def activation_password(services: Services, account: Account) -> str:
     return services.keys.derive(account.nonce, f"activation:{account.login}", account.nonce_key)
 
 
-def _reset_password(services: Services, reset: PasswordReset) -> str:
+def reset_password(services: Services, reset: PasswordReset) -> str:
+    """S7: derived from the nonce in the row of the wish, in the same way."""
     assert reset.nonce is not None  # wiped only in the step that ends the wish
     return services.keys.derive(reset.nonce, f"reset:{reset.login}:{reset.reset_id}", reset.nonce_key)
 
@@ -408,7 +411,7 @@ def _made(services: Services, work: Work, account: Account, look: _Look, outcome
     if look.application.status is Status.APPROVED:
         look.application.move(Status.REGISTERED)
         work.applications.save(look.application)
-    work.audit.write(WORKER, "account.created", account.reference, {"login": account.login}, now)
+    work.audit.write(WORKER, AuditAction.ACCOUNT_CREATED, account.reference, {"login": account.login}, now)
 
 
 def _change(services: Services, look: _Look) -> None:
@@ -433,7 +436,7 @@ def _activation_set(services: Services, work: Work, account: Account, look: _Loo
             account.activate(now)
         except NotPossible:  # closed meanwhile
             return
-        work.audit.write(WORKER, "account.active", account.reference, {"login": account.login}, now)
+        work.audit.write(WORKER, AuditAction.ACCOUNT_ACTIVE, account.reference, {"login": account.login}, now)
         return
     account.activation_in_keycloak = look.account.activation
     account.password_expires_at = now + services.rules.activation_password_life
@@ -451,7 +454,7 @@ def _temporary_voided(services: Services, work: Work, account: Account, look: _L
 def _set_temporary(services: Services, look: _Look) -> None:
     """S7: beside the own password, which goes on working."""
     assert look.reset is not None and look.reset.expires_at is not None
-    services.directory.set_temporary_password(_user_id(look), _reset_password(services, look.reset), look.reset.expires_at)
+    services.directory.set_temporary_password(_user_id(look), reset_password(services, look.reset), look.reset.expires_at)
 
 
 def _temporary_set(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
@@ -467,7 +470,9 @@ def _temporary_set(services: Services, work: Work, account: Account, look: _Look
 def _renew_activation(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
     """The password that waits would be dead when it is read (its life is over, or its key is gone): a new one, never that."""
     want_activation_mail(services, work, account)
-    work.audit.write(WORKER, "account.password_renewed", account.reference, {"login": account.login}, services.clock.now())
+    work.audit.write(
+        WORKER, AuditAction.ACCOUNT_PASSWORD_RENEWED, account.reference, {"login": account.login}, services.clock.now()
+    )
 
 
 def _renew_reset(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
@@ -480,7 +485,7 @@ def _renew_reset(services: Services, work: Work, account: Account, look: _Look, 
 def _give_up_reset(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
     """S7: its life is over before it could be mailed."""
     void_open_reset(work, account)
-    work.audit.write(CUSTOMER, "password_reset.failed", account.reference, {"login": account.login}, services.clock.now())
+    work.audit.write(CUSTOMER, AuditAction.PASSWORD_RESET_FAILED, account.reference, {"login": account.login}, services.clock.now())
 
 
 @dataclass(frozen=True)
@@ -500,8 +505,8 @@ def _hand_over(services: Services, look: _Look, mail: Mail | None, password: str
     recipient = look.account.email
     message = services.compose(services, replace(mail, recipient=recipient), look.application, look.account, password)
     with services.work() as work:
-        current = work.accounts.get(look.account.login)
-    if _for_the_mail(current) != _for_the_mail(look.account):
+        again = _looks(services, work, [work.accounts.get(look.account.login)])[look.account.login]
+    if _what_goes_out(again) != _what_goes_out(look):
         return None
     try:
         return _Handed(recipient, MailState.ACCEPTED, services.mailer.send(message))
@@ -513,8 +518,9 @@ def _hand_over(services: Services, look: _Look, mail: Mail | None, password: str
         return _Handed(recipient, MailState.FAILED, str(error))
 
 
-def _for_the_mail(account: Account) -> tuple[object, ...]:
-    return account.email, account.may_be_mailed_a_password, account.activation, account.nonce, account.reset_open
+def _what_goes_out(look: _Look) -> tuple[object, ...]:
+    """The act, to whom, and which password: any other act comes first, and no password that another has replaced goes out."""
+    return look.next.act, look.account.email, look.account.activation, look.account.nonce, look.reset and look.reset.nonce
 
 
 def _mail_activations(services: Services, looks: Sequence[_Look]) -> list[object]:
@@ -537,7 +543,7 @@ def _mail_reset(services: Services, look: _Look) -> _Handed | None:
     assert look.reset is not None and look.reset.message_id is not None
     with services.work() as work:
         mail = work.mails.get(look.reset.message_id)
-    return _hand_over(services, look, mail, _reset_password(services, look.reset))
+    return _hand_over(services, look, mail, reset_password(services, look.reset))
 
 
 def _activation_mailed(services: Services, work: Work, account: Account, look: _Look, outcome: object) -> None:
@@ -551,7 +557,9 @@ def _activation_mailed(services: Services, work: Work, account: Account, look: _
         return
     if mail.state is MailState.ACCEPTED and account.email != outcome.recipient:  # corrected while the mail server was taking it
         want_activation_mail(services, work, account)
-        work.audit.write(WORKER, "account.password_renewed", account.reference, {"login": account.login}, services.clock.now())
+        work.audit.write(
+            WORKER, AuditAction.ACCOUNT_PASSWORD_RENEWED, account.reference, {"login": account.login}, services.clock.now()
+        )
         return
     account.forget_nonce()
     if mail.state is MailState.ACCEPTED:
@@ -589,7 +597,7 @@ def _note_mail(services: Services, work: Work, account: Account, identifier: str
     elif handed.state is MailState.DEFERRED:
         trouble = Trouble.MAIL_SETUP if handed.our_setup else Trouble.MAIL_DEFERRED
         if account.mail_trouble is not trouble:
-            work.audit.write(WORKER, "account.waits", account.reference, {"why": trouble}, now)
+            work.audit.write(WORKER, AuditAction.ACCOUNT_WAITS, account.reference, {"why": trouble}, now)
         mail.deferred(handed.answer, now)
         account.mail_waits(trouble, now, mail.next_attempt_at)
     else:
