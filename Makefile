@@ -6,10 +6,10 @@ READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --universal --python-version 3.11 --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check bench faults fuzz audit assets lock release clean
+.PHONY: help up demo test check bench faults fuzz audit assets lock release install-test cluster clean
 
 help:  ## what each command does
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # The environment of this machine: everything pinned with hashes, installed once for each state of the lock. Servers install
 # requirements-server.lock and the wheel of `make release`, see docs/how-to/install.md.
@@ -37,8 +37,8 @@ check: $(READY) assets  ## lint, format, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY) assets  ## measurements, written to bench/results/
-	@exec $(BIN)/python -m tests.bench.run
+bench: $(READY) assets  ## measurements, written to bench/results/; ONLY="accounts pages" takes parts
+	@exec $(BIN)/python -m tests.bench.run $(ONLY)
 
 faults: $(READY) assets  ## fifteen minutes of faults while the product works; judged afterwards
 	@exec $(BIN)/python -m faults --minutes 15 --applications 5000 --faults 500
@@ -60,6 +60,12 @@ lock: $(READY)  ## write the three lock files anew from pyproject.toml, with the
 release: $(READY) assets  ## wheel, sdist, list of parts (SBOM) and checksums in dist/; built twice and compared
 	@$(BIN)/python -m deploy.audit_dependencies
 	@exec $(BIN)/python -m deploy.release
+
+install-test: $(READY) assets  ## docs/how-to/install.md carried out on this machine, command by command
+	@exec $(BIN)/python -m pytest -p no:xdist -s tests/install
+
+cluster: $(READY) assets  ## two of everything behind nginx, rolled and killed under load; figures in deploy/results/
+	@exec $(BIN)/python -m deploy.cluster
 
 clean:  ## remove the environment, the state and what was built (asks nothing)
 	rm -rf $(VENV) .ibok .pytest_cache dist ibok_idp/look/static ibok_idp/login_theme/ibok/login/resources/css

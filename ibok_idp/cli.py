@@ -18,6 +18,7 @@ from rich.console import Console
 from ibok_idp.applications.file import load_applications, read_applications
 from ibok_idp.applications.secrets import Secrets
 from ibok_idp.errors import IdpError
+from ibok_idp.install import commands as install
 from ibok_idp.look.company import load_utility
 from ibok_idp.realm.compare import Difference
 from ibok_idp.realm.desired import Tree, load
@@ -25,6 +26,7 @@ from ibok_idp.realm.joined import keep_secrets, with_applications, with_those_th
 from ibok_idp.realm.server import RealmServer
 from ibok_idp.second_factor import OneTimeCode, proved
 from ibok_idp.settings import KeycloakAdminSettings, load_settings
+from ibok_idp.version import Version
 
 app = typer.Typer(help="Keycloak as iBOK's identity store: realm, login theme, local stack.", no_args_is_help=True)
 realm = typer.Typer(
@@ -40,7 +42,14 @@ app.add_typer(application, name="application")
 app.add_typer(theme, name="theme")
 app.add_typer(provider, name="provider")
 app.add_typer(local, name="local")
+for command in (install.install_files, install.install_settings, install.install_check, install.replace_bootstrap_admin):
+    app.command()(command)
 _out, _err = Console(), Console(stderr=True)
+
+
+@app.callback()
+def _prepare(version: Version = False) -> None:
+    pass
 
 
 @realm.command()
@@ -187,8 +196,14 @@ def assets() -> None:
 @local.command()
 def up() -> None:
     """Start everything and stay in the foreground; Ctrl-C stops all. This is `make up`."""
-    from ibok_idp.local.stack import up as bring_up
-
+    try:
+        from ibok_idp.local.stack import up as bring_up
+    except ModuleNotFoundError as missing:
+        _stop(
+            IdpError(
+                f"This is an installation for servers ({missing.name} is not in it): `make up` in a checkout starts the local stack."
+            )
+        )
     sys.exit(bring_up(_out))
 
 

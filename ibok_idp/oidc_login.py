@@ -18,6 +18,7 @@ from flask import Blueprint, Flask, Response, redirect, request, session
 from flask.typing import ResponseReturnValue
 from joserfc.errors import JoseError
 
+from ibok_idp import patient
 from ibok_idp.errors import IdpError, InvalidToken, KeycloakUnavailable
 from ibok_idp.tokens import Caller, TokenVerifier, level_in, roles_in
 from ibok_idp.web_session import SessionEnded, SessionStore, WebSession
@@ -333,16 +334,14 @@ class OidcLogin:
 
     def _refreshed(self, refresh_token: str) -> dict[str, Any]:
         try:
-            answer = requests.post(
-                f"{self.issuer}/protocol/openid-connect/token",
-                data={
-                    "grant_type": "refresh_token",
-                    "refresh_token": refresh_token,
-                    "client_id": self.client_id,
-                    "client_secret": self._secret,
-                },
-                timeout=_KEYCLOAK_SECONDS,
-            )
+            asked = {
+                "grant_type": "refresh_token",
+                "refresh_token": refresh_token,
+                "client_id": self.client_id,
+                "client_secret": self._secret,
+            }
+            url = f"{self.issuer}/protocol/openid-connect/token"
+            answer = patient.post(url, asked, timeout=_KEYCLOAK_SECONDS, repeatable=False)
         except requests.RequestException as error:
             raise KeycloakUnavailable("Keycloak does not answer; the session is kept.") from error
         if answer.status_code >= 500:

@@ -16,6 +16,7 @@ from ibok_idp.applications.file import Application
 from ibok_idp.errors import IdpError
 from ibok_idp.log import configure_logging
 from ibok_idp.settings import load_settings
+from ibok_idp.version import Version
 from provisioning.domain.actors import Actor
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.audit_chain import ChainedLine
@@ -38,7 +39,7 @@ _console = Console(stderr=True)
 
 
 @app.callback()
-def _prepare() -> None:
+def _prepare(version: Version = False) -> None:
     configure_logging()
 
 
@@ -81,13 +82,24 @@ def worker() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database schema to this version. Safe to run again; CHANGELOG.md says when older processes must stop first."""
+    """Bring the database schema to this version, while older processes run. Safe to run again.
+
+    A schema that a newer version made is left as it is: this version works on it.
+    """
     from ibok_idp.database import make_engine
+    from provisioning.adapters.postgres.schema import made_by_a_newer_version, newest_schema, schema_version
     from provisioning.adapters.postgres.schema import migrate as run_migrations
-    from provisioning.adapters.postgres.schema import schema_version
 
     engine = make_engine(_settings().database_url.get_secret_value())
     run_migrations(engine)
+    if made_by_a_newer_version(engine):
+        _console.print(
+            f"A newer version brought the schema to {schema_version(engine)}. This one knows {newest_schema()} and works on it as it is: "
+            "nothing to do (docs/how-to/roll-back.md).",
+            soft_wrap=True,
+            highlight=False,
+        )
+        return
     _console.print(f"Schema is at version {schema_version(engine)}.")
 
 

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from ibok_idp.errors import IdpError
 from ibok_idp.settings import load_settings
+from ibok_idp.version import Version
 from webapp.settings import Settings
 
 app = typer.Typer(help="The public side of iBOK: form BOK-27 and the customer's portal.", no_args_is_help=True)
@@ -15,7 +16,7 @@ _LARGEST_BODY = 32 * 2**20  # twice what the app takes: whoever sends a little t
 
 
 @app.callback()
-def _prepare() -> None:
+def _prepare(version: Version = False) -> None:
     """Settings come from IBOK_… environment variables; see docs/reference/settings.md."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import requests
 
+from ibok_idp import patient
 from ibok_idp.single_flight import SingleFlight, StillUnderWay
 
 _FORM_SECONDS = 30
@@ -212,13 +213,23 @@ class ProvisioningClient:
             used = token or self._service_token(refused)
             headers = {**options.get("headers", {}), "Authorization": f"Bearer {used}"}
             try:
-                answer = self._session.request(verb, self._url + path, timeout=self._timeout, **{**options, "headers": headers})
+                answer = self._sent(verb, path, **{**options, "headers": headers})
             except requests.RequestException as error:
                 raise ProvisioningUnavailable("provisioning does not answer") from error
             if answer.status_code != 401 or token:
                 break
             refused = used
         return _checked(answer, own_token=token is not None)
+
+    def _sent(self, verb: str, path: str, **options: Any) -> requests.Response:
+        """Once more when the connection is cut, as by a process that stops, and the same twice does no harm."""
+        repeatable = verb == "GET" or "Idempotency-Key" in options["headers"] or path == "/form/check"
+        try:
+            return self._session.request(verb, self._url + path, timeout=self._timeout, **options)
+        except requests.ConnectionError as error:
+            if isinstance(error, requests.Timeout) or not (repeatable or patient.never_sent(error)):
+                raise
+        return self._session.request(verb, self._url + path, timeout=self._timeout, **options)
 
     def _service_token(self, refused: str | None) -> str:
         """One thread at a time asks Keycloak for a new token; the others go on with the old one while it is good.
@@ -240,11 +251,8 @@ class ProvisioningClient:
 
     def _fetch_token(self) -> str:
         try:
-            answer = requests.post(
-                self._token_url,
-                data={"grant_type": "client_credentials", "client_id": "ibok-webapp", "client_secret": self._secret},
-                timeout=_TOKEN_TIMEOUT_SECONDS,
-            )
+            asked = {"grant_type": "client_credentials", "client_id": "ibok-webapp", "client_secret": self._secret}
+            answer = patient.post(self._token_url, asked, timeout=_TOKEN_TIMEOUT_SECONDS, repeatable=True)
             answer.raise_for_status()
             body = answer.json()
         except (requests.RequestException, ValueError) as error:

@@ -25,7 +25,7 @@ from ibok_idp.refusals import log_refusals
 from ibok_idp.tokens import TokenVerifier
 from ibok_idp.web_session import SessionStore, SessionsUnavailable
 from webapp.application_form.views import application_form
-from webapp.limits import counters
+from webapp.limits import Counters
 from webapp.pages import pages
 from webapp.password_help.views import password_help
 from webapp.portal.views import portal
@@ -69,7 +69,7 @@ def create_app(settings: Settings, client: ProvisioningClient | None = None) -> 
     app.extensions["ibok_provisioning"] = client or ProvisioningClient(
         str(settings.provisioning_url), settings.issuer, settings.webapp_client_secret.get_secret_value()
     )
-    app.extensions["ibok_counters"] = counters(settings.rate_limit_storage)
+    app.extensions["ibok_counters"] = Counters(settings.rate_limit_storage)
     login = OidcLogin(
         app,
         issuer=settings.issuer,

@@ -20,6 +20,7 @@ from ibok_idp.local.java import java_home
 
 HERE = Path(__file__).parent
 JAR = "ibok-keycloak-provider.jar"
+BUILT = HERE / "built"  # in a wheel: what `make release` built, so that a server needs neither compiler nor download
 _LIBRARIES = ("/lib/lib/main/", "/lib/lib/boot/")
 
 
@@ -34,9 +35,14 @@ def provider_version() -> str:
 def build_provider(cache: Path) -> Path:
     """Return a folder with the jar (and its deny-list as a file), made when this version was never built on this machine.
 
+    A wheel brings them.
+
     Raises:
         LocalStackError: a download failed, or the sources do not compile (with the compiler's words).
     """
+    brought = BUILT / provider_version()
+    if brought.is_dir():
+        return brought
     built = cache / f"provider-{provider_version()}"
     with locked(cache / f".{built.name}.lock"):
         if not built.is_dir():

@@ -25,11 +25,13 @@ _FONT_FILES = [f"source-sans-pro-{subset}-{weight}-normal.woff2" for subset in (
 
 
 def build_assets(cache: Path) -> bool:
-    """Build what is missing or older than its sources; return whether anything was built.
+    """Build what is missing or older than its sources; return whether anything was built. A wheel brings all of it.
 
     Raises:
         LocalStackError: a download failed or the Sass does not compile (with its own message).
     """
+    if not (PROJECT / "pyproject.toml").is_file():
+        return False
     stamp = STATIC / ".stamp"
     wanted = _fingerprint()
     with locked(cache / ".assets.lock"):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import ChainMap
+from collections.abc import Callable, MutableMapping
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
+from babel import Locale
 from babel.dates import format_date
+from babel.support import NullTranslations, Translations
 from flask import Flask, Response, render_template, request
-from flask_babel import Babel, get_locale, gettext
+from flask.templating import Environment
+from flask_babel import Babel, Domain, get_locale, gettext
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 from werkzeug.exceptions import HTTPException
@@ -69,6 +74,7 @@ def install_look(
     """
     if trusted_proxies:  # the address alone: links never come from forwarded headers
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
+    app.jinja_environment = _Environment
     own = app.jinja_loader
     app.jinja_loader = ChoiceLoader(
         [
@@ -81,7 +87,8 @@ def install_look(
     # The app's own catalogue comes last: Flask-Babel takes the plural rule from the last folder, even an empty one.
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = f"{Path(__file__).parents[1] / 'translations'};{translations}"
     app.config["BABEL_DEFAULT_LOCALE"] = "pl"
-    Babel(app, locale_selector=language)
+    babel = Babel(app, locale_selector=language)
+    babel.domain_instance = _Catalogues()
     csrf = CSRFProtect(app)
     with app.app_context():
         for component, macro in _COMPONENTS.items():
@@ -95,6 +102,30 @@ def install_look(
     app.register_error_handler(CSRFError, _csrf_failed)
     app.register_error_handler(HTTPException, _http_error)
     return csrf
+
+
+class _Environment(Environment):
+    """Templates share the one map of globals. Jinja chains it with an empty one, and copies that at every use of a component."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return ChainMap(d, self.globals) if d else self.globals
+
+
+class _Catalogues(Domain):  # type: ignore[misc]  # Flask-Babel has no types
+    """The catalogue of a language, found once; Flask-Babel writes the name of the language out at every single text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[Locale, Translations | NullTranslations] = {}
+
+    def get_translations(self) -> Translations | NullTranslations:
+        locale = get_locale()
+        if locale is None:  # outside a request
+            return NullTranslations()
+        found = self._known.get(locale)
+        if found is None:
+            found = self._known[locale] = super().get_translations()
+        return found
 
 
 def error_summary(errors: dict[str, str], title: str | None = None) -> dict[str, object]:

@@ -46,6 +46,8 @@ def queue() -> str:
         "staff/queue.html",
         rows=[(each, words.due_badge(each, today)) for each in page.applications],
         taken={reference: names.get(username, username) for reference, username in taken.items()},
+        status_words={status: str(name) for status, name in words.STATUS.items()},  # looked up once, not in every row
+        channel_words={channel: str(name) for channel, name in words.CHANNEL.items()},
         tiles=tiles,
         most=COUNTED_AT_MOST,
         found=_found(page.counts, found_filter.statuses),
