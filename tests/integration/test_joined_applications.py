@@ -217,9 +217,11 @@ def test_what_staff_do_reaches_the_receiver_through_the_worker(world: World) -> 
             return connection.execute("SELECT number, state FROM accounts WHERE login = ?", (customer["login"],)).fetchall()
 
     eventually(lambda: known() == [(3, "suspended")])
-    delivered = world.sql("SELECT number FROM account_news JOIN webhook_deliveries USING (event_id) WHERE account_news.login = %s "
-                          "AND webhook_deliveries.state = 'delivered' ORDER BY number", customer["login"])  # fmt: skip
-    assert [number for (number,) in delivered] == [1, 2, 3]
+    statement = (
+        "SELECT number FROM account_news JOIN webhook_deliveries USING (event_id) WHERE account_news.login = %s "
+        "AND webhook_deliveries.state = 'delivered' ORDER BY number"
+    )
+    eventually(lambda: [number for (number,) in world.sql(statement, customer["login"])] == [1, 2, 3])
 
 
 def test_a_number_that_was_added_is_in_the_next_token(world: World) -> None:
