@@ -10,13 +10,14 @@ from typing import Any, ClassVar, NamedTuple, Self
 from ibok_idp.look.company import Utility
 from provisioning.domain.account import Account
 from provisioning.domain.application import Application
+from provisioning.domain.errors import DomainError
 from provisioning.domain.mail import Mail
 from provisioning.ports.services import Services
 from provisioning.use_cases.tokens import confirmation_token, status_token
 
 
-class CannotBeWritten(Exception):
-    """A mail was queued without what it speaks of: its account, or the secret it brings."""
+class CannotBeWritten(DomainError):
+    """A mail was queued without what it speaks of: its account, or the secret it brings. A fault of ours."""
 
 
 class Attachment(NamedTuple):
