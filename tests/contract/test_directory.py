@@ -423,7 +423,7 @@ def test_s6_a_mailed_password_that_breaks_the_rule_is_rejected_and_replaces_noth
     later = side.now() + timedelta(hours=1)
     for weak in ("Abcde12", "abcdef12", "Zażółć12"):
         for call in (
-            lambda weak=weak: side.directory.create("2026-x", login, PROFILE, weak),  # type: ignore[misc]
+            lambda weak=weak: side.directory.create_many([WantedUser("2026-x", login, PROFILE, weak)]),  # type: ignore[misc]
             lambda weak=weak: side.directory.set_activation_password(customer.user_id, weak),  # type: ignore[misc]
             lambda weak=weak: side.directory.set_temporary_password(customer.user_id, weak, later),  # type: ignore[misc]
         ):
