@@ -157,7 +157,8 @@ def _describe(app: APIFlask) -> None:
         for rule in app.url_map.iter_rules():
             model = getattr(app.view_functions[rule.endpoint], "json_model", None)
             if model is not None:
-                _documented_body(spec, rule.rule.replace("<", "{").replace(">", "}"), model)
+                made = model if isinstance(model, type) else model()
+                _documented_body(spec, rule.rule.replace("<", "{").replace(">", "}"), made)
         return spec
 
 

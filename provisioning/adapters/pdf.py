@@ -14,8 +14,12 @@ import typst
 from ibok_idp.look.company import Utility
 from provisioning.domain.account import Account
 from provisioning.domain.addresses import address_line
-from provisioning.domain.application import Application, CustomerType, SignatureKind, masked_pesel
+from provisioning.domain.application import Application, SignatureKind
 from provisioning.domain.clauses import FormVersion
+from provisioning.domain.fields import ADDRESS, SECTIONS, WHO, Field, Section, declared
+from provisioning.domain.rulebook import Rulebook
+from provisioning.form.check import is_required
+from provisioning.form.texts import said
 from provisioning.messages.letter import day, moment
 
 _TEMPLATE = Path(__file__).parents[1] / "form" / "bok27.typ"
@@ -32,9 +36,7 @@ _LABELS = {
         "signature": "Podpis",
         "place_date": "miejscowość, data",
         "signed": "czytelny podpis wnioskodawcy",
-        "who": "Wnioskodawca",
-        "contract": "Umowa",
-        "contact": "Kontakt",
+        "kind": "Rodzaj klienta",
         "yes": "TAK",
         "no": "NIE",
     },
@@ -49,25 +51,9 @@ _LABELS = {
         "signature": "Signature",
         "place_date": "place, date",
         "signed": "legible signature of the applicant",
-        "who": "Applicant",
-        "contract": "Contract",
-        "contact": "Contact",
+        "kind": "Kind of customer",
         "yes": "YES",
         "no": "NO",
-    },
-}
-_KINDS = {
-    "pl": {
-        "person": "osoba fizyczna",
-        "business": "przedsiębiorca",
-        "housing_community": "wspólnota lub spółdzielnia",
-        "institution": "instytucja",
-    },
-    "en": {
-        "person": "natural person",
-        "business": "business",
-        "housing_community": "housing community or cooperative",
-        "institution": "institution",
     },
 }
 
@@ -126,34 +112,19 @@ def _stamp(application: Application, copy: tuple[str, datetime], language: str) 
 
 def blank_form(form: FormVersion, utility: Utility, language: str, *, pesel_required: bool = False) -> bytes:
     """The empty BOK-27 to be filled in by hand (S1), with every clause and the signature line of the Regulamin (S2)."""
-    pl = language != "en"
-    labels, kinds = _LABELS[language], list(_KINDS[language].values())
+    pl, labels = language != "en", _LABELS[language]
+    rules = Rulebook(pesel_required=pesel_required)
+    email_again = "Adres e-mail jeszcze raz" if pl else "E-mail address again"
 
-    def line(label: str, *choices: str) -> dict[str, Any]:
-        return {"label": label, "choices": list(choices)}
+    def lines(section: Section) -> list[dict[str, Any]]:
+        kinds = [said(each.label, language) for each in declared().types]
+        found: list[dict[str, Any]] = [{"label": labels["kind"], "choices": kinds}] if section is WHO else []
+        for field in (each for each in declared().fields if each.section is section):
+            found.append({"label": _blank_label(field, rules, language), "choices": []})
+            if field.name == "email":
+                found.append({"label": email_again, "choices": []})
+        return found
 
-    optional = "" if pesel_required else (" (nieobowiązkowo)" if pl else " (optional)")
-    who = [
-        line("Rodzaj klienta" if pl else "Kind of customer", *kinds),
-        line("Imię" if pl else "First name"),
-        line("Nazwisko" if pl else "Last name"),
-        line(f"PESEL{optional}"),
-        line("Nazwa (firma, wspólnota, instytucja)" if pl else "Name (business, community, institution)"),
-        line("NIP"),
-        line("REGON / KRS"),
-        line("Reprezentant, podstawa umocowania" if pl else "Representative, basis of authority"),
-    ]
-    contract = [
-        line("Numer ewidencyjny klienta" if pl else "Customer number"),
-        line("Numer umowy" if pl else "Contract number"),
-        line("Adres punktu poboru" if pl else "Supply point"),
-    ]
-    contact = [
-        line("Adres e-mail" if pl else "E-mail address"),
-        line("Adres e-mail jeszcze raz" if pl else "E-mail address again"),
-        line("Telefon" if pl else "Telephone"),
-        line("Adres korespondencyjny (jeżeli inny)" if pl else "Correspondence address (if another)"),
-    ]
     values = {
         "language": language,
         "title": labels["title"],
@@ -161,9 +132,7 @@ def blank_form(form: FormVersion, utility: Utility, language: str, *, pesel_requ
         "version": f"{'wersja' if pl else 'version'} {form.version}",
         "utility_name": utility.company.name,
         "utility_address": utility.company.address,
-        "sections": [
-            {"title": labels[name], "fields": lines} for name, lines in (("who", who), ("contract", contract), ("contact", contact))
-        ],
+        "sections": [{"title": said(section.title, language), "fields": lines(section)} for section in SECTIONS],
         "clauses_title": labels["clauses"],
         "clauses_hint": (
             "Każde oświadczenie jest obowiązkowe: bez akceptacji choćby jednego konto nie powstanie."
@@ -187,6 +156,14 @@ def blank_form(form: FormVersion, utility: Utility, language: str, *, pesel_requ
     }
     made: bytes = typst.compile(_BLANK.read_bytes(), sys_inputs={"data": json.dumps(values)}, pdf_standards=["ua-1"])
     return made
+
+
+def _blank_label(field: Field, rules: Rulebook, language: str) -> str:
+    """With what is to be written of a person, and whether it may stay empty."""
+    parts = [said(part.label, language).lower() for part in field.parts] if field.group is not ADDRESS else []
+    optional = [] if is_required(field, rules) or not field.optional else [said(field.optional, language)]
+    aside = ", ".join(parts + optional)
+    return f"{said(field.in_short, language)} ({aside})" if aside else said(field.in_short, language)
 
 
 def paper(
@@ -329,40 +306,18 @@ def _qr(reference: str) -> str:
 
 
 def _sections(application: Application, language: str, *, full_pesel: bool = False) -> list[dict[str, Any]]:
-    data, pl = application.data, language != "en"
-    who: list[tuple[str, Any]] = [("Rodzaj klienta" if pl else "Kind of customer", _KINDS[language][application.customer_type])]
-    if application.customer_type is CustomerType.PERSON:
-        who += [
-            ("Imię" if pl else "First name", data["first_name"]),
-            ("Nazwisko" if pl else "Last name", data["last_name"]),
-            ("PESEL", application.pesel if full_pesel else masked_pesel(application.pesel)),
-        ]
-    else:
-        person = data["representative"]
-        who += [
-            ("Nazwa" if pl else "Name", data["company_name"]),
-            ("NIP", data["tax_id"]),
-            ("REGON / KRS", data["registry_number"]),
-            ("Osoba reprezentująca" if pl else "Representative", f"{person['first_name']} {person['last_name']}"),
-            ("Podstawa umocowania" if pl else "Basis of authority", person["authority"]),
-        ]
-    contract = [
-        ("Numer ewidencyjny klienta" if pl else "Customer number", data["customer_number"]),
-        ("Numer umowy" if pl else "Contract number", data["contract_number"]),
-        ("Adres punktu poboru" if pl else "Supply point", address_line(data["supply_point_address"])),
-    ]
-    contact = [
-        ("Adres e-mail" if pl else "E-mail address", data["email"]),
-        ("Telefon" if pl else "Telephone", data["phone"]),
-        (
-            "Adres korespondencyjny" if pl else "Correspondence address",
-            address_line(data["correspondence_address"]) if data["correspondence_address"] else None,
-        ),
-    ]
-    labels = _LABELS[language]
+    kind = (_LABELS[language]["kind"], said(application.kind.label, language))
+    answers = application.answers(full_pesel=full_pesel)
+    rows = {
+        section: [(said(f.in_short, language), answer) for f, answer in answers if f.section is section] for section in SECTIONS
+    }
+    rows[WHO].insert(0, kind)
     return [
-        {"title": labels[name], "rows": [{"label": label, "value": str(value)} for label, value in rows if value]}
-        for name, rows in (("who", who), ("contract", contract), ("contact", contact))
+        {
+            "title": said(section.title, language),
+            "rows": [{"label": label, "value": value} for label, value in rows[section] if value],
+        }
+        for section in SECTIONS
     ]
 
 

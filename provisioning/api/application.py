@@ -38,7 +38,9 @@ from provisioning.domain.desk import QueueFilter, QueueSort
 from provisioning.domain.document import Document
 from provisioning.domain.errors import FieldError, Invalid, NotFound
 from provisioning.domain.login_names import normalised
-from provisioning.form.check import ApplicationBody, PaperApplicationBody, checked_email
+from provisioning.form.bodies import application_body, paper_application_body
+from provisioning.form.check import checked_email
+from provisioning.form.questions import customer_types, questions
 from provisioning.use_cases.account.request_new_password import ask_for_new_password
 from provisioning.use_cases.application import decide, register_paper, submit
 from provisioning.use_cases.application.add_scans import add_scans
@@ -65,7 +67,7 @@ def wired() -> Wired:
 
 
 @api.get("/form")
-@api.doc(summary="Form BOK-27 as it is today: version, clauses, Regulamin", security="token")
+@api.doc(summary="Form BOK-27 as it is today: version, kinds of customers, questions, clauses, Regulamin", security="token")
 @requires(SUBMIT)
 def get_form() -> dict[str, Any]:
     services = wired().services
@@ -73,7 +75,9 @@ def get_form() -> dict[str, Any]:
     return {
         "form_version": form.version,
         "terms_version": form.terms_version,
-        "fields": sorted(ApplicationBody.model_fields),
+        "fields": sorted(application_body().model_fields),
+        "customer_types": customer_types(),
+        "questions": questions(services.rules),
         "clauses": [{"code": clause.code, "text": clause.text, "refusal": clause.refusal} for clause in form.clauses],
         "terms": form.terms,
         "privacy_notice": form.privacy_notice,
@@ -109,7 +113,7 @@ def check_form() -> dict[str, Any]:
 
 @api.post("/applications")
 @api.doc(summary="File an application (S1, S2); needs Idempotency-Key", security="token")
-@json_body(ApplicationBody)
+@json_body(application_body)
 @requires(SUBMIT)
 def post_application() -> tuple[dict[str, Any], int]:
     key = idempotency_key()
@@ -206,7 +210,7 @@ def get_applications() -> dict[str, Any]:
 
 @api.post("/staff/applications")
 @api.doc(summary="Type in a paper or e-mailed application (S1)", security="token")
-@json_body(PaperApplicationBody)
+@json_body(paper_application_body)
 @requires(Role.CLERK, Role.REGISTRAR)
 def post_paper_application() -> tuple[dict[str, Any], int]:
     submission = wired().checker().paper(read_json())

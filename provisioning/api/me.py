@@ -20,7 +20,7 @@ from provisioning.api.schemas import EmailAloneBody, LanguageBody, LinkBody, Ter
 from provisioning.domain.account import Account
 from provisioning.domain.actors import CUSTOMER as CUSTOMER_ACTOR
 from provisioning.domain.errors import NotFound, NotPossible, TooSoon
-from provisioning.form.check import ContactBody
+from provisioning.form.bodies import contact_body
 from provisioning.ports.work import Work
 from provisioning.use_cases.account import change_contact, change_email, resign
 from provisioning.use_cases.account.confirm_first_login import confirmed_soon
@@ -99,7 +99,7 @@ def post_email_undo() -> dict[str, Any]:
 
 @api.post("/me/contact")
 @api.doc(summary="Change telephone or correspondence address, or ask staff to where the register owns them", security="token")
-@json_body(ContactBody)
+@json_body(contact_body)
 @requires(CUSTOMER)
 def post_contact() -> dict[str, Any]:
     changed, asked = change_contact.change_contact(wired().services, _login(), read_json())

@@ -51,8 +51,12 @@ def actor() -> Actor:
     return Actor(caller().username, caller().roles, request.remote_addr)
 
 
-def json_body(model: type[BaseModel]) -> Callable[[View], View]:
-    """Name the body for the OpenAPI document; the view reads it itself with `read_json` and its own codes."""
+def json_body(model: type[BaseModel] | Callable[[], type[BaseModel]]) -> Callable[[View], View]:
+    """Name the body for the OpenAPI document; the view reads it itself with `read_json` and its own codes.
+
+    Args:
+        model: or what makes it when the document is written: the form's body follows its declared fields.
+    """
 
     def decorate(view: View) -> View:
         view.__dict__["json_model"] = model

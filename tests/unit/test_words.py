@@ -10,7 +10,7 @@ import provisioning
 from ibok_idp.look.company import load_utility
 from ibok_idp.look.flask_look import install_look
 from provisioning.domain.account import AccountState, ClosingCause
-from provisioning.domain.application import Action, Channel, CustomerType, RejectedFor, Role, Status
+from provisioning.domain.application import Action, Channel, RejectedFor, Role, Status
 from provisioning.domain.erasure import ErasureDecision
 from provisioning.domain.mail import MailKind, MailState
 from provisioning.staff_ui import words
@@ -70,7 +70,6 @@ def test_every_code_of_the_domain_has_a_name(app: Flask) -> None:
         (words.STATUS, Status),
         (words.STATUS_COLOUR, Status),
         (words.CHANNEL, Channel),
-        (words.CUSTOMER_TYPE, CustomerType),
         (words.ROLE, Role),
         (words.ACCOUNT_STATE, AccountState),
         (words.ACCOUNT_COLOUR, AccountState),

@@ -16,19 +16,10 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Engine
 from stdnum.pl import nip, pesel
 
+from provisioning.domain.fields import declared
 from provisioning.domain.register_match import RegisterCustomer
 
 COLUMNS = ("customer_number", "name", "type", "tax_id_or_pesel", "supply_points", "contract_numbers", "email")
-_TYPES = {
-    "person": "person",
-    "osoba fizyczna": "person",
-    "business": "business",
-    "przedsiębiorca": "business",
-    "housing_community": "housing_community",
-    "wspólnota lub spółdzielnia": "housing_community",
-    "institution": "institution",
-    "instytucja": "institution",
-}
 _MANY = "|"
 _NOT_KEPT = {"\0", "\ufffd"}  # what PostgreSQL cannot hold, and what stands for bytes of no known letter
 _PORTION = 2**20
@@ -184,9 +175,15 @@ def _encoding(file: Path) -> str:
     return "utf-8-sig"
 
 
+def _types() -> dict[str, str]:
+    """The kinds of customers by what a register may call them: code, or Polish name."""
+    return {called: each.code for each in declared().types for called in (each.code, each.label)}
+
+
 def _checked(row: dict[str, str], number_pattern: str, fingerprint: Fingerprint) -> RegisterCustomer | str:
     """The row as a customer, or why it is not one."""
-    number, kind = re.sub(r"\s", "", row["customer_number"]), _TYPES.get(row["type"].casefold())
+    number, types = re.sub(r"\s", "", row["customer_number"]), _types()
+    kind = types.get(row["type"].casefold())
     if not re.fullmatch(number_pattern, number):
         return f"customer_number {row['customer_number'][:40]!r} does not look like one"
     if not row["name"]:
@@ -194,7 +191,7 @@ def _checked(row: dict[str, str], number_pattern: str, fingerprint: Fingerprint)
     if strange := next((name for name, value in row.items() if _NOT_KEPT & set(value)), None):
         return f"{strange} holds a character that cannot be read"
     if kind is None:
-        return f"type {row['type'][:40]!r} is none of {', '.join(sorted(_TYPES))}"
+        return f"type {row['type'][:40]!r} is none of {', '.join(sorted(types))}"
     digits = re.sub(r"[\s-]", "", row["tax_id_or_pesel"])
     if digits and not (nip.is_valid(digits) if len(digits) == 10 else pesel.is_valid(digits)):
         return "tax_id_or_pesel has a wrong check digit"
