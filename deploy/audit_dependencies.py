@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.console import Console
 
-_LOCK = Path(__file__).parents[1] / "requirements.lock"
+_LOCK = Path(__file__).parents[1] / "requirements-dev.lock"
 _SECONDS = 300
 _console = Console(stderr=True)
 
@@ -30,7 +30,7 @@ def main() -> int:
     if unknown:
         _console.print(f"No answer about {unknown}: they were not audited.", style="yellow", highlight=False)
     else:
-        _console.print(f"{len(found)} known weaknesses in requirements.lock.")
+        _console.print(f"{len(found)} known weaknesses in requirements-dev.lock.")
     if found:
         return 1
     return 2 if unknown and must_answer else 0

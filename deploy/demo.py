@@ -84,6 +84,8 @@ def _journey(stack: dict[str, Any]) -> None:
         _eventually(
             lambda: "aktywne" in staff.open(f"{stack['provisioning']}/wniosek/{reference}").text, "the account becomes active"
         )
+    if "invoices" in stack:
+        _walks_into_the_invoices(stack, login, own)
     again = _forgotten(stack, login, address, own)
     _resigns(stack, login, address, again)
     _console.print(
@@ -127,6 +129,21 @@ def _over_http(stack: dict[str, Any], login: str, temporary: str, own: str) -> N
     with _step("S6", "an own password is set, and the customer is in the portal"):
         page = visitor.send(page, {"password-new": own, "password-confirm": own})
         _holds(page.url.startswith(f"{stack['webapp']}/konto") and login in page.text, "the portal shows the account")
+
+
+def _walks_into_the_invoices(stack: dict[str, Any], login: str, own: str) -> None:
+    """S4: an application that joined, by the tile on the account's page; one login, one logout."""
+    visitor, invoices = Visitor(), stack["invoices"]
+    with _step("S4", "the tile «Faktury» on the account's page opens the invoices without a second login"):
+        page = visitor.log_in(f"{stack['webapp']}/konto", login, own)
+        _holds(f"{invoices}/" in page.text, "the tile is there")
+        page = visitor.open(f"{invoices}/")
+        _holds(page.url == f"{invoices}/" and login in page.text, "the invoices are open")
+    with _step("S4", "logging out there logs out of the portal too"):
+        page = visitor.send(page, {})
+        _holds(page.url == f"{invoices}/bye", "the invoices are closed")
+        page = visitor.open(f"{stack['webapp']}/konto")
+        _holds(page.url.startswith(stack["keycloak"]), "the portal is closed")
 
 
 def _forgotten(stack: dict[str, Any], login: str, address: str, own: str) -> str:
@@ -254,7 +271,7 @@ def wait_for_mail(mailbox: str, address: str, subject: str, seconds: float = 60)
 
 @contextmanager
 def _own_stack(settings: LocalSettings) -> Iterator[None]:
-    stack = Stack(settings, _console)
+    stack = Stack(settings.model_copy(update={"example": True}), _console)
     stack.start()
     try:
         yield

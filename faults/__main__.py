@@ -25,7 +25,9 @@ def main(
     faults: Annotated[int, typer.Option(min=0, help="how many faults strike")] = 500,
     seed: Annotated[str, typer.Option(help="what is done and struck; empty: drawn, and printed")] = "",
     threads: Annotated[int, typer.Option(min=1, help="clients at the same time")] = 8,
-    short: Annotated[bool, typer.Option("--short", help="two minutes: 150 applications, 45 faults of 12 s at the most")] = False,
+    short: Annotated[
+        bool, typer.Option("--short", help="under two minutes: 110 applications, 36 faults of 8 s at the most")
+    ] = False,
     keycloak_away: Annotated[
         float, typer.Option(help="minutes: no other fault, but Keycloak is away so long while everything is approved")
     ] = 0,
@@ -64,7 +66,7 @@ def main(
 
 def short_plan(seed: str) -> Plan:
     """The campaign that is part of `make test`."""
-    return Plan(seed, 150, 45, 70, threads=4, longest=12, patience=90, logins=12, quick=True)
+    return Plan(seed, 110, 36, 45, threads=4, longest=8, patience=60, logins=8, quick=True)
 
 
 if __name__ == "__main__":

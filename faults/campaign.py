@@ -259,7 +259,8 @@ def write(outcome: Outcome, folder: Path) -> Path:
         "",
         f"`{outcome.command}`, seed `{outcome.plan.seed}`, machine: {machine_words()}.",
         "",
-        f"**{len(outcome.breaches)} breaches** after {sum(outcome.faults.values())} faults over {outcome.figures.get('applications')} applications.",
+        f"**{len(outcome.breaches)} breaches** after {sum(outcome.faults.values())} faults over {outcome.figures.get('applications')} applications. "
+        f"{outcome.plan.applications - outcome.figures['steps left']} of {outcome.plan.applications} cases came to their end.",
         "",
         "| figure | value |",
         "| --- | --- |",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
+import psycopg
 from PIL import Image
 
 from deploy.visitor import Visitor
@@ -197,6 +198,8 @@ class Driver:
         except Later as later:
             over, pause = False, later.seconds
             case.waits += not later.for_ever
+        except psycopg.OperationalError:  # what PostgreSQL knows is looked up when it is back
+            over, pause = False, 2.0
         except Exception as error:  # a visit that ended on a page nobody expected; told in the report
             self.errors.append(f"{name} of case {case.number}: {type(error).__name__}: {error}")
             over, pause = False, 2.0

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -42,18 +43,20 @@ _MANY = {
 
 
 class Ground(Stack):
-    """A whole stack, with proxies before Keycloak, PostgreSQL and SMTP, and a second worker.
+    """A whole stack, with proxies before Keycloak, PostgreSQL and SMTP, a second worker, and an application that is told of
+    accounts by webhooks.
 
     Keycloak's public address is itself a proxy, so that tokens and links name one issuer; the workers reach Keycloak by a
     proxy of their own.
     """
 
     ways: tuple[str, ...] = ("keycloak", "keycloak-worker", "database", "database-worker", "smtp", "imap")
-    killable: tuple[str, ...] = ("worker", "worker-2", "provisioning", "webapp", "keycloak", "postgres")
+    killable: tuple[str, ...] = ("worker", "worker-2", "provisioning", "webapp", "keycloak", "postgres", "invoices")
     stoppable: tuple[str, ...] = (*killable, "mailbox")
 
     def __init__(self, folder: Path, console: Console | None = None) -> None:
-        super().__init__(local_settings(folder), console, environment=dict(_MANY))
+        settings = local_settings(folder).model_copy(update={"example": True})
+        super().__init__(settings, console, environment=dict(_MANY))
         *ports, self.keycloak_behind = free_ports(len(self.ways) + 1)
         self.proxies = Proxies(dict(zip(self.ways, ports, strict=True)))
         self.clock_file = folder / "clock"
@@ -239,7 +242,7 @@ class BesideSharedStack(Ground):
     """
 
     ways = ("keycloak-worker", "database", "database-worker", "smtp", "imap")
-    killable = ("worker", "worker-2", "provisioning")
+    killable = ("worker", "worker-2", "provisioning", "invoices")
     stoppable = (*killable, "mailbox")
 
     def __init__(self, folder: Path, world: World, console: Console | None = None) -> None:
@@ -277,16 +280,26 @@ class BesideSharedStack(Ground):
                 "imap": None,
             }
         )
-        self._start_service("mailbox", self._mailbox_command, lambda: _answers(f"{self.mailbox_url}/healthz"))
-        self._run(["ibok-provisioning", "migrate"], "provisioning")
-        for name, command in (("provisioning", "ibok-provisioning serve"), ("worker", "ibok-provisioning worker")):
-            self._start_service(name, self._command(name, command), self._health_of(name))
-        self._start_second_worker()
+        _together(
+            lambda: self._start_service("mailbox", self._mailbox_command, lambda: _answers(f"{self.mailbox_url}/healthz")),
+            lambda: self._run(["ibok-provisioning", "migrate"], "provisioning"),
+        )
+        self._write_applications()
+        shutil.copytree(self._shared.state / "applications", self.state / "applications")  # the client is the shared realm's
+        self._start_service("invoices", self._invoices_command, lambda: _answers(f"{self.invoices_url}/healthz"))
+        _together(
+            lambda: self._start_one("provisioning", "ibok-provisioning serve"),
+            lambda: self._start_one("worker", "ibok-provisioning worker"),
+            self._start_second_worker,
+        )
+
+    def _start_one(self, name: str, command: str) -> None:
+        self._start_service(name, self._command(name, command), self._health_of(name))
 
     def stop(self) -> None:
         self._ended.set()
         self.go_on()
-        for name in ("worker-2", "worker", "provisioning", "mailbox"):
+        for name in ("worker-2", "worker", "provisioning", "mailbox", "invoices"):
             service = self.services.get(name)
             if service is not None and service.process is not None and service.process.poll() is None:
                 service.process.terminate()
@@ -306,6 +319,13 @@ class BesideSharedStack(Ground):
 def beside(folder: Path, console: Console | None = None) -> BesideSharedStack:
     """On the stack that `IBOK_TEST_STACK` names."""
     return BesideSharedStack(folder, World(Path(os.environ["IBOK_TEST_STACK"])), console)
+
+
+def _together(*starts: Callable[[], object]) -> None:
+    """Each in a thread of its own; the first error when all are over."""
+    with ThreadPoolExecutor(len(starts)) as pool:
+        for each in [pool.submit(start) for start in starts]:
+            each.result()
 
 
 def _by_port(url: str, port: int) -> str:

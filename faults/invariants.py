@@ -121,6 +121,7 @@ def breaches(evidence: Evidence, logins_tried: int, seed: str) -> Iterator[Breac
     yield from every_mailed_password_works(evidence)
     yield from mailed_passwords_log_in(evidence, logins_tried, seed)
     yield from every_account_has_its_mail(evidence)
+    yield from others_learned_of_it(evidence)
     yield from what_was_answered_is_written(evidence)
     yield from no_internal_errors(evidence)
     yield from the_chain_holds(evidence)
@@ -470,6 +471,24 @@ def no_secret_in_a_log(evidence: Evidence) -> Iterator[Breach]:
                     example.setdefault(kind, line[:300])
         for kind, count in found.items():
             yield Breach(f"{kind} in a log", path.name, f"{count} lines, such as {example[kind]!r}")
+
+
+def others_learned_of_it(evidence: Evidence) -> Iterator[Breach]:
+    """News have no hole, all of it arrived, and the receiver believes of every account what is so."""
+    numbers: dict[str, list[int]] = defaultdict(list)
+    known, states = reading.known_to_the_receiver(evidence.ground)
+    for news in reading.news(evidence.ground):
+        numbers[news.login].append(news.number)
+        if news.event_id not in known:
+            words = f"{news.kind}, number {news.number}: {news.delivery or 'no delivery was made'}"
+            yield Breach("news that never arrived", news.login, words)
+    for account in evidence.accounts:
+        found = numbers.get(account.login, [])
+        if found != list(range(1, len(found) + 1)) or not found:
+            yield Breach("numbers of news with a hole", account.login, str(found), evidence.number(account.reference))
+        if (told := states.get(account.login)) != account.state:
+            words = f"the account is {account.state}, the receiver was told {told}"
+            yield Breach("receiver believes something else", account.login, words, evidence.number(account.reference))
 
 
 def _joined(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -163,6 +165,33 @@ def issued_logins(ground: Ground) -> dict[str, str]:
     return {row["login"]: row["reference"] for row in _rows(ground.database_url, "SELECT login, reference FROM issued_logins")}
 
 
+@dataclass(frozen=True)
+class News:
+    """One thing that other applications are told of an account, and what became of it."""
+
+    event_id: str
+    login: str
+    number: int
+    kind: str
+    state: str
+    delivery: str | None
+
+
+def news(ground: Ground) -> list[News]:
+    statement = (
+        "SELECT n.event_id, n.login, n.number, n.kind, n.state, d.state AS delivery FROM account_news n "
+        "LEFT JOIN webhook_deliveries d USING (event_id) ORDER BY n.position"
+    )
+    return [News(**row) for row in _rows(ground.database_url, statement)]
+
+
+def known_to_the_receiver(ground: Ground) -> tuple[set[str], dict[str, str]]:
+    """What the application has: ids of events, and the state of each account as it was told last."""
+    with closing(sqlite3.connect(ground.state / "invoices.sqlite", timeout=30)) as connection:
+        used = {row[0] for row in connection.execute("SELECT id FROM used")}
+        return used, dict(connection.execute("SELECT login, state FROM accounts"))
+
+
 def waiting(ground: Ground) -> dict[str, int]:
     """What has not come to rest, by kind; empty when nothing waits."""
     statement = f"""
@@ -174,6 +203,8 @@ def waiting(ground: Ground) -> dict[str, int]:
         UNION ALL SELECT 'account due to be closed or deleted', count(*) FROM accounts
             WHERE (state = 'resigning' AND closes_on <= current_date) OR (state = 'closed' AND delete_on <= current_date)
             OR (state = 'deleted' AND anonymise_on <= current_date)
+        UNION ALL SELECT 'webhook to be made', count(*) FROM account_news n JOIN webhook_receivers r ON n.position > r.position
+        UNION ALL SELECT 'webhook', count(*) FROM webhook_deliveries WHERE state = 'waiting'
         UNION ALL SELECT 'reset ' || step, count(*) FROM password_resets WHERE step IN ('reserved', 'set') GROUP BY 1
     """
     return {row["kind"]: row["count"] for row in _rows(ground.database_url, statement) if row["count"]}
@@ -183,6 +214,8 @@ def hurry(ground: Ground) -> None:
     """Nobody waits out a pause of a quarter of an hour: what waits is tried now."""
     for statement in (
         "UPDATE accounts SET look_at = NULL, keycloak_next_at = NULL, mail_next_at = NULL WHERE unsettled RETURNING login",
+        "UPDATE webhook_deliveries SET next_at = NULL WHERE state = 'waiting' RETURNING position",
+        "UPDATE webhook_receivers SET next_at = NULL RETURNING name",
         "UPDATE mails SET next_attempt_at = NULL WHERE state = 'deferred' RETURNING message_id",
     ):
         _rows(ground.database_url, statement)

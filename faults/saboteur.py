@@ -38,6 +38,8 @@ _DECK: dict[tuple[str, str], int] = {
     ("stop", "keycloak"): 20,
     ("stop", "postgres"): 15,
     ("stop", "mailbox"): 10,
+    ("kill", "invoices"): 20,
+    ("stop", "invoices"): 15,
     ("delay", "keycloak"): 10,
     ("delay", "keycloak-worker"): 30,
     ("delay", "database"): 20,

@@ -15,10 +15,13 @@ import segno
 import typer
 from rich.console import Console
 
+from ibok_idp.applications.file import load_applications, read_applications
+from ibok_idp.applications.secrets import Secrets
 from ibok_idp.errors import IdpError
 from ibok_idp.look.company import load_utility
 from ibok_idp.realm.compare import Difference
 from ibok_idp.realm.desired import Tree, load
+from ibok_idp.realm.joined import keep_secrets, with_applications, with_those_that_left
 from ibok_idp.realm.server import RealmServer
 from ibok_idp.second_factor import OneTimeCode, proved
 from ibok_idp.settings import KeycloakAdminSettings, load_settings
@@ -28,10 +31,12 @@ realm = typer.Typer(
     help="keycloak-realm.json against a server. Reads IBOK_KEYCLOAK_URL, IBOK_KEYCLOAK_ADMIN_USERNAME, IBOK_KEYCLOAK_ADMIN_PASSWORD.",
     no_args_is_help=True,
 )
+application = typer.Typer(help="The applications that join (IBOK_APPLICATIONS_FILE).", no_args_is_help=True)
 theme = typer.Typer(help="The login theme.", no_args_is_help=True)
 provider = typer.Typer(help="The Java provider inside Keycloak (S7), with the deny-list of common passwords.", no_args_is_help=True)
 local = typer.Typer(help="The stack on this machine.", no_args_is_help=True)
 app.add_typer(realm, name="realm")
+app.add_typer(application, name="application")
 app.add_typer(theme, name="theme")
 app.add_typer(provider, name="provider")
 app.add_typer(local, name="local")
@@ -41,7 +46,7 @@ _out, _err = Console(), Console(stderr=True)
 @realm.command()
 def diff(as_json: Annotated[bool, typer.Option("--json", help="one JSON list instead of sentences")] = False) -> None:
     """Print what differs between keycloak-realm.json and the server. Exit 0: nothing, 2: something, 1: cannot tell."""
-    found = _carry(lambda server, wanted: server.diff(wanted))
+    found = _carry(lambda server, wanted: server.diff(wanted), _settings())
     if as_json:
         print(json.dumps([each.as_json() for each in found], ensure_ascii=False, indent=2, default=str))
     else:
@@ -53,11 +58,35 @@ def diff(as_json: Annotated[bool, typer.Option("--json", help="one JSON list ins
 
 @realm.command()
 def apply() -> None:
-    """Make the server's realm as keycloak-realm.json says: only what differs, never users, never what it does not know."""
-    done = _carry(lambda server, wanted: server.apply(wanted))
+    """Make the server's realm as keycloak-realm.json and applications.toml say: only what differs, never users, never what it
+    does not know. Secrets of applications that are not known here are written to IBOK_APPLICATIONS_SECRETS_DIR, each once."""
+    settings = _settings()
+    done = _carry(lambda server, wanted: server.apply(wanted), settings)
     for each in done:
         _out.print(f"changed  {each}", soft_wrap=True, highlight=False, markup=False)
+    try:
+        written = keep_secrets(_server(settings), load_applications(settings.applications_file), _secrets(settings))
+    except IdpError as error:
+        _stop(error)
+    for path in written:
+        _out.print(f"secret   {path}", soft_wrap=True, highlight=False, markup=False)
     _out.print(f"{len(done)} changes." if done else "Nothing to change.")
+
+
+@application.command()
+def check(file: Annotated[Path, typer.Argument(help="an applications.toml")]) -> None:
+    """Name what is wrong with a file, line by line. Exit 0: nothing, 1: something."""
+    try:
+        found, mistakes = read_applications(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        _stop(IdpError(f"Cannot read {file}: {error}"))
+    for mistake in mistakes:
+        _out.print(f"{file}: {mistake}", soft_wrap=True, highlight=False, markup=False)
+    if mistakes:
+        raise typer.Exit(1)
+    for each in found:
+        _out.print(f"{each.client_id}: {each.name.pl} / {each.name.en}", soft_wrap=True, highlight=False, markup=False)
+    _out.print(f"{len(found)} applications, nothing is wrong.")
 
 
 @app.command()
@@ -163,8 +192,7 @@ def up() -> None:
     sys.exit(bring_up(_out))
 
 
-def _carry(do: Callable[[RealmServer, Tree], list[Difference]]) -> list[Difference]:
-    settings = _settings()
+def _carry(do: Callable[[RealmServer, Tree], list[Difference]], settings: KeycloakAdminSettings) -> list[Difference]:
     try:
         values = {
             **os.environ,
@@ -173,9 +201,15 @@ def _carry(do: Callable[[RealmServer, Tree], list[Difference]]) -> list[Differen
         }
         utility = load_utility(settings.utility_file)
         wanted = load(values, staff_second_factor=settings.staff_second_factor, utility=utility)
-        return do(_server(settings), wanted)
+        wanted = with_applications(wanted, load_applications(settings.applications_file), _secrets(settings))
+        server = _server(settings)
+        return do(server, with_those_that_left(wanted, server))
     except IdpError as error:
         _stop(error)
+
+
+def _secrets(settings: KeycloakAdminSettings) -> Secrets:
+    return Secrets(settings.applications_secrets_dir, os.environ)
 
 
 def _server(settings: KeycloakAdminSettings) -> RealmServer:

@@ -81,6 +81,7 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
 
     def _refuse(self, error: Error) -> None:
         self.error, self.completed = error, True
+        self.close()  # what was taken of the body may lie in a file
         self.body_rcv, self.content_length, self.expect_continue = None, 0, False
 
 

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import threading
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
 from keycloak import KeycloakAdmin, KeycloakOpenIDConnection
 from keycloak.exceptions import KeycloakConnectionError, KeycloakError
+from pydantic import BaseModel, Field
 
 from ibok_idp.errors import (
     CustomerNotFound,
     IdpError,
-    KeycloakConflict,
     KeycloakRefused,
     KeycloakRejected,
     KeycloakUnavailable,
@@ -30,6 +34,7 @@ from ibok_idp.errors import (
 from ibok_idp.password_hash import HashingParameters, hashed_credential
 
 GROUP = "/customers"
+MOST_AT_ONCE = 100
 UPDATE_PASSWORD = "UPDATE_PASSWORD"  # noqa: S105  # the name of a required action
 # What the worker follows: logins, failures and passwords.
 _FOLLOWED = (
@@ -60,13 +65,32 @@ class NewCustomer:
     enabled: bool = True
 
 
-@dataclass(frozen=True)
-class DirectoryUser:
-    """One customer as Keycloak knows them.
+class MadeOutcome(StrEnum):
+    """What became of making one user."""
+
+    CREATED = "created"
+    EXISTS = "exists"  # an earlier try had made it, for the same application
+    TAKEN = "taken"  # the login is another application's, or of somebody outside /customers; an alarm, never an overwrite
+    REFUSED = "refused"  # Keycloak does not take a part of it
+    FAILED = "failed"  # nobody foresaw it; nothing was made
+
+
+class Made(BaseModel):
+    """What became of making one user.
 
     Attributes:
-        found: `create` did not make this user: an earlier try had.
+        user_id: when it was made or is there.
+        errors: field and code of each thing that Keycloak does not take; the field is None when it is the whole.
     """
+
+    outcome: MadeOutcome
+    user_id: str | None = Field(None, alias="id")
+    errors: list[dict[str, str | None]] = []
+
+
+@dataclass(frozen=True)
+class DirectoryUser:
+    """One customer as Keycloak knows them."""
 
     user_id: str
     login: str
@@ -76,7 +100,6 @@ class DirectoryUser:
     must_change_password: bool
     customer_numbers: tuple[str, ...] = ()
     language: str | None = None
-    found: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,41 +147,41 @@ class CustomerDirectory:
         self._group_id: str | None = None
         self._own_id: str | None = None
 
-    def create(self, customer: NewCustomer, temporary_password: str) -> DirectoryUser:
-        """Make the user with ONE call: attributes, group, hashed temporary credential, UPDATE_PASSWORD (S4).
+    def create_many(self, customers: Sequence[tuple[NewCustomer, str]]) -> list[Made]:
+        """Make users with ONE call to our provider: attributes, group, hashed temporary credential, UPDATE_PASSWORD (S4).
 
-        A repeat is answered 409 and finds the user that the earlier try made, unchanged.
+        A repeat finds the user that an earlier try made, unchanged. Each stands for itself: what is wrong with one is in its
+        own answer and costs the others nothing.
+
+        Args:
+            customers: at most `MOST_AT_ONCE`, each with its temporary password.
+
+        Returns:
+            what became of each, in the same order.
 
         Raises:
-            LoginBelongsToAnother: the login exists for another application; nothing was changed.
+            PolicyViolation: a temporary password breaks S6; nothing was made.
+        """
+        parameters = self.hashing_parameters()
+        with ThreadPoolExecutor(min(len(customers), os.cpu_count() or 1)) as pool:  # argon2 releases the GIL
+            hashed = list(pool.map(lambda each: hashed_credential(each[1], parameters), customers))
+        body = [_wish(customer, credential) for (customer, _), credential in zip(customers, hashed, strict=True)]
+        return [Made(**each) for each in self._call("POST", f"/admin/realms/{self._realm}/ibok-customers", body).json()]
+
+    def create(self, customer: NewCustomer, temporary_password: str) -> Made:
+        """The same for one user.
+
+        Raises:
+            LoginBelongsToAnother: the login is another application's, or somebody's outside /customers; nothing was changed.
+            KeycloakRejected: Keycloak does not take a part of it.
             PolicyViolation: the temporary password breaks S6.
         """
-        body = {
-            "username": customer.login,
-            "enabled": customer.enabled,
-            "email": customer.email,
-            "emailVerified": True,
-            "firstName": customer.first_name,
-            "lastName": customer.last_name,
-            "groups": [GROUP],
-            "requiredActions": [UPDATE_PASSWORD],
-            "attributes": {
-                "ibok_application": [customer.application],
-                "ibok_customer_numbers": list(customer.customer_numbers),
-                "locale": [customer.language],
-            },
-            "credentials": [hashed_credential(temporary_password, self.hashing_parameters())],
-        }
-        try:
-            location = self._call("POST", f"/admin/realms/{self._realm}/users", body).headers["Location"]
-        except KeycloakConflict as error:
-            again = self.find_by_login(customer.login)
-            if again is None:  # a user outside /customers holds the login: we cannot even see it
-                raise LoginBelongsToAnother(f"The login {customer.login} is taken in Keycloak outside {GROUP}.") from error
-            return _own(again, customer)
-        return DirectoryUser(
-            location.rsplit("/", 1)[-1], customer.login, customer.email, customer.enabled, customer.application, True
-        )
+        (made,) = self.create_many([(customer, temporary_password)])
+        if made.outcome is MadeOutcome.TAKEN:
+            raise LoginBelongsToAnother(f"The login {customer.login} does not belong to application {customer.application}.")
+        if made.user_id is None:
+            raise KeycloakRejected(f"Keycloak does not make {customer.login}: {made.outcome}, {made.errors}.")
+        return made
 
     def find_by_login(self, login: str) -> DirectoryUser | None:
         """Exact login, compared without case (Keycloak keeps logins in lower case)."""
@@ -387,12 +410,18 @@ class CustomerDirectory:
         return admin.connection
 
 
-def _own(user: DirectoryUser, customer: NewCustomer) -> DirectoryUser:
-    if user.application != customer.application:
-        raise LoginBelongsToAnother(
-            f"The login {customer.login} belongs to application {user.application}, not to {customer.application}."
-        )
-    return replace(user, found=True)
+def _wish(customer: NewCustomer, credential: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "login": customer.login,
+        "email": customer.email,
+        "firstName": customer.first_name,
+        "lastName": customer.last_name,
+        "enabled": customer.enabled,
+        "language": customer.language,
+        "application": customer.application,
+        "customerNumbers": customer.customer_numbers,
+        "password": {name: credential[name] for name in ("credentialData", "secretData")},
+    }
 
 
 def _user(found: dict[str, Any]) -> DirectoryUser:
@@ -413,8 +442,6 @@ def _failed(status: int, what: str) -> IdpError:
         return KeycloakRefused(f"Keycloak refuses {what} ({status}): run `ibok-idp doctor`.")
     if status == 404:
         return CustomerNotFound(f"Keycloak knows nothing at {what} (404).")
-    if status == 409:
-        return KeycloakConflict(f"Keycloak answers 409 to {what}.")
     if status >= 500 or status == 0:
         return KeycloakUnavailable(f"Keycloak answers {status or 'nothing'} to {what}.")
     return KeycloakRejected(f"Keycloak answers {status} to {what}.")

@@ -6,10 +6,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ibok_idp.applications.file import load_applications
+from ibok_idp.applications.secrets import Secrets
 from ibok_idp.errors import IdpError
 from ibok_idp.local.artifacts import KEYCLOAK
 from ibok_idp.look.company import load_utility
 from ibok_idp.realm.desired import load
+from ibok_idp.realm.joined import with_applications, with_those_that_left
 from ibok_idp.realm.server import RealmServer
 from ibok_idp.settings import KeycloakAdminSettings
 
@@ -56,7 +59,10 @@ def _drift(settings: KeycloakAdminSettings, server: RealmServer) -> Finding:
         "IBOK_PROVISIONING_URL": str(settings.provisioning_url).rstrip("/"),
     }
     utility = load_utility(settings.utility_file)
-    found = server.diff(load(values, staff_second_factor=settings.staff_second_factor, utility=utility))
+    wanted = load(values, staff_second_factor=settings.staff_second_factor, utility=utility)
+    secrets = Secrets(settings.applications_secrets_dir, os.environ)
+    wanted = with_applications(wanted, load_applications(settings.applications_file), secrets)
+    found = server.diff(with_those_that_left(wanted, server))
     words = f"{len(found)} differences, see `ibok-idp realm diff`" if found else "as keycloak-realm.json says"
     return Finding(not found, "realm", words)
 

@@ -27,12 +27,8 @@ class KeycloakRejected(IdpError):
     """Keycloak answers another 4xx: the request itself is wrong; trying again does not help."""
 
 
-class KeycloakConflict(KeycloakRejected):
-    """Keycloak answers 409: something of this name is there already."""
-
-
 class LoginBelongsToAnother(IdpError):
-    """The login or e-mail exists in Keycloak and belongs to another application. An alarm, never an overwrite."""
+    """The login exists in Keycloak and belongs to another application. An alarm, never an overwrite."""
 
 
 class CustomerNotFound(IdpError):
@@ -57,6 +53,10 @@ class InvalidToken(IdpError):
 
 class ProviderMissing(IdpError):
     """The server lacks our Keycloak provider, or has another version of it: nobody could log in with our flow."""
+
+
+class ClientOfAnother(IdpError):
+    """A client that an application would have is there already and is not ours. Nothing was changed."""
 
 
 class RealmDrift(IdpError):

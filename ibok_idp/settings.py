@@ -45,6 +45,9 @@ class LocalSettings(BaseSettings):
     mailbox_port: int = Field(8025, ge=1, le=65535)
     smtp_port: int = Field(1025, ge=1, le=65535)
     postgres_port: int = Field(54320, ge=1, le=65535)
+    example: bool = Field(False, description="examples/invoices joins and runs beside the rest")
+    invoices_port: int = Field(8003, ge=1, le=65535)
+    applications_file: Path | None = Field(None, description="which applications join (TOML); empty: none")
 
 
 class KeycloakAdminSettings(BaseSettings):
@@ -67,4 +70,6 @@ class KeycloakAdminSettings(BaseSettings):
     utility_file: Path | None = Field(
         None, description="facts of the utility (TOML) that Keycloak's pages show; empty: those of the package"
     )
+    applications_file: Path | None = Field(None, description="which applications join (TOML); empty: none")
+    applications_secrets_dir: Path | None = Field(None, description="folder of their secrets, one file each with mode 0600")
     staff_second_factor: bool = Field(True, description="staff need a one-time code; only the local stack turns it off")

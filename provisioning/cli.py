@@ -5,23 +5,36 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
+from ibok_idp.applications.file import Application
 from ibok_idp.errors import IdpError
 from ibok_idp.log import configure_logging
 from ibok_idp.settings import load_settings
+from ibok_idp.texts import SOURCE
+from provisioning.domain.actors import Actor
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.audit_chain import ChainedLine
+from provisioning.domain.news import DeliveryState
+from provisioning.domain.rights import Role
 from provisioning.settings import Settings
+
+if TYPE_CHECKING:
+    from provisioning.wiring import Wired
 
 app = typer.Typer(help="Applications, decisions and accounts: the utility's side of iBOK.", no_args_is_help=True)
 audit = typer.Typer(help="The append-only audit.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 utility = typer.Typer(help="The facts of the utility (utility.toml).", no_args_is_help=True)
 app.add_typer(utility, name="utility")
+webhooks = typer.Typer(help="Applications that are told of accounts (IBOK_APPLICATIONS_FILE).", no_args_is_help=True)
+app.add_typer(webhooks, name="webhooks")
+_IT = Actor("ibok-provisioning webhooks", frozenset({Role.MANAGER}))
 _console = Console(stderr=True)
 
 
@@ -42,7 +55,7 @@ def serve() -> None:
     from provisioning.web import create_app
 
     bind = f"{settings.bind}:{settings.provisioning_port}"
-    serve_web(lambda: create_app(settings), bind, settings.web_threads, largest_body=LARGEST_BODY)
+    serve_web(lambda: create_app(settings), bind, settings.web_threads, largest_body=LARGEST_BODY, processes=settings.web_processes)
 
 
 @app.command()
@@ -54,13 +67,13 @@ def worker() -> None:
     settings = _settings()
     if not settings.provisioning_client_secret.get_secret_value():
         _stop("IBOK_PROVISIONING_CLIENT_SECRET is missing: the worker cannot reach Keycloak without it.")
-    from provisioning.wiring import wire
-    from provisioning.worker.run import run_worker
+    from provisioning.worker.run import Told, run_worker
 
-    wired = wire(settings)
+    wired = _wired(settings)
+    told = Told(wired.receivers(), wired.bell)
     url, concurrency = settings.database_url.get_secret_value(), settings.worker_concurrency
     try:
-        run_worker(wired.services, url, concurrency, wired.mailbox(), bind=settings.bind, port=settings.worker_port)
+        run_worker(wired.services, url, concurrency, wired.mailbox(), told, bind=settings.bind, port=settings.worker_port)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
@@ -85,28 +98,46 @@ def import_customers(
         Path, typer.Argument(help="CSV: customer_number, name, type, tax_id_or_pesel, supply_points, contract_numbers, email")
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would change")] = False,
+    agreed: Annotated[int, typer.Option("--gone", help="so many customers may count as gone", min=0)] = 0,
 ) -> None:
-    """Import the customer register. UTF-8 or Windows-1250, `;` or `,`; several values in a field with `|` between them.
+    """Import the customer register, as a spreadsheet saves it; several values in a field with `|` between them.
 
-    Exit 0: every row was taken, 2: some rows were left out (each with its line and reason), 1: the file cannot be read.
+    Exit 0: every row was taken, 2: some rows were left out (each with its line and reason), 1: the file cannot be read, or it would
+    mark too many customers as gone; nothing was changed then.
     """
     from ibok_idp.database import make_engine
-    from provisioning.adapters.postgres.customer_register import RegisterFileError, fingerprint_with
+    from provisioning.adapters.csv_file import CsvFileError
+    from provisioning.adapters.postgres.customer_register import fingerprint_with
     from provisioning.adapters.postgres.customer_register import import_customers as run_import
 
     settings = _settings()
     engine = make_engine(settings.database_url.get_secret_value())
     fingerprint = fingerprint_with(settings.personal_data_key.get_secret_value())
     try:
-        outcome = run_import(engine, file, settings.customer_number_pattern, fingerprint, dry_run=dry_run)
-    except RegisterFileError as error:
-        _stop(str(error))
+        outcome = run_import(
+            engine,
+            file,
+            settings.customer_number_pattern,
+            fingerprint,
+            largest_loss=settings.register_largest_loss,
+            agreed_loss=agreed,
+            dry_run=dry_run,
+        )
+    except CsvFileError as error:
+        _stop(f"{error} See docs/how-to/import-customers.md.")
     for bad in outcome.bad:
         _console.print(f"line {bad.line}: {bad.reason}", style="yellow", soft_wrap=True, highlight=False, markup=False)
-    verb = "would be" if dry_run else "are"
+    verb = "would be" if dry_run or outcome.too_many_gone else "are"
     _console.print(
         f"{outcome.rows} rows read, {len(outcome.bad)} left out; {outcome.added} {verb} added, {outcome.changed} changed, {outcome.gone} gone."
     )
+    if outcome.nameless:
+        _console.print(f"Nobody counts as gone: {outcome.nameless} of the rows left out may be anybody's.")
+    if outcome.too_many_gone:
+        _stop(
+            f"Nothing was changed: {outcome.gone} customers gone is more than IBOK_REGISTER_LARGEST_LOSS "
+            f"({settings.register_largest_loss} %). Is the file whole? If they have left, run it again with --gone {outcome.gone}."
+        )
     sys.exit(2 if outcome.bad else 0)
 
 
@@ -121,9 +152,10 @@ def import_applications(
 
     Exit 0: every row was taken, 2: some were left out (each with its line and reasons), 1: the file cannot be read.
     """
-    from provisioning.adapters.application_batch import BatchFileError, read_batch, write_bad
+    from provisioning.adapters.application_batch import read_batch, write_bad
+    from provisioning.adapters.csv_file import CsvFileError
     from provisioning.domain.actors import Actor
-    from provisioning.domain.application import Role
+    from provisioning.domain.rights import Role
     from provisioning.use_cases.application.register_paper import register_once
     from provisioning.wiring import wire
 
@@ -143,8 +175,8 @@ def import_applications(
                 taken += 1
             else:
                 again += 1
-    except BatchFileError as error:
-        _stop(str(error))
+    except CsvFileError as error:
+        _stop(f"{error} See docs/how-to/import-applications.md.")
     if bad is not None and left_out:
         write_bad(bad, form, left_out)
     verb = "would be entered" if dry_run else "entered"
@@ -161,7 +193,7 @@ def derive(
     Exit 0: nothing (more) to change, 2: something would change.
     """
     from provisioning.domain.actors import Actor
-    from provisioning.domain.application import Role
+    from provisioning.domain.rights import Role
     from provisioning.use_cases.desk.derive_terms import derive_terms, preview
     from provisioning.wiring import wire
 
@@ -218,7 +250,9 @@ def generate_demo(
     services = wired.services
     with services.work() as work:
         generate(services, work, applications, lambda count: _console.print(f"{count} of {applications}", highlight=False))
-        work.audit.write(Actor("ibok-provisioning"), "demo.generated", "demo", {"applications": applications}, services.clock.now())
+        work.audit.write(
+            Actor("ibok-provisioning"), AuditAction.DEMO_GENERATED, "demo", {"applications": applications}, services.clock.now()
+        )
     with wired.engine.connect() as plain:
         plain.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE applications, search_names")
     _console.print(f"{applications} invented applications are in the queue.")
@@ -235,12 +269,72 @@ def check(file: Annotated[Path, typer.Argument(help="a utility.toml")]) -> None:
         _stop(str(error))
     closing, kept = found.account_closing, found.retention
     _console.print(
-        f"Good: {found.company.name}; help line {found.contact.phones}; a resignation takes effect after {closing.resignation_days} days, "
+        f"Good: {found.company.name}; help line {found.phones(SOURCE)}; a resignation takes effect after {closing.resignation_days} days, "
         f"deletion {closing.delete_after_days} days later, retention {closing.retention_days} days. An application goes {kept.unconfirmed_days} days after it came when nobody confirmed it, "
         f"{kept.withdrawn_days} days after its withdrawal, {kept.rejected_days} days after its rejection.",
         soft_wrap=True,
         highlight=False,
     )
+
+
+@webhooks.command("list")
+def list_webhooks() -> None:
+    """Each receiver: whether it answers, what waits, what is parked. Exit 2 when something is parked or switched off."""
+    wired = _wired(_settings())
+    with wired.services.work() as work:
+        receivers, counts = work.deliveries.receivers(), work.deliveries.counts()
+    wrong = False
+    for told in wired.receivers().told:
+        receiver, count = receivers.get(told.client_id), counts.get(told.client_id, {})
+        off = receiver is not None and receiver.off_since is not None
+        parked = count.get(DeliveryState.PARKED, 0)
+        wrong = wrong or off or parked > 0
+        answer = (
+            f"{receiver.answer}, {receiver.answered_at:%Y-%m-%d %H:%M:%S}" if receiver and receiver.answered_at else "not told yet"
+        )
+        words = f"{told.client_id}  {'switched off (410)' if off else answer}  waiting {count.get(DeliveryState.WAITING, 0)}  parked {parked}"
+        _console.print(words, soft_wrap=True, highlight=False, markup=False)
+    sys.exit(2 if wrong else 0)
+
+
+@webhooks.command("test")
+def test_webhook(receiver: Annotated[str, typer.Argument(help="its client_id")]) -> None:
+    """Have the worker send a test event; `webhooks list` then shows the answer."""
+    from provisioning.use_cases.news.tell import send_test
+
+    wired = _wired(_settings())
+    _told(wired, receiver)
+    _console.print(f"Test event {send_test(wired.services, _IT, receiver)} is on its way.", highlight=False)
+
+
+@webhooks.command("replay")
+def replay_webhooks(
+    receiver: Annotated[str, typer.Argument(help="its client_id")],
+    since: Annotated[datetime, typer.Option(help="from when on, for instance 2026-11-30 or 2026-11-30T12:00:00 (UTC)")],
+) -> None:
+    """Send everything since then once more, in order for each account. The receiver knows repetitions by their webhook-id."""
+    from provisioning.use_cases.news.tell import replay
+
+    wired = _wired(_settings())
+    found = replay(wired.services, _IT, _told(wired, receiver), since.replace(tzinfo=UTC))
+    _console.print(f"{found} events are on their way.", highlight=False)
+
+
+@webhooks.command("on")
+def switch_on_webhooks(receiver: Annotated[str, typer.Argument(help="its client_id")]) -> None:
+    """Tell a receiver again that had answered 410 (gone), also what it missed."""
+    from provisioning.use_cases.news.tell import switch_on
+
+    wired = _wired(_settings())
+    switch_on(wired.services, _IT, _told(wired, receiver).client_id)
+    _console.print(f"{receiver} is told again.", highlight=False)
+
+
+def _told(wired: Wired, receiver: str) -> Application:
+    found = wired.applications.get(receiver)
+    if found is None or found.webhook is None:
+        _stop(f"{receiver} has no webhook in IBOK_APPLICATIONS_FILE ({wired.settings.applications_file or 'not set'}).")
+    return found
 
 
 @audit.command()
@@ -328,6 +422,15 @@ def doctor() -> None:
         mark = "[green]ok[/]" if finding.ok else "[red]NOT OK[/]"
         _console.print(f"{mark}  {finding.what}: {finding.words}", soft_wrap=True)
     sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def _wired(settings: Settings) -> Wired:
+    from provisioning.wiring import wire
+
+    try:
+        return wire(settings)
+    except IdpError as error:
+        _stop(str(error))
 
 
 def _settings() -> Settings:

@@ -135,7 +135,7 @@ def _keys(wired: Wired) -> str:
     if missing:
         raise _Wrong(
             f"{sum(missing.values())} passwords wait under a key that is not set ({', '.join(missing)}): put it into "
-            "IBOK_TEMPORARY_PASSWORD_KEYS_EARLIER; without it they are replaced by new ones, and links made with it are dead"
+            "IBOK_TEMPORARY_PASSWORD_KEYS_EARLIER; without it they are replaced by new ones"
         )
     earlier = sum(many for key, many in outstanding.items() if key and key != ring.key_id)
     waiting = f"{sum(outstanding.values())} passwords wait to be mailed"

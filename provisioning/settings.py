@@ -42,9 +42,15 @@ class Settings(BaseSettings):
         True, description="web: staff get in with a one-time code only; only the local stack turns it off, here and in the realm"
     )
     session_key: SecretStr = Field(SecretStr(""), description="web: encrypts sessions, at least 32 characters")
-    temporary_password_key: SecretStr = Field(description="derives temporary passwords and links, at least 32 characters")
+    temporary_password_key: SecretStr = Field(description="derives temporary passwords, at least 32 characters")
     temporary_password_keys_earlier: SecretStr = Field(
         SecretStr(""), description="keys that were rotated out, with commas between, while something outstanding needs them"
+    )
+    link_key: SecretStr = Field(
+        SecretStr(""), description="signs the links in mails, at least 32 characters; empty: the key of temporary passwords does"
+    )
+    link_keys_earlier: SecretStr = Field(
+        SecretStr(""), description="keys that links still under way were signed with, with commas between"
     )
     personal_data_key: SecretStr = Field(description="encrypts PESEL at rest, at least 32 characters")
     smtp_url: SecretStr = Field(SecretStr("smtp://localhost:1025"), description="smtp://, smtp+starttls:// or smtps://")
@@ -53,7 +59,8 @@ class Settings(BaseSettings):
     mail_domain: str = Field("wpwik.com", description="right side of Message-IDs")
     utility_file: Path | None = Field(None, description="facts of the utility (TOML); empty: those of the package")
     worker_concurrency: int = Field(4, ge=1, le=64, description="jobs at the same time")
-    web_threads: int = Field(8, ge=1, le=256, description="requests at the same time")
+    web_threads: int = Field(8, ge=1, le=256, description="requests at the same time, in each process")
+    web_processes: int = Field(2, ge=1, le=64, description="web: processes that share the port")
     term_days: int = Field(14, ge=1, le=365, description="S4: length of the term")
     term_unit: TermUnit = Field(TermUnit.CALENDAR_DAYS, description="S4: calendar_days or working_days")
     term_start: TermStart = Field(TermStart.FILED, description="S4: filed or complete")
@@ -74,11 +81,18 @@ class Settings(BaseSettings):
     imap_url: SecretStr = Field(
         SecretStr(""), description="worker: imaps://user:password@host:993/INBOX; empty: no mailbox is read (S1)"
     )
+    applications_file: Path | None = Field(None, description="which applications join (TOML); empty: none")
+    applications_secrets_dir: Path | None = Field(
+        None, description="worker: folder of their webhook secrets, one file each with mode 0600; or one variable each"
+    )
     clamd_socket: Path | None = Field(None, description="Unix socket of clamd; empty: files are not scanned for viruses")
     four_eyes: bool = Field(False, description="who typed in, corrected or recorded the paper of an application cannot approve it")
     pesel_required: bool = Field(False, description="natural persons must give PESEL")
     online_declaration: bool = Field(True, description="applicants may sign by a declaration on the web form")
     customer_number_pattern: str = Field(r"[0-9]{4,12}", description="regular expression of a customer number without spaces")
+    register_largest_loss: int = Field(
+        5, ge=0, le=100, description="percent of the customer register that one file may mark as gone; more needs `--gone`"
+    )
     login_prefix: str = Field("wp", pattern=r"^[a-z]{1,8}$", description="how logins begin")
     login_random_digits: int = Field(7, ge=6, le=12, description="random digits of a login, before its check digit")
 
@@ -89,7 +103,7 @@ class Settings(BaseSettings):
             raise ValueError("must have at least 32 characters")
         return value
 
-    @field_validator("temporary_password_keys_earlier")
+    @field_validator("temporary_password_keys_earlier", "link_keys_earlier", "link_key")
     @classmethod
     def _each_long_enough(cls, value: SecretStr) -> SecretStr:
         if any(len(each) < 32 for each in _listed(value.get_secret_value())):
@@ -149,9 +163,14 @@ class Settings(BaseSettings):
         return tuple(_listed(self.digest_manager_to))
 
     def key_ring(self) -> KeyRing:
-        """The keys of temporary passwords and links."""
+        """The keys of temporary passwords."""
         earlier = _listed(self.temporary_password_keys_earlier.get_secret_value())
         return KeyRing(self.temporary_password_key.get_secret_value().encode(), tuple(each.encode() for each in earlier))
+
+    def link_keys(self) -> tuple[bytes, ...]:
+        """The keys of links; the first one signs, all of them open."""
+        own = [each.encode() for setting in (self.link_key, self.link_keys_earlier) for each in _listed(setting.get_secret_value())]
+        return tuple(own) if self.link_key.get_secret_value() else (*self.key_ring().every, *own)
 
     @property
     def secure(self) -> bool:

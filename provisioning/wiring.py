@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -14,6 +15,8 @@ import structlog
 from cryptography.fernet import Fernet
 from sqlalchemy import Engine
 
+from ibok_idp.applications.file import Application, load_applications
+from ibok_idp.applications.secrets import Secrets
 from ibok_idp.database import make_engine
 from ibok_idp.directory import CustomerDirectory
 from ibok_idp.look.company import Utility, load_utility
@@ -25,10 +28,12 @@ from provisioning.adapters.keycloak import KeycloakDirectory
 from provisioning.adapters.postgres.customer_register import fingerprint_with
 from provisioning.adapters.postgres.duty_book import DutyBook
 from provisioning.adapters.postgres.jobs import JobQueue
+from provisioning.adapters.postgres.news import NewsBell
 from provisioning.adapters.postgres.troubles import DatabaseTrouble
 from provisioning.adapters.postgres.work import PostgresWork
 from provisioning.adapters.public_holidays import is_holiday
 from provisioning.adapters.smtp import SmtpMailer
+from provisioning.adapters.webhooks import HttpReceivers
 from provisioning.domain.document import Document
 from provisioning.domain.rulebook import ClosingRules, RetentionRules, Rulebook, TermStart, TermUnit
 from provisioning.form.catalogue import activated, all_versions, current_form
@@ -52,6 +57,8 @@ class Wired:
     mailer: SmtpMailer
     virus_scan: VirusScan
     duties: DutyBook
+    applications: dict[str, Application]
+    bell: NewsBell
     again: Callable[[Callable[[], Any]], Any]
 
     def harmless(self, name: str, content: bytes, kind: str = "scan", reference: str = "") -> Document:
@@ -63,6 +70,10 @@ class Wired:
         if len(content) <= MAXIMUM_BYTES:
             self.virus_scan(content)
         return harmless_document(reference, kind, name, content)
+
+    def receivers(self) -> HttpReceivers:
+        """Who is told by webhooks, with what signs them."""
+        return HttpReceivers(self.applications.values(), Secrets(self.settings.applications_secrets_dir, os.environ))
 
     def mailbox(self) -> ImapMailbox | None:
         """The mailbox of applications; None when none is configured."""
@@ -107,6 +118,7 @@ def wire(settings: Settings) -> Wired:
     services = Services(
         work=work,
         only_one=work.only_one,
+        these_free=work.these_free,
         directory=KeycloakDirectory(directory),
         mailer=mailer,
         compose=composer,
@@ -123,9 +135,20 @@ def wire(settings: Settings) -> Wired:
         mail_domain=settings.mail_domain,
         fingerprint=fingerprint,
         keys=settings.key_ring(),
+        link_keys=settings.link_keys(),
     )
     return Wired(
-        settings, engine, services, utility, directory, mailer, VirusScan(settings.clamd_socket), DutyBook(engine), work.again
+        settings,
+        engine,
+        services,
+        utility,
+        directory,
+        mailer,
+        VirusScan(settings.clamd_socket),
+        DutyBook(engine),
+        {each.client_id: each for each in load_applications(settings.applications_file)},
+        NewsBell(url),
+        work.again,
     )
 
 

@@ -10,11 +10,19 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.databases import Databases, running_databases
 from tests.support.stack import stack_for_tests
 from tests.support.world import World
 
 settings.register_profile("ibok", deadline=None)  # speed is measured in `make bench`, never on a busy machine
 settings.load_profile("ibok")
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    """PostgreSQL alone, started once for this process."""
+    with running_databases() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -33,5 +33,9 @@ def serve() -> None:
 
     configure_logging()
     serve_web(
-        lambda: create_app(settings), f"{settings.bind}:{settings.webapp_port}", settings.web_threads, largest_body=_LARGEST_BODY
+        lambda: create_app(settings),
+        f"{settings.bind}:{settings.webapp_port}",
+        settings.web_threads,
+        largest_body=_LARGEST_BODY,
+        processes=settings.processes,
     )

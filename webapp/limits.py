@@ -1,20 +1,34 @@
-"""Limits per address, counted by Flask-Limiter's own counters."""
+"""Limits per visitor, counted in this process or, for several processes, in Valkey."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from flask import current_app, request
-from flask_limiter import Limiter
 from limits import RateLimitItemPerHour
+from limits.storage import storage_from_string
+from limits.strategies import FixedWindowRateLimiter
 
 _ONE_CONNECTION = 64  # bits: what a provider gives one household, which may take any address in it
 
 
+def counters(storage: str) -> FixedWindowRateLimiter:
+    """The counters behind `allow` and `first_use`, for `app.extensions["ibok_counters"]`.
+
+    Args:
+        storage: `memory://`, or `valkey://host:port` for counters that several processes share.
+    """
+    return FixedWindowRateLimiter(storage_from_string(storage))
+
+
 def allow(what: str, per_hour: int) -> bool:
     """Count one more of `what` from this visitor; False when that is over the limit."""
-    limiter: Limiter = current_app.extensions["ibok_limiter"]
-    return limiter.limiter.hit(RateLimitItemPerHour(per_hour), what, visitor(request.remote_addr or ""))
+    return _counters().hit(RateLimitItemPerHour(per_hour), what, visitor(request.remote_addr or ""))
+
+
+def first_use(salt: str) -> bool:
+    """True once for each puzzle, whoever sends its solution from wherever (F05)."""
+    return _counters().hit(RateLimitItemPerHour(1), "solved", salt)
 
 
 def visitor(address: str) -> str:
@@ -30,7 +44,6 @@ def visitor(address: str) -> str:
     return str(ip_network((found, _ONE_CONNECTION), strict=False))
 
 
-def first_use(salt: str) -> bool:
-    """True once for each puzzle, whoever sends its solution from wherever (F05)."""
-    limiter: Limiter = current_app.extensions["ibok_limiter"]
-    return limiter.limiter.hit(RateLimitItemPerHour(1), "solved", salt)
+def _counters() -> FixedWindowRateLimiter:
+    found: FixedWindowRateLimiter = current_app.extensions["ibok_counters"]
+    return found

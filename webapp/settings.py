@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     portal_client_secret: SecretStr = Field(description="secret of the client ibok-portal")
     session_key: SecretStr = Field(description="encrypts sessions and drafts, at least 32 characters", min_length=32)
     utility_file: Path | None = Field(None, description="facts of the utility (TOML); empty: those of the package")
+    applications_file: Path | None = Field(None, description="which applications join (TOML), for the tiles; empty: none")
     rate_limit_storage: str = Field("memory://", description="where limits are counted; valkey://host in production")
     filings_per_hour: int = Field(60, ge=1, description="applications from one address in an hour")
     filings_per_hour_without_script: int = Field(
@@ -39,7 +40,8 @@ class Settings(BaseSettings):
         30, ge=1, description="confirmations sent again and links to a new address that one address may ask for in an hour (F13)"
     )
     draft_hours: int = Field(2, ge=1, le=24, description="how long a form that is being filled is kept")
-    web_threads: int = Field(8, ge=1, le=256, description="requests at the same time")
+    web_threads: int = Field(8, ge=1, le=256, description="requests at the same time, in each process")
+    web_processes: int = Field(2, ge=1, le=64, description="processes that share the port; one as long as limits are in memory")
 
     @field_validator("metrics_token")
     @classmethod
@@ -51,6 +53,11 @@ class Settings(BaseSettings):
     @property
     def issuer(self) -> str:
         return f"{str(self.keycloak_url).rstrip('/')}/realms/{self.realm}"
+
+    @property
+    def processes(self) -> int:
+        """Limits that are counted in the memory of one process hold only while there is one."""
+        return 1 if self.rate_limit_storage.startswith("memory:") else self.web_processes
 
     @property
     def secure(self) -> bool:

@@ -9,22 +9,23 @@ from typing import Any
 import structlog
 from flask import Flask, redirect, request, url_for
 from flask_babel import gettext
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from prometheus_client import generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
+from ibok_idp.applications.file import load_applications
 from ibok_idp.database import make_engine
 from ibok_idp.errors import KeycloakUnavailable
 from ibok_idp.look.company import load_utility
 from ibok_idp.look.flask_look import install_look, language, problem_page
 from ibok_idp.metrics import MetricsDoor, install_metrics
 from ibok_idp.oidc_login import PASSWORD_ALREADY_SET, LoginFailed, NotLoggedIn, OidcLogin
+from ibok_idp.refusals import log_refusals
 from ibok_idp.tokens import TokenVerifier
 from ibok_idp.web_session import SessionStore, SessionsUnavailable
 from webapp.application_form.views import application_form
+from webapp.limits import counters
 from webapp.pages import pages
 from webapp.password_help.views import password_help
 from webapp.portal.views import portal
@@ -60,7 +61,6 @@ def create_app(settings: Settings, client: ProvisioningClient | None = None) -> 
         utility,
         keycloak_origin=origin,
         secure=settings.secure,
-        translations=Path(__file__).parent / "translations",
         trusted_proxies=settings.trusted_proxies,
     )
     app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=app.send_static_file)
@@ -68,9 +68,7 @@ def create_app(settings: Settings, client: ProvisioningClient | None = None) -> 
     app.extensions["ibok_provisioning"] = client or ProvisioningClient(
         str(settings.provisioning_url), settings.issuer, settings.webapp_client_secret.get_secret_value()
     )
-    app.extensions["ibok_limiter"] = Limiter(
-        get_remote_address, app=app, storage_uri=settings.rate_limit_storage, default_limits=[]
-    )
+    app.extensions["ibok_counters"] = counters(settings.rate_limit_storage)
     login = OidcLogin(
         app,
         issuer=settings.issuer,
@@ -86,7 +84,10 @@ def create_app(settings: Settings, client: ProvisioningClient | None = None) -> 
     for blueprint in (pages, application_form, portal, password_help):
         app.register_blueprint(blueprint)
     app.jinja_env.globals["logged_in"] = login.user
+    tiles = [application for application in load_applications(settings.applications_file) if application.tile]
+    app.extensions["ibok_tiles"] = app.jinja_env.globals["tiles"] = tiles
     _errors(app)
+    log_refusals(app)
     _health(app, engine)
     door = MetricsDoor(settings.metrics_token.get_secret_value(), bind=settings.bind, trusted_proxies=settings.trusted_proxies)
     install_metrics(app, generate_latest, door)

@@ -22,6 +22,8 @@ import psutil
 import requests
 from rich.console import Console
 
+from ibok_idp.applications.file import load_applications
+from ibok_idp.applications.secrets import Secrets
 from ibok_idp.errors import IdpError, LocalStackError
 from ibok_idp.local import secrets as secrets_file
 from ibok_idp.local.artifacts import cache_dir
@@ -31,16 +33,31 @@ from ibok_idp.local.postgres import Postgres
 from ibok_idp.look.assets import build_assets
 from ibok_idp.look.company import load_utility
 from ibok_idp.realm.desired import load
+from ibok_idp.realm.joined import keep_secrets, with_applications, with_those_that_left
 from ibok_idp.realm.server import RealmServer
 from ibok_idp.settings import LocalSettings
 
 PROJECT = Path(__file__).parents[2]
+EXAMPLE = PROJECT / "examples" / "invoices"
+_EXAMPLE_URL = "http://localhost:8003"  # as its applications.toml has it
 _DEMO_STAFF = {"clerk": ["bok-clerk"], "registrar": ["bok-registrar"], "manager": ["bok-manager"], "auditor": ["bok-auditor"]}
 _DEMO_NAMES = {"clerk": ("Ewa", "Nowak"), "registrar": ("Marek", "Lis"), "manager": ("Anna", "Wrona"), "auditor": ("Jan", "Sowa")}
 # What each process may see; nothing else of secrets.env reaches it.
 _SECRETS_OF = {
-    "provisioning": ("IBOK_DATABASE_URL", "IBOK_STAFF_CLIENT_SECRET", "IBOK_TEMPORARY_PASSWORD_KEY", "IBOK_PERSONAL_DATA_KEY"),
-    "worker": ("IBOK_DATABASE_URL", "IBOK_PROVISIONING_CLIENT_SECRET", "IBOK_TEMPORARY_PASSWORD_KEY", "IBOK_PERSONAL_DATA_KEY"),
+    "provisioning": (
+        "IBOK_DATABASE_URL",
+        "IBOK_STAFF_CLIENT_SECRET",
+        "IBOK_TEMPORARY_PASSWORD_KEY",
+        "IBOK_LINK_KEY",
+        "IBOK_PERSONAL_DATA_KEY",
+    ),
+    "worker": (
+        "IBOK_DATABASE_URL",
+        "IBOK_PROVISIONING_CLIENT_SECRET",
+        "IBOK_TEMPORARY_PASSWORD_KEY",
+        "IBOK_LINK_KEY",
+        "IBOK_PERSONAL_DATA_KEY",
+    ),
     "webapp": ("IBOK_WEBAPP_DATABASE_URL", "IBOK_WEBAPP_CLIENT_SECRET", "IBOK_PORTAL_CLIENT_SECRET", "IBOK_SESSION_KEY"),
 }
 
@@ -78,6 +95,7 @@ class Stack:
         self._lock: Any = None
         self.postgres: Postgres | None = None
         self.keycloak: Keycloak | None = None
+        self.applications_file: Path | None = None
         self.keycloak_behind = 0  # the port Keycloak listens on when something stands before it, as in production
 
     # -- addresses -------------------------------------------------------------------------------
@@ -97,6 +115,10 @@ class Stack:
     @property
     def keycloak_url(self) -> str:
         return f"http://localhost:{self.settings.keycloak_port}"
+
+    @property
+    def invoices_url(self) -> str:
+        return f"http://localhost:{self.settings.invoices_port}"
 
     @property
     def mailbox_url(self) -> str:
@@ -123,6 +145,7 @@ class Stack:
             with self._step("Keycloak server (first time: download 177 MB, then half a minute to build)"):
                 home = built_server(cache_dir())
             self._write_secrets()
+            self._write_applications()
             with self._step("PostgreSQL"):
                 self._start_postgres()
             with self._step("Mailbox"):
@@ -136,6 +159,9 @@ class Stack:
             for name, command in procfile().items():
                 with self._step(name):
                     self._start_service(name, self._command(name, command), self._health_of(name))
+            if self.settings.example:
+                with self._step("invoices"):
+                    self._start_service("invoices", self._invoices_command, lambda: _answers(f"{self.invoices_url}/healthz"))
             self._write_stack_file()
         except BaseException:
             self.stop()
@@ -170,7 +196,7 @@ class Stack:
         if self._lock is None:
             return
         (self.state / "stack.json").unlink(missing_ok=True)
-        for name in ("webapp", "worker", "provisioning", "keycloak", "mailbox", "postgres"):
+        for name in ("invoices", "webapp", "worker", "provisioning", "keycloak", "mailbox", "postgres"):
             service = self.services.get(name)
             if service is not None and service.process is not None:
                 _end(service.process, signal.SIGINT if name == "postgres" else signal.SIGTERM)
@@ -224,6 +250,7 @@ class Stack:
             "IBOK_MAILBOX_PORT": s.mailbox_port,
             "IBOK_SMTP_PORT": s.smtp_port,
             "IBOK_POSTGRES_PORT": s.postgres_port,
+            **({"IBOK_INVOICES_PORT": s.invoices_port} if s.example else {}),
         }
         for variable, port in ports.items():
             with socket.socket() as probe:
@@ -244,6 +271,14 @@ class Stack:
                 "IBOK_WEBAPP_DATABASE_URL": f"postgresql://ibok_webapp:{{IBOK_WEBAPP_DATABASE_PASSWORD}}@127.0.0.1:{port}/ibok_webapp",
             },
         )
+
+    def _write_applications(self) -> None:
+        """The example joins by its own file, with the port it has here."""
+        self.applications_file = self.settings.applications_file
+        if self.settings.example:
+            text = (EXAMPLE / "applications.toml").read_text(encoding="utf-8").replace(_EXAMPLE_URL, self.invoices_url)
+            self.applications_file = self.state / "applications.toml"
+            _write_private(self.applications_file, text)
 
     def _start_postgres(self) -> None:
         self.postgres = postgres = Postgres(self.state / "db", self.settings.postgres_port)
@@ -293,11 +328,17 @@ class Stack:
     def desired_realm(self) -> dict[str, Any]:
         values = {**os.environ, "IBOK_WEBAPP_URL": self.webapp_url, "IBOK_PROVISIONING_URL": self.provisioning_url, **self.secrets}
         file = os.environ.get("IBOK_UTILITY_FILE")
-        return load(values, staff_second_factor=False, utility=load_utility(Path(file) if file else None))
+        wanted = load(values, staff_second_factor=False, utility=load_utility(Path(file) if file else None))
+        return with_applications(wanted, load_applications(self.applications_file), self.application_secrets)
+
+    @property
+    def application_secrets(self) -> Secrets:
+        return Secrets(self.state / "applications", os.environ)
 
     def _apply_realm(self) -> None:
         server = self.realm_server()
-        server.apply(self.desired_realm())
+        server.apply(with_those_that_left(self.desired_realm(), server))
+        keep_secrets(server, load_applications(self.applications_file), self.application_secrets)
         for username, roles in _DEMO_STAFF.items():
             first, last = _DEMO_NAMES[username]
             server.ensure_demo_user(username, self.secrets[f"IBOK_DEMO_{username.upper()}_PASSWORD"], first, last, roles)
@@ -343,6 +384,10 @@ class Stack:
         environment |= {key: self.secrets[key] for key in _SECRETS_OF[name]}
         if name == "worker" and "IBOK_IMAP_URL" in os.environ:  # it holds a password: for the one process that reads the mailbox
             environment["IBOK_IMAP_URL"] = os.environ["IBOK_IMAP_URL"]
+        if self.applications_file:
+            environment["IBOK_APPLICATIONS_FILE"] = str(self.applications_file)
+        if name == "worker":
+            environment["IBOK_APPLICATIONS_SECRETS_DIR"] = str(self.state / "applications")
         if name == "provisioning":
             environment["IBOK_STAFF_SECOND_FACTOR"] = "false"
             environment["IBOK_SESSION_KEY"] = self.secrets["IBOK_STAFF_SESSION_KEY"]
@@ -350,6 +395,22 @@ class Stack:
 
     def _command(self, name: str, command: str) -> Callable[[], subprocess.Popen[bytes]]:
         return lambda: self._spawn(shlex.split(command), name, self.environment_of(name))
+
+    def _invoices_command(self) -> subprocess.Popen[bytes]:
+        secret = self.state / "applications" / "app-faktury"
+        environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "LANG": "C.UTF-8",
+            "INVOICES_URL": self.invoices_url,
+            "INVOICES_ISSUER": f"{self.keycloak_url}/realms/ibok",
+            "INVOICES_CLIENT_ID": "app-faktury",
+            "INVOICES_CLIENT_SECRET_FILE": f"{secret}.client-secret",
+            "INVOICES_WEBHOOK_SECRETS_FILE": f"{secret}.webhook-secrets",
+            "INVOICES_DATABASE": str(self.state / "invoices.sqlite"),
+        }
+        command = ["gunicorn", "--chdir", str(EXAMPLE), "--bind", f"127.0.0.1:{self.settings.invoices_port}"]
+        command += ["--threads", "8", "--no-control-socket", "app:create_app()"]
+        return self._spawn(command, "invoices", environment)
 
     def _mailbox_command(self) -> subprocess.Popen[bytes]:
         arguments = [str(self.settings.mailbox_port), str(self.settings.smtp_port), str(self.state / "mailbox")]
@@ -423,6 +484,7 @@ class Stack:
             "realm": "ibok",
             "mailbox": self.mailbox_url,
             "smtp": f"127.0.0.1:{self.settings.smtp_port}",
+            **({"invoices": self.invoices_url} if self.settings.example else {}),
             "secrets_file": str(self.state / "secrets.env"),
             "pids": {name: service.process.pid for name, service in self.services.items() if service.process},
             "demo_logins": self.demo_logins(),
@@ -485,6 +547,7 @@ def _introduce(stack: Stack, console: Console, seconds: float) -> None:
         ("Staff UI", stack.provisioning_url),
         ("Keycloak console", f"{stack.keycloak_url}/admin"),
         ("Mailbox", stack.mailbox_url),
+        *([("Invoices (example)", stack.invoices_url)] if stack.settings.example else []),
     ]
     for name, url in rows:
         console.print(f"  {name:<18}{url}")

@@ -16,9 +16,9 @@ from babel.messages.pofile import read_po
 
 from ibok_idp.errors import LocalStackError
 from ibok_idp.local.artifacts import GOVUK_FRONTEND, SOURCE_SANS, Artifact, fetch, locked, unpack
+from ibok_idp.texts import CATALOGUES
 
 LOOK = Path(__file__).parent
-PROJECT = LOOK.parents[1]
 STATIC = LOOK / "static"
 THEME = LOOK.parent / "login_theme" / "ibok" / "login" / "resources"
 _FONT_FILES = [f"source-sans-pro-{subset}-{weight}-normal.woff2" for subset in ("latin", "latin-ext") for weight in (400, 600)]
@@ -52,7 +52,7 @@ def build_assets(cache: Path) -> bool:
         shutil.copytree(LOOK / "js", STATIC / "js")
         shutil.copy(govuk / "dist" / "govuk" / "govuk-frontend.min.js", STATIC / "js")
         for catalogue in _catalogues():
-            _compile_translations(catalogue)
+            compile_catalogue(catalogue)
         stamp.write_text(wanted)
     return True
 
@@ -77,16 +77,20 @@ def _webjar(artifact: Artifact, cache: Path) -> Path:
 
 
 def _catalogues() -> list[Path]:
-    return sorted(PROJECT.glob("*/translations/*/LC_MESSAGES/messages.po"))
+    return sorted(CATALOGUES.glob("*/LC_MESSAGES/messages.po"))
 
 
 def _stale_translations() -> bool:
     return any(not po.with_suffix(".mo").is_file() for po in _catalogues())
 
 
-def _compile_translations(source: Path) -> None:
+def compile_catalogue(source: Path) -> None:
+    """Write the catalogue that gettext reads beside its source; what is not translated stays out, so that Polish falls in."""
     with source.open("rb") as handle:
         catalogue = read_po(handle, locale=source.parents[1].name)
+    for message in list(catalogue):
+        if message.pluralizable and not all(message.string or [""]):
+            catalogue.delete(message.id)
     buffer = io.BytesIO()
     write_mo(buffer, catalogue)
     source.with_suffix(".mo").write_bytes(buffer.getvalue())

@@ -4,30 +4,47 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, EmailStr, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, EmailStr, Field, ValidationError, model_validator
 
 from ibok_idp.errors import SettingsError
+from ibok_idp.texts import LANGUAGES, InLanguages, in_languages
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _gathered(raw: Any, name: str) -> Any:
+    """`phones` is Polish, `phones_en` and so on stand beside it in the file: one text in languages."""
+    if not isinstance(raw, dict) or name not in raw:
+        return raw  # for pydantic to refuse
+    keys = {name, *(f"{name}_{code}" for code in LANGUAGES)}
+    return {key: value for key, value in raw.items() if key not in keys} | {name: in_languages(raw, name)}
+
+
 class CompanyFacts(_Strict):
     short_name: str
     name: str
     address: str
-    office_hours: str
-    office_hours_en: str
+    office_hours: dict[str, str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hours(cls, raw: Any) -> Any:
+        return _gathered(raw, "office_hours")
 
 
 class ContactFacts(_Strict):
-    phones: str
-    phones_en: str
+    phones: dict[str, str]
     email: str
     data_protection_email: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _phones(cls, raw: Any) -> Any:
+        return _gathered(raw, "phones")
 
 
 class ClosingFacts(_Strict):
@@ -106,10 +123,10 @@ class Utility(_Strict):
         return file.parent / self.form.versions if file and self.form.versions else None
 
     def phones(self, language: str) -> str:
-        return self.contact.phones_en if language == "en" else self.contact.phones
+        return InLanguages(self.contact.phones)[language]
 
     def office_hours(self, language: str) -> str:
-        return self.company.office_hours_en if language == "en" else self.company.office_hours
+        return InLanguages(self.company.office_hours)[language]
 
 
 def load_utility(path: Path | None) -> Utility:

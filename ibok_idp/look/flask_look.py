@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import ChainMap
+from collections.abc import Callable, MutableMapping
 from datetime import date, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import structlog
-from babel.dates import format_date
+from babel.support import NullTranslations
 from flask import Flask, Response, render_template, request
-from flask_babel import Babel, get_locale, gettext
+from flask.templating import Environment
+from flask_babel import Babel, Domain, get_locale, gettext
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 from werkzeug.exceptions import HTTPException
@@ -18,10 +20,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ibok_idp.headers import EVERYWHERE
 from ibok_idp.look.company import Utility
+from ibok_idp.texts import LANGUAGES, SOURCE, WARSAW, day_in, texts_in
 
 _log = structlog.get_logger()
-WARSAW = ZoneInfo("Europe/Warsaw")
-LANGUAGES = ("pl", "en")
 LANGUAGE_COOKIE = "ibok_lang"
 _COMPONENTS = {
     "back-link": "govukBackLink",
@@ -53,22 +54,28 @@ def language() -> str:
     for wanted in (request.args.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
         if wanted in LANGUAGES:
             return wanted
-    return "pl"
+    return SOURCE
 
 
-def install_look(
-    app: Flask, utility: Utility, *, keycloak_origin: str, secure: bool, translations: Path, trusted_proxies: int = 0
-) -> CSRFProtect:
+class _OneCatalogue(Domain):  # type: ignore[misc]  # Flask-Babel has no types
+    """The texts of the visitor's language, from where mails and PDF have theirs."""
+
+    def get_translations(self) -> NullTranslations:
+        locale = get_locale()  # found once a request
+        return texts_in(locale.language if locale else SOURCE)
+
+
+def install_look(app: Flask, utility: Utility, *, keycloak_origin: str, secure: bool, trusted_proxies: int = 0) -> CSRFProtect:
     """Wire templates, languages, headers and error pages into an app; returns its CSRF protection.
 
     Args:
         keycloak_origin: allowed as the target of the logout form's redirect.
         secure: the app is served over https (HSTS, Secure cookies).
-        translations: the app's own catalogues, used beside the shared ones.
         trusted_proxies: how many reverse proxies name the visitor's address; limits and audit need the right one.
     """
     if trusted_proxies:  # the address alone: links never come from forwarded headers
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
+    app.jinja_environment = _Environment
     own = app.jinja_loader
     app.jinja_loader = ChoiceLoader(
         [
@@ -78,16 +85,16 @@ def install_look(
         ]
     )
     app.static_folder = str(Path(__file__).parent / "static")
-    # The app's own catalogue comes last: Flask-Babel takes the plural rule from the last folder, even an empty one.
-    app.config["BABEL_TRANSLATION_DIRECTORIES"] = f"{Path(__file__).parents[1] / 'translations'};{translations}"
-    app.config["BABEL_DEFAULT_LOCALE"] = "pl"
-    Babel(app, locale_selector=language)
+    babel = Babel(app, default_locale=SOURCE, locale_selector=language)
+    babel.domain_instance = _OneCatalogue()
     csrf = CSRFProtect(app)
     with app.app_context():
         for component, macro in _COMPONENTS.items():
             module = app.jinja_env.get_template(f"govuk_frontend_jinja/components/{component}/macro.html").module
             app.jinja_env.globals[macro] = getattr(module, macro)
-    app.jinja_env.globals.update(utility=utility, language=language, errors_for=error_summary)
+    app.jinja_env.globals.update(
+        utility=utility, language=language, languages=LANGUAGES, language_items=language_items, errors_for=error_summary
+    )
     app.jinja_env.filters.update(day=day, day_in_words=day_in_words, moment=moment, nbsp=nbsp, iso_day=iso_day)
     app.jinja_env.filters.update(iso_moment=iso_moment, epoch_moment=epoch_moment)
     app.after_request(_security_headers(keycloak_origin, secure))
@@ -95,6 +102,18 @@ def install_look(
     app.register_error_handler(CSRFError, _csrf_failed)
     app.register_error_handler(HTTPException, _http_error)
     return csrf
+
+
+def language_items() -> list[dict[str, object]]:
+    """Items of govukRadios and govukSelect: every language by its own name."""
+    return [{"value": code, "text": name, "attributes": {"lang": code}} for code, name in LANGUAGES.items()]
+
+
+class _Environment(Environment):
+    """Templates share the one map of globals. Jinja chains it with an empty one, and copies that at every use of a component."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return ChainMap(d, self.globals) if d else self.globals
 
 
 def error_summary(errors: dict[str, str], title: str | None = None) -> dict[str, object]:
@@ -115,10 +134,7 @@ def day(value: date | datetime | None) -> str:
 
 def day_in_words(value: date | datetime | None) -> str:
     """24 listopada 2026, for text."""
-    if value is None:
-        return ""
-    local = value.astimezone(WARSAW).date() if isinstance(value, datetime) else value
-    return format_date(local, "d MMMM y", locale=str(get_locale() or "pl"))
+    return day_in(value, language())
 
 
 def moment(value: datetime | None) -> str:

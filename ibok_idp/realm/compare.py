@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+from ibok_idp.realm.steps import Step
 
 _SECRET = "••••••"  # noqa: S105  # what is shown in place of one
 
@@ -29,10 +31,10 @@ class Difference:
         where = f"{self.section}/{self.name}"
         if self.missing:
             return f"{where}: missing on the server"
-        return f"{where}: {self.key}: {self.actual!r} on the server, {self.desired!r} in keycloak-realm.json"
+        return f"{where}: {self.key}: {_shown(self.actual)!r} on the server, {_shown(self.desired)!r} in keycloak-realm.json"
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(replace(self, actual=_shown(self.actual), desired=_shown(self.desired)))
 
 
 def differences(desired: dict[str, Any], actual: dict[str, Any]) -> list[Difference]:
@@ -70,6 +72,13 @@ def _compare(section: str, name: str, path: str, wanted: Any, there: Any) -> lis
     if unordered and isinstance(there, list) and sorted(wanted) == sorted(map(str, there)):
         return []
     return [Difference(section, name, path, there, wanted)]
+
+
+def _shown(value: Any) -> Any:
+    """Executions of a flow as their lines; anything else as it is."""
+    if isinstance(value, list):
+        return [str(each) if isinstance(each, Step) else each for each in value]
+    return {key: _shown(inner) for key, inner in value.items()} if isinstance(value, dict) else value
 
 
 def _without_secrets(value: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from ibok_idp.errors import SettingsError
 from ibok_idp.look.company import Utility, load_utility
 from ibok_idp.password_policy import keycloak_policy
+from ibok_idp.realm.steps import Step
 
 Tree = dict[str, Any]
 
@@ -112,8 +112,8 @@ def _name_the_utility(realm: Tree, utility: Utility) -> None:
     short = utility.company.short_name
     realm["displayName"] = f"iBOK {short}"
     realm["displayNameHtml"] = realm["displayNameHtml"].replace("WPWiK", escape(short))
-    for language in ("pl", "en"):
-        realm["localizationTexts"][language]["ibokHelpPhones"] = utility.phones(language)
+    for language, texts in realm["localizationTexts"].items():
+        texts["ibokHelpPhones"] = utility.phones(language)
 
 
 def comparable(realm: Tree) -> Tree:
@@ -216,45 +216,16 @@ def _role(role: Tree) -> Tree:
     return {**_pick(role, "description"), **contained}
 
 
-@dataclass(frozen=True)
-class Step:
-    """One execution of a flow, and its line in the outline that is compared and shown."""
-
-    level: int
-    name: str
-    is_flow: bool
-    requirement: str
-    config: Mapping[str, str]
-
-    def __str__(self) -> str:
-        name = f"{self.name} (flow)" if self.is_flow else self.name
-        config = f" {json.dumps(dict(self.config), sort_keys=True)}" if self.config else ""
-        return f"{'  ' * self.level}{name}: {self.requirement}{config}"
-
-    @classmethod
-    def read(cls, line: str) -> Step:
-        """The step behind a line of an outline."""
-        name, _, rest = line.strip().partition(": ")
-        requirement, _, config = rest.partition(" ")
-        return cls(
-            level=(len(line) - len(line.lstrip())) // 2,
-            name=name.removesuffix(" (flow)"),
-            is_flow=name.endswith(" (flow)"),
-            requirement=requirement,
-            config=json.loads(config or "{}"),
-        )
-
-
-def _executions(flow: Tree, flows: Mapping[str, Tree], configs: Mapping[str, Tree], level: int = 0) -> list[str]:
-    """An outline of a flow: one line an execution, indented by level."""
-    lines: list[str] = []
+def _executions(flow: Tree, flows: Mapping[str, Tree], configs: Mapping[str, Tree], level: int = 0) -> list[Step]:
+    """The executions of a flow in their order, those of a sub-flow behind it."""
+    steps: list[Step] = []
     for step in sorted(flow["authenticationExecutions"], key=lambda each: each["priority"]):
         name = step["flowAlias"] if step["authenticatorFlow"] else step["authenticator"]
         config = configs[step["authenticatorConfig"]] if "authenticatorConfig" in step else {}
-        lines.append(str(Step(level, name, step["authenticatorFlow"], step["requirement"], config)))
+        steps.append(Step(level, name, step["authenticatorFlow"], step["requirement"], config))
         if step["authenticatorFlow"]:
-            lines.extend(_executions(flows[name], flows, configs, level + 1))
-    return lines
+            steps.extend(_executions(flows[name], flows, configs, level + 1))
+    return steps
 
 
 def _scope_mappings(realm: Tree) -> Tree:

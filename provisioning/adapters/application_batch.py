@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ibok_idp.texts import SOURCE
+from provisioning.adapters.csv_file import CsvRow, read_csv
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.errors import Invalid
 from provisioning.domain.fields import declared
@@ -21,8 +23,7 @@ _FILING = ("channel", "filed_on", "entry_reason", "language", "customer_type")
 _YES, _NO = {"tak", "yes", "t", "1", "true"}, {"nie", "no", "n", "0", "false"}
 
 
-class BatchFileError(Exception):
-    """The file cannot be read as a batch; says what to do. Nothing was written."""
+_POLISH_DAY = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")  # 24.11.2026, as a spreadsheet writes it
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class BatchRow:
 
     Attributes:
         line: of the file, from 1; the header is line 1.
+        typed: the cells by column; empty when the line cannot be read as a row.
         key: the row's own hash: the same row again is the same application.
     """
 
@@ -39,6 +41,7 @@ class BatchRow:
     key: str
     submission: Submission | None
     errors: list[str]
+    raw: tuple[str, ...] = ()
 
 
 def columns(form: FormVersion) -> list[str]:
@@ -53,67 +56,54 @@ def columns(form: FormVersion) -> list[str]:
 
 
 def read_batch(path: Path, form: FormVersion, checker: Checker) -> Iterator[BatchRow]:
-    """Every row, checked. UTF-8 or Windows-1250; `;` or `,`.
+    """Every row, checked.
 
     Raises:
-        BatchFileError: not readable, no CSV, or columns are missing; no row has been given then.
+        CsvFileError: not readable, or columns are missing; no row has been given then.
     """
-    reader = _reader(path)
+    for row in read_csv(path, columns(form)):
+        if row.problem:
+            yield BatchRow(row.line, {}, "", None, [row.problem], row.raw)
+        else:
+            yield _checked(row, form, checker)
+
+
+def _checked(row: CsvRow, form: FormVersion, checker: Checker) -> BatchRow:
+    typed = {name: " ".join(cell.split()) for name, cell in row.cells.items()}
+    key = hashlib.sha256("\0".join(typed[name] for name in columns(form)).encode()).hexdigest()
     try:
-        missing = [name for name in columns(form) if name not in (reader.fieldnames or [])]
-        rows = [(reader.line_num, typed) for typed in reader] if not missing else []
-    except csv.Error as error:
-        raise BatchFileError(f"{path} is not CSV as expected: {error}.") from error
-    if missing:
-        raise BatchFileError(
-            f"{path} lacks the columns {', '.join(missing)}. `ibok-provisioning import-applications --help` names all."
-        )
-    for line, typed in rows:
-        row = {
-            name: " ".join((value or "").split())
-            for name, value in typed.items()
-            if isinstance(name, str) and not isinstance(value, list)
-        }
-        if not any(row.values()):
-            continue
-        key = hashlib.sha256("\0".join(row.get(name, "") for name in columns(form)).encode()).hexdigest()
-        try:
-            yield BatchRow(line, row, key, checker.paper(_body(row, form)), [])
-        except Invalid as invalid:
-            errors = [f"{error.field}: {message(error, 'pl')}" for error in invalid.errors]
-            yield BatchRow(line, row, key, None, errors)
+        return BatchRow(row.line, typed, key, checker.paper(_body(typed, form)), [])
+    except Invalid as invalid:
+        errors = [f"{error.field}: {message(error, SOURCE)}" for error in invalid.errors]
+        return BatchRow(row.line, typed, key, None, errors)
 
 
 def write_bad(path: Path, form: FormVersion, rows: list[BatchRow]) -> None:
-    """The rows that were left out, with their reasons in a column `powod`: mend them and import this file."""
+    """The rows that were left out, with their reasons in a column `powod`: mend them and import this file.
+
+    What could not be read as a row stands behind its reason, as it is in the file.
+    """
     with path.open("w", encoding="utf-8-sig", newline="") as handle:
         writer = csv.DictWriter(handle, [*columns(form), "powod"], delimiter=";", extrasaction="ignore")
         writer.writeheader()
-        writer.writerows([{**row.typed, "powod": "; ".join(row.errors)} for row in rows])
-
-
-def _reader(path: Path) -> csv.DictReader[str]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BatchFileError(f"{path} cannot be read: {error.strerror}.") from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1250", "replace")
-    head = text.split("\n", 1)[0]
-    return csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if head.count(";") >= head.count(",") else ",")
+        writer.writerows([{**row.typed, "powod": "; ".join((*row.errors, *row.raw))} for row in rows])
 
 
 def _body(row: dict[str, str], form: FormVersion) -> dict[str, Any]:
     """The row as the body of the API; empty cells are absent."""
-    body: dict[str, Any] = {name: row[name] or None for name in _FILING}
+    body: dict[str, Any] = {name: row[name] or None for name in _FILING} | {"filed_on": _day(row["filed_on"])}
     body |= typed_fields(body["customer_type"], lambda name: row[name] or None, also_not_asked=True)
     answers = {code: row[f"clauses.{code}"].casefold() for code in form.codes}
     return body | {
-        "language": row["language"] or "pl",
+        "language": row["language"] or SOURCE,
         "form_version": form.version,
         "terms_version": form.terms_version if row["terms_accepted"].casefold() in _YES else None,
         "clauses": {code: answer in _YES for code, answer in answers.items() if answer in _YES | _NO},
-        "signature": {"kind": "paper", "signed_on": row["signed_on"]} if row["signed_on"] else None,
+        "signature": {"kind": "paper", "signed_on": _day(row["signed_on"])} if row["signed_on"] else None,
     }
+
+
+def _day(typed: str) -> str | None:
+    """2026-11-24, also when 24.11.2026 was typed; what is no day is for the check of the form to name."""
+    found = _POLISH_DAY.fullmatch(typed)
+    return f"{found[3]}-{int(found[2]):02}-{int(found[1]):02}" if found else typed or None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from ibok_idp.directory import CustomerDirectory, DirectoryUser, NewCustomer, UserChange
-from ibok_idp.errors import CustomerNotFound, IdpError, KeycloakRefused, KeycloakUnavailable, LoginBelongsToAnother
-from provisioning.domain.account import Profile, Trouble
-from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak
+from ibok_idp.directory import CustomerDirectory, DirectoryUser, Made, MadeOutcome, NewCustomer, UserChange
+from ibok_idp.errors import CustomerNotFound, IdpError, KeycloakRefused, KeycloakUnavailable
+from provisioning.domain.account_states import Trouble
+from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak, WantedUser
 from provisioning.ports.directory import DirectoryTrouble
 
 _Answer = TypeVar("_Answer")
@@ -26,24 +26,10 @@ class KeycloakDirectory:
     def __init__(self, directory: CustomerDirectory) -> None:
         self._directory = directory
 
-    def create(self, reference: str, login: str, profile: Profile, password: str) -> Created:
+    def create_many(self, wanted: Sequence[WantedUser]) -> list[Created | DirectoryTrouble]:
         """S4: one user for one application; a repeat finds the one that is there. PESEL never goes to Keycloak."""
-        customer = NewCustomer(
-            login=login,
-            email=profile.email,
-            first_name=profile.first_name,
-            last_name=profile.last_name,
-            language=profile.language,
-            application=reference,
-            customer_numbers=profile.customer_numbers,
-            enabled=profile.enabled,
-        )
-
-        def make() -> Created:
-            user = self._directory.create(customer, password)
-            return Created(user.user_id, made=not user.found)
-
-        return _translated(make)
+        customers = [(_customer(each), each.password) for each in wanted]
+        return [_outcome(each) for each in _translated(lambda: self._directory.create_many(customers))]
 
     def find(self, reference: str, login: str) -> str | None:
         def look() -> str | None:
@@ -169,6 +155,29 @@ class KeycloakDirectory:
                 return sorted((each for each in found if _moment(each) >= since), key=lambda each: int(each["time"]))
 
 
+def _customer(wanted: WantedUser) -> NewCustomer:
+    profile = wanted.profile
+    return NewCustomer(
+        login=wanted.login,
+        email=profile.email,
+        first_name=profile.first_name,
+        last_name=profile.last_name,
+        language=profile.language,
+        application=wanted.reference,
+        customer_numbers=profile.customer_numbers,
+        enabled=profile.enabled,
+    )
+
+
+def _outcome(made: Made) -> Created | DirectoryTrouble:
+    if made.user_id is not None:
+        return Created(made.user_id, made=made.outcome is MadeOutcome.CREATED)
+    if made.outcome is MadeOutcome.TAKEN:
+        return DirectoryTrouble(Trouble.LOGIN_BELONGS_TO_ANOTHER, retry=False)
+    fields = tuple(sorted({each["field"] for each in made.errors if each["field"] is not None}))
+    return DirectoryTrouble(Trouble.KEYCLOAK_REJECTED, retry=True, fields=fields)
+
+
 def _moment(event: dict[str, Any]) -> datetime:
     return datetime.fromtimestamp(event["time"] / 1000, UTC)
 
@@ -192,8 +201,6 @@ def _translated(call: Callable[[], _Answer], not_found: Trouble = Trouble.KEYCLO
         raise DirectoryTrouble(Trouble.KEYCLOAK_UNAVAILABLE, retry=True) from error
     except KeycloakRefused as error:  # a right is missing: IT mends it, and the account goes on by itself
         raise DirectoryTrouble(Trouble.KEYCLOAK_REFUSED, retry=True) from error
-    except LoginBelongsToAnother as error:
-        raise DirectoryTrouble(Trouble.LOGIN_BELONGS_TO_ANOTHER, retry=False) from error
     except CustomerNotFound as error:
         raise DirectoryTrouble(not_found, retry=not_found is Trouble.KEYCLOAK_REJECTED) from error
     except IdpError as error:

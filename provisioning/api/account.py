@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from provisioning.api import present
-from provisioning.api.application import STAFF, api, wired
-from provisioning.api.request import actor, caller, json_body, read_action, requires
+from provisioning.api.blueprint import STAFF, api, call
+from provisioning.api.joined import application, minimal
+from provisioning.api.request import actor, caller, read_action, requires
 from provisioning.api.schemas import (
     AddressBody,
     ChangeAnswerBody,
@@ -21,17 +22,20 @@ from provisioning.api.schemas import (
     SuspendBody,
 )
 from provisioning.domain.account import Account
-from provisioning.domain.application import Action, require_permission
 from provisioning.domain.erasure import ErasureDecision, ErasureRequest
+from provisioning.domain.errors import NotPossible, TooSoon
 from provisioning.domain.login_names import normalised
+from provisioning.domain.rights import CONTRACTS_END, Action, require_permission
+from provisioning.http import wired
 from provisioning.ports.services import Services
 from provisioning.use_cases.account import change_contact, erase, misdirected, resign, suspend
 from provisioning.use_cases.application.decide import required_reason
-from provisioning.use_cases.terms import accept_terms
+from provisioning.use_cases.news.look_up import require_concern
+from provisioning.use_cases.terms.report import terms_report
 
 
 @api.get("/staff/accounts/<login>")
-@api.doc(summary="One account: state, mails, logins, requests", security="token")
+@call("One account: state, mails, logins, requests")
 @requires(*STAFF)
 def get_account(login: str) -> dict[str, Any]:
     with wired().services.work() as work:
@@ -52,20 +56,31 @@ def get_account(login: str) -> dict[str, Any]:
 
 
 def _account_action(
-    path: str, action: Action, body: type[BaseModel], act: Callable[[Services, str, Any], Any], summary: str
+    path: str, action: Action, body: type[BaseModel], act: Callable[[Services, str, Any], Any], summary: str, *programs: str
 ) -> None:
-    """One route a deed; the role table is asked by the use case and, for the quick 403, here."""
+    """One route a deed; the role table is asked by the use case and, for the quick 403, here.
 
-    @requires(*STAFF)
+    Args:
+        programs: roles of programs that may do it too.
+    """
+
+    @requires(*STAFF, *programs)
     def view(login: str) -> dict[str, Any]:
         require_permission(caller().roles, action)
         act(wired().services, normalised(login), read_action(body))
         with wired().services.work() as work:
-            return present.account_details(work.accounts.get(normalised(login)))
+            account = work.accounts.get(normalised(login))
+            return present.account_details(account) if caller().has(*STAFF) else minimal(account)
 
     view.__name__ = f"post_account_{path.replace('-', '_')}"
-    documented = api.doc(summary=summary, security="token")(json_body(body)(view))
+    documented = call(summary, body=body, raises=[NotPossible, TooSoon])(view)
     api.post(f"/staff/accounts/<login>/{path}")(documented)
+
+
+def _end_contract(services: Services, login: str, body: ContractBody) -> Account:
+    if not caller().has(*STAFF):
+        require_concern(services, actor(), application(), login, body.customer_number)
+    return resign.end_contract(services, actor(), login, body.customer_number)
 
 
 def _delete(services: Services, login: str, body: ReasonBody) -> Account:
@@ -129,13 +144,14 @@ _account_action(
     "end-contract",
     Action.END_CONTRACT,
     ContractBody,
-    lambda o, login, b: resign.end_contract(o, actor(), login, b.customer_number),
-    "A water contract ended: its number leaves the account",
+    _end_contract,
+    "A water contract ended: its number leaves the account (S8); also for a program with the role contracts.end",
+    CONTRACTS_END,
 )
 
 
 @api.get("/staff/change-requests")
-@api.doc(summary="Changes of contact data that wait for staff", security="token")
+@call("Changes of contact data that wait for staff")
 @requires(*STAFF)
 def get_change_requests() -> dict[str, Any]:
     with wired().services.work() as work:
@@ -143,8 +159,7 @@ def get_change_requests() -> dict[str, Any]:
 
 
 @api.post("/staff/change-requests/<request_id>/answer")
-@api.doc(summary="Carried out in the customer register, or refused with a reason", security="token")
-@json_body(ChangeAnswerBody)
+@call("Carried out in the customer register, or refused with a reason", body=ChangeAnswerBody, raises=[NotPossible])
 @requires(*STAFF)
 def post_change_answer(request_id: str) -> dict[str, Any]:
     require_permission(caller().roles, Action.ANSWER_CHANGE)
@@ -154,7 +169,7 @@ def post_change_answer(request_id: str) -> dict[str, Any]:
 
 
 @api.get("/staff/erasure-requests")
-@api.doc(summary="The register of requests to erase data (GDPR art. 17), nearest day first", security="token")
+@call("The register of requests to erase data (GDPR art. 17), nearest day first")
 @requires(*STAFF)
 def get_erasures() -> dict[str, Any]:
     with wired().services.work() as work:
@@ -162,8 +177,7 @@ def get_erasures() -> dict[str, Any]:
 
 
 @api.post("/staff/accounts/<login>/erasure-requests")
-@api.doc(summary="Enter a request to erase data; it must be answered within a month", security="token")
-@json_body(ErasureBody)
+@call("Enter a request to erase data; it must be answered within a month", body=ErasureBody, answer=201, raises=[NotPossible])
 @requires(*STAFF)
 def post_erasure(login: str) -> tuple[dict[str, Any], int]:
     require_permission(caller().roles, Action.ENTER_ERASURE)
@@ -172,8 +186,7 @@ def post_erasure(login: str) -> tuple[dict[str, Any], int]:
 
 
 @api.post("/staff/erasure-requests/<request_id>/decide")
-@api.doc(summary="Decide and answer a request to erase data", security="token")
-@json_body(ErasureDecisionBody)
+@call("Decide and answer a request to erase data", body=ErasureDecisionBody, raises=[NotPossible])
 @requires(*STAFF)
 def post_erasure_decision(request_id: str) -> dict[str, Any]:
     require_permission(caller().roles, Action.DECIDE_ERASURE)
@@ -182,32 +195,11 @@ def post_erasure_decision(request_id: str) -> dict[str, Any]:
 
 
 @api.get("/staff/terms")
-@api.doc(summary="Who accepted which Regulamin: numbers by version, and who has not answered the newest", security="token")
+@call("Who accepted which Regulamin: numbers by version, and who has not answered the newest")
 @requires(*STAFF)
 def get_terms_report() -> dict[str, Any]:
     require_permission(caller().roles, Action.READ_TERMS)
     return terms_report(wired().services)
-
-
-def terms_report(services: Services) -> dict[str, Any]:
-    """Numbers by version of the Regulamin, and the accounts that have not answered the announced one."""
-    newest = accept_terms.announced(services)
-    versions = sorted({form.terms_version: form for form in services.versions}.values(), key=lambda form: form.valid_from)
-    with services.work() as work:
-        return {
-            "versions": [
-                {
-                    "terms_version": form.terms_version,
-                    "valid_from": form.valid_from.isoformat(),
-                    **work.terms.counts(form.terms_version),
-                }
-                for form in versions
-            ],
-            "unanswered": [
-                {"login": account.login, "reference": account.reference}
-                for account in (work.terms.unanswered(newest.terms_version, 500) if newest and len(versions) > 1 else [])
-            ],
-        }
 
 
 def _erasure(request: ErasureRequest) -> dict[str, Any]:

@@ -13,21 +13,23 @@ from flask import Response, request
 
 from provisioning.adapters import pdf
 from provisioning.api import present
-from provisioning.api.application import CUSTOMER, SUBMIT, api, pdf_response, wired
+from provisioning.api.blueprint import CUSTOMER, SUBMIT, api, call
 from provisioning.api.problems import ReauthenticationNeeded, Unauthenticated
-from provisioning.api.request import caller, json_body, read_action, read_json, requires
+from provisioning.api.request import caller, read_action, read_json, requires
 from provisioning.api.schemas import EmailAloneBody, LanguageBody, LinkBody, TermsBody
 from provisioning.domain.account import Account
 from provisioning.domain.actors import CUSTOMER as CUSTOMER_ACTOR
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import NotFound, NotPossible, TooSoon
 from provisioning.form.bodies import contact_body
+from provisioning.http import pdf_response, wired
 from provisioning.ports.work import Work
 from provisioning.use_cases.account import change_contact, change_email, resign
 from provisioning.use_cases.account.confirm_first_login import confirmed_soon
 from provisioning.use_cases.account.follow_keycloak import KINDS
 from provisioning.use_cases.terms import accept_terms
 
-_EXPORTED = "account.exported"
+_EXPORTED = AuditAction.ACCOUNT_EXPORTED
 
 
 def own_account(work: Work) -> Account:
@@ -59,7 +61,7 @@ def recent_login() -> None:
 
 
 @api.get("/me")
-@api.doc(summary="The customer's own account", security="token")
+@call("The customer's own account", raises=[NotFound, NotPossible])
 @requires(CUSTOMER)
 def get_me() -> dict[str, Any]:
     with wired().services.work() as work:
@@ -69,8 +71,12 @@ def get_me() -> dict[str, Any]:
 
 
 @api.post("/me/email")
-@api.doc(summary="Change the e-mail address: a link goes to the new one; the login must be recent (RFC 9470)", security="token")
-@json_body(EmailAloneBody)
+@call(
+    "Change the e-mail address: a link goes to the new one; the login must be recent (RFC 9470)",
+    body=EmailAloneBody,
+    answer=202,
+    raises=[NotFound, NotPossible, TooSoon],
+)
 @requires(CUSTOMER)
 def post_email_change() -> tuple[dict[str, Any], int]:
     body, login = read_action(EmailAloneBody), _login()
@@ -80,8 +86,7 @@ def post_email_change() -> tuple[dict[str, Any], int]:
 
 
 @api.post("/email-changes/confirm")
-@api.doc(summary="The button behind the link in the mail to the new address", security="token")
-@json_body(LinkBody)
+@call("The button behind the link in the mail to the new address", body=LinkBody, raises=[NotFound, NotPossible])
 @requires(SUBMIT)
 def post_email_confirm() -> dict[str, Any]:
     change_email.confirm_email_change(wired().services, read_action(LinkBody).token)
@@ -89,8 +94,7 @@ def post_email_confirm() -> dict[str, Any]:
 
 
 @api.post("/email-changes/undo")
-@api.doc(summary="The button behind the link in the mail to the old address", security="token")
-@json_body(LinkBody)
+@call("The button behind the link in the mail to the old address", body=LinkBody, raises=[NotFound, NotPossible])
 @requires(SUBMIT)
 def post_email_undo() -> dict[str, Any]:
     change_email.undo_email_change(wired().services, read_action(LinkBody).token)
@@ -98,8 +102,11 @@ def post_email_undo() -> dict[str, Any]:
 
 
 @api.post("/me/contact")
-@api.doc(summary="Change telephone or correspondence address, or ask staff to where the register owns them", security="token")
-@json_body(contact_body)
+@call(
+    "Change telephone or correspondence address, or ask staff to where the register owns them",
+    body=contact_body,
+    raises=[NotFound, NotPossible],
+)
 @requires(CUSTOMER)
 def post_contact() -> dict[str, Any]:
     changed, asked = change_contact.change_contact(wired().services, _login(), read_json())
@@ -107,8 +114,7 @@ def post_contact() -> dict[str, Any]:
 
 
 @api.post("/me/language")
-@api.doc(summary="The language of mails and of the login pages", security="token")
-@json_body(LanguageBody)
+@call("The language of mails and of the login pages", body=LanguageBody, raises=[NotFound, NotPossible])
 @requires(CUSTOMER)
 def post_language() -> dict[str, Any]:
     change_contact.change_language(wired().services, _login(), read_action(LanguageBody).language)
@@ -116,8 +122,9 @@ def post_language() -> dict[str, Any]:
 
 
 @api.get("/me/terms")
-@api.doc(
-    summary="The Regulamin to be answered, compared with the accepted one; `pending` is null when there is none", security="token"
+@call(
+    "The Regulamin to be answered, compared with the accepted one; `pending` is null when there is none",
+    raises=[NotFound, NotPossible],
 )
 @requires(CUSTOMER)
 def get_terms() -> dict[str, Any]:
@@ -136,14 +143,13 @@ def get_terms() -> dict[str, Any]:
             "terms_version": form.terms_version,
             "valid_from": form.valid_from.isoformat(),
             "compared_with": before.terms_version if before else None,
-            "paragraphs": {name: [vars(each) for each in accept_terms.comparison(before, form, name)] for name in ("pl", "en")},
+            "paragraphs": {name: [vars(each) for each in accept_terms.comparison(before, form, name)] for name in form.terms},
         }
     }
 
 
 @api.post("/me/terms")
-@api.doc(summary="Accept a new Regulamin, or refuse it, which is a resignation", security="token")
-@json_body(TermsBody)
+@call("Accept a new Regulamin, or refuse it, which is a resignation", body=TermsBody, raises=[NotFound, NotPossible])
 @requires(CUSTOMER)
 def post_terms() -> dict[str, Any]:
     body = read_action(TermsBody)
@@ -152,7 +158,7 @@ def post_terms() -> dict[str, Any]:
 
 
 @api.post("/me/resignation")
-@api.doc(summary="Resign from iBOK (S8); the login must be recent (RFC 9470)", security="token")
+@call("Resign from iBOK (S8); the login must be recent (RFC 9470)", raises=[NotFound, NotPossible])
 @requires(CUSTOMER)
 def post_resignation() -> dict[str, Any]:
     login = _login()
@@ -162,7 +168,7 @@ def post_resignation() -> dict[str, Any]:
 
 
 @api.delete("/me/resignation")
-@api.doc(summary="Take a resignation back", security="token")
+@call("Take a resignation back", raises=[NotFound, NotPossible])
 @requires(CUSTOMER)
 def delete_resignation() -> dict[str, Any]:
     account = resign.withdraw_resignation(wired().services, _login())
@@ -170,7 +176,7 @@ def delete_resignation() -> dict[str, Any]:
 
 
 @api.get("/me/documents/<document_id>")
-@api.doc(summary="One of the own documents: the application, an accepted Regulamin", security="token")
+@call("One of the own documents: the application, an accepted Regulamin", raises=[NotPossible])
 @requires(CUSTOMER)
 def get_own_document(document_id: str) -> Response:
     services = wired().services
@@ -190,7 +196,7 @@ def get_own_document(document_id: str) -> Response:
 
 
 @api.get("/me/export")
-@api.doc(summary="All own data: JSON, or by Accept: application/pdf, or both as application/zip", security="token")
+@call("All own data: JSON, or by Accept: application/pdf, or both as application/zip", raises=[NotFound, NotPossible])
 @requires(CUSTOMER)
 def get_export() -> Response:
     services = wired().services

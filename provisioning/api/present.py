@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from provisioning.domain.account import Account, AccountState, ClosingCause
+from provisioning.domain.account import Account
 from provisioning.domain.account_records import AccountEvent, ChangeRequest
+from provisioning.domain.account_states import AccountState, ClosingCause
 from provisioning.domain.application import CLOSED, Application, masked_pesel
 from provisioning.domain.audit_chain import AuditEntry
 from provisioning.domain.clauses import FormVersion
@@ -247,3 +248,15 @@ def _day(value: date | None) -> str | None:
 
 def _moment(value: datetime | None) -> str | None:
     return value.isoformat() if value else None
+
+
+def status_of_application(application: Application) -> dict[str, Any]:
+    """What the applicant and whoever decided may know of where it stands."""
+    return {
+        "reference": application.reference,
+        "status": application.status,
+        "filed_at": application.filed_at.isoformat() if application.filed_at else None,
+        "filed_on": application.filed_on.isoformat() if application.filed_on else None,
+        "due_on": application.due_on.isoformat() if application.due_on else None,
+        "version": application.version,
+    }

@@ -2,71 +2,78 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 import structlog
 from flask import Flask, Response, json, request
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from ibok_idp.errors import InvalidToken, KeycloakUnavailable
-from provisioning.adapters.files.contained import ContainedFailure
-from provisioning.adapters.files.virus_scan import ScannerGone
-from provisioning.adapters.postgres.troubles import Collision, DatabaseBusy, DatabaseTrouble
-from provisioning.domain.errors import FieldError, Forbidden, Invalid, NotFound, NotPossible, TooSoon
+from ibok_idp.texts import LANGUAGES, SOURCE
+from provisioning.adapters.postgres.troubles import told_apart
+from provisioning.domain.errors import DomainError, FieldError, Forbidden, Invalid, Unavailable
 from provisioning.form.messages import message
 
 _log = structlog.get_logger()
 PREFIX = "/api/"
+_TITLES = {422: "Unprocessable Content"}  # as RFC 9110 has it; Python 3.11 has the older words
 
 
-class Unauthenticated(Exception):
-    """No usable token (RFC 6750, section 3). `code` is None when none was sent at all."""
+class TokenRefused(DomainError):
+    """The token does not open this. `challenge` is what stands in WWW-Authenticate behind the realm (RFC 6750, section 3)."""
+
+    status = 401
+
+    def __init__(self, words: str, code: str, challenge: str) -> None:
+        super().__init__(words)
+        self.code, self.challenge = code, challenge
+
+
+class Unauthenticated(TokenRefused):
+    """No usable token. `code` is None when none was sent at all."""
 
     def __init__(self, code: str | None = None, words: str = "") -> None:
-        super().__init__(words or "An access token is needed: Authorization: Bearer …")
-        self.code = code
+        words = words or "An access token is needed: Authorization: Bearer …"
+        super().__init__(words, code or "token_missing", f'error="{code}"' if code else "")
 
 
-class ReauthenticationNeeded(Exception):
+class ReauthenticationNeeded(TokenRefused):
     """The login is too old for this step (RFC 9470). `max_age` is what it may be, in seconds."""
 
     def __init__(self, max_age: int) -> None:
-        super().__init__("Log in again: this step needs a recent login.")
-        self.max_age = max_age
+        code = "insufficient_user_authentication"
+        super().__init__("Log in again: this step needs a recent login.", code, f'error="{code}", max_age="{max_age}"')
 
 
-class HigherLevelNeeded(Exception):
+class HigherLevelNeeded(TokenRefused):
     """The login was of a lower level of authentication than this call asks for (RFC 9470)."""
 
     def __init__(self, level: int) -> None:
-        super().__init__("Log in with the second factor: this call needs a higher level of authentication.")
-        self.level = level
+        code = "insufficient_user_authentication"
+        words = "Log in with the second factor: this call needs a higher level of authentication."
+        super().__init__(words, code, f'error="{code}", acr_values="{level}"')
 
 
-class WrongRole(Exception):
-    """A good token without the needed role (RFC 6750: insufficient_scope)."""
+class TokenUncheckable(Unavailable):
+    """Keycloak's keys cannot be read, so no token can be believed."""
+
+    code = "keycloak_unavailable"
+    public = "The token cannot be checked now. Try again in a minute."
 
 
-def problem(
-    status: int,
-    title: str,
-    *,
-    code: str,
-    detail: str = "",
-    errors: list[dict[str, str]] | None = None,
-    headers: dict[str, str] | None = None,
-) -> Response:
+def problem(error: DomainError) -> Response:
     """One problem document."""
-    body: dict[str, Any] = {"type": f"urn:ibok:problem:{code}", "title": title, "status": status, "code": code}
-    if detail:
-        body["detail"] = detail
-    if errors is not None:
-        body["errors"] = errors
-    response = Response(json.dumps(body, ensure_ascii=False), status, mimetype="application/problem+json")
-    response.headers.update(headers or {})
-    return response
+    headers: dict[str, str] = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, TokenRefused):
+        headers["WWW-Authenticate"] = ", ".join(filter(None, ['Bearer realm="ibok"', error.challenge]))
+    elif isinstance(error, Forbidden):
+        headers["WWW-Authenticate"] = f'Bearer realm="ibok", error="{error.code}"'
+    errors = field_errors(error.errors, language()) if isinstance(error, Invalid) else None
+    return _document(error.status, error.code, error.public or str(error), errors, headers)
 
 
 def field_errors(found: list[FieldError], language: str) -> list[dict[str, str]]:
@@ -74,8 +81,8 @@ def field_errors(found: list[FieldError], language: str) -> list[dict[str, str]]
 
 
 def language() -> str:
-    """`Accept-Language` of the caller, Polish unless English is preferred."""
-    return request.accept_languages.best_match(["pl", "en"], default="pl")
+    """The language of the product that the caller likes best (`Accept-Language`), otherwise Polish."""
+    return request.accept_languages.best_match(LANGUAGES, default=SOURCE)
 
 
 def register_problems(app: Flask) -> None:
@@ -91,104 +98,43 @@ def register_problems(app: Flask) -> None:
 
 
 def api_error(error: Exception) -> Response:
-    """The one table from exceptions to problems."""
+    """Any error as a problem; what is no DomainError by itself becomes one, or a 500 that says nothing of the inside."""
     match error:
-        case Unauthenticated():
-            challenge = 'Bearer realm="ibok"' + (f', error="{error.code}"' if error.code else "")
-            return problem(
-                401, "Unauthorized", code=error.code or "token_missing", detail=str(error), headers={"WWW-Authenticate": challenge}
-            )
-        case ReauthenticationNeeded():
-            code = "insufficient_user_authentication"
-            challenge = f'Bearer realm="ibok", error="{code}", max_age="{error.max_age}"'
-            return problem(401, "Unauthorized", code=code, detail=str(error), headers={"WWW-Authenticate": challenge})
-        case HigherLevelNeeded():
-            code = "insufficient_user_authentication"
-            challenge = f'Bearer realm="ibok", error="{code}", acr_values="{error.level}"'
-            return problem(401, "Unauthorized", code=code, detail=str(error), headers={"WWW-Authenticate": challenge})
         case InvalidToken():
-            return problem(
-                401,
-                "Unauthorized",
-                code="invalid_token",
-                detail=str(error),
-                headers={"WWW-Authenticate": 'Bearer realm="ibok", error="invalid_token"'},
-            )
-        case WrongRole() | Forbidden():
-            return problem(
-                403,
-                "Forbidden",
-                code="insufficient_scope",
-                detail="The token's role does not allow this.",
-                headers={"WWW-Authenticate": 'Bearer realm="ibok", error="insufficient_scope"'},
-            )
-        case Invalid():
-            found = error.errors
-            return problem(
-                422,
-                "Unprocessable Content",
-                code=found[0].code if found else "invalid",
-                detail=str(error),
-                errors=field_errors(found, language()),
-            )
-        case NotFound():
-            return problem(404, "Not Found", code="not_found", detail="There is no such thing, or it is not yours.")
-        case NotPossible():
-            return problem(409, "Conflict", code=error.code, detail=str(error))
-        case TooSoon():
-            return problem(
-                429, "Too Many Requests", code="too_soon", detail=str(error), headers={"Retry-After": str(error.seconds)}
-            )
-        case DatabaseTrouble() | OperationalError() | NoFreeConnection():
-            return _no_database(error)
-        case ScannerGone():
-            _log.error("virus_scan.gone", why=str(error))
-            return problem(
-                503,
-                "Service Unavailable",
-                code="virus_scan_unavailable",
-                detail="Files cannot be checked for viruses now, so none is taken. Try again in a minute.",
-                headers={"Retry-After": "30"},
-            )
-        case ContainedFailure(reason="busy"):
-            return problem(
-                503,
-                "Service Unavailable",
-                code="busy",
-                detail="Too many files are being read now. Nothing was stored. Try again in a few seconds.",
-                headers={"Retry-After": "5"},
-            )
+            error = Unauthenticated(error.code, str(error))
         case KeycloakUnavailable():
-            return problem(
-                503,
-                "Service Unavailable",
-                code="keycloak_unavailable",
-                detail="The token cannot be checked now. Try again in a minute.",
-                headers={"Retry-After": "30"},
-            )
+            error = TokenUncheckable(str(error))
+        case SQLAlchemyError():  # outside a transaction of ours, a session for instance
+            error = told_apart(error) or error
         case HTTPException():
             status = error.code or 500
             headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
-            return problem(status, error.name, code=error.name.lower().replace(" ", "_"), detail=_public(status), headers=headers)
-        case _:
-            _log.exception("api.error", path=request.path)
-            return problem(
-                500, "Internal Server Error", code="internal_error", detail="The error is on our side and has been logged."
-            )
+            return _document(status, error.name.lower().replace(" ", "_"), _public(status), None, headers, error.name)
+    if isinstance(error, Unavailable) or (isinstance(error, DomainError) and error.status == 503):
+        _log.error("api.unavailable", code=error.code, why=type(error).__name__)
+    if isinstance(error, DomainError) and error.status != 500:
+        return problem(error)
+    _log.error("api.error", path=request.path, exc_info=error)
+    return _document(500, "internal_error", "The error is on our side and has been logged.")
 
 
-def _no_database(error: Exception) -> Response:
-    busy = isinstance(error, Collision | DatabaseBusy | NoFreeConnection)
-    _log.error("api.database_busy" if busy else "api.database_gone", why=type(error).__name__)
-    in_doubt = isinstance(error, DatabaseTrouble) and error.in_doubt
-    stored = "Whether all of this was stored is not known: look before you repeat it." if in_doubt else "Nothing was stored."
-    return problem(
-        503,
-        "Service Unavailable",
-        code="database_busy" if busy else "database_unavailable",
-        detail=f"{stored} Try again in a {'moment' if busy else 'minute'}.",
-        headers={"Retry-After": "3" if busy else "30"},
-    )
+def _document(
+    status: int,
+    code: str,
+    detail: str = "",
+    errors: list[dict[str, str]] | None = None,
+    headers: dict[str, str] | None = None,
+    title: str | None = None,
+) -> Response:
+    title = title or _TITLES.get(status) or HTTPStatus(status).phrase
+    body: dict[str, Any] = {"type": f"urn:ibok:problem:{code}", "title": title, "status": status, "code": code}
+    if detail:
+        body["detail"] = detail
+    if errors is not None:
+        body["errors"] = errors
+    response = Response(json.dumps(body, ensure_ascii=False), status, mimetype="application/problem+json")
+    response.headers.update(headers or {})
+    return response
 
 
 def _public(status: int) -> str:

@@ -13,10 +13,10 @@ from pydantic import BaseModel
 
 from ibok_idp.errors import InvalidToken
 from ibok_idp.tokens import Caller, TokenVerifier
-from provisioning.api.problems import HigherLevelNeeded, Unauthenticated, WrongRole
+from provisioning.api.problems import HigherLevelNeeded, Unauthenticated
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Role
-from provisioning.domain.errors import FieldError, Invalid
+from provisioning.domain.errors import FieldError, Forbidden, Invalid
+from provisioning.domain.rights import Role
 
 AUDIENCE = "ibok-provisioning"
 MAXIMUM_JSON = 2**20
@@ -32,7 +32,7 @@ def requires(*roles: str) -> Callable[[View], View]:
         def checked(*arguments: Any, **named: Any) -> Any:
             g.caller = _verified()
             if not g.caller.has(*roles):
-                raise WrongRole
+                raise Forbidden
             _require_staff_level(g.caller)
             return view(*arguments, **named)
 
@@ -49,20 +49,6 @@ def caller() -> Caller:
 def actor() -> Actor:
     """The caller as the audit names them."""
     return Actor(caller().username, caller().roles, request.remote_addr)
-
-
-def json_body(model: type[BaseModel] | Callable[[], type[BaseModel]]) -> Callable[[View], View]:
-    """Name the body for the OpenAPI document; the view reads it itself with `read_json` and its own codes.
-
-    Args:
-        model: or what makes it when the document is written: the form's body follows its declared fields.
-    """
-
-    def decorate(view: View) -> View:
-        view.__dict__["json_model"] = model
-        return view
-
-    return decorate
 
 
 def read_json() -> Any:

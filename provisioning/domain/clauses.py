@@ -8,7 +8,7 @@ from datetime import date
 
 @dataclass(frozen=True)
 class Clause:
-    """One mandatory declaration: its text and what refusing it means, in both languages."""
+    """One mandatory declaration: its text and what refusing it means, each by language; Polish answers for one that is missing."""
 
     code: str
     text: dict[str, str]
@@ -17,7 +17,7 @@ class Clause:
 
 @dataclass(frozen=True)
 class FormVersion:
-    """One version of the form with the Regulamin it refers to; applications keep theirs for ever."""
+    """One version of the form with the Regulamin it refers to, each text by language; applications keep theirs for ever."""
 
     version: str
     valid_from: date

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from provisioning.domain.account import AccountState
+from provisioning.domain.account_states import AccountState
 from provisioning.domain.application import Application, Channel, Status
 
 

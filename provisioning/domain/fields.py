@@ -15,7 +15,7 @@ from typing import Any
 
 from provisioning.domain.addresses import address_line
 
-GONE = "–"  # stands where an anonymised person's words were
+ERASED = "–"  # stands where an anonymised person's words were
 
 
 def _(msgid: str) -> str:
@@ -149,7 +149,7 @@ class Field:
             return value
         if self.required is not True:
             return None
-        return dict.fromkeys((part.name for part in self.parts), GONE) if self.group else GONE
+        return dict.fromkeys((part.name for part in self.parts), ERASED) if self.group else ERASED
 
 
 @dataclass(frozen=True)
@@ -253,17 +253,25 @@ ADDRESS = Group(
             about="empty in villages without street names",
             box=Box(autocomplete="address-line1"),
         ),
-        Field("house", _("Numer domu"), called=_("numer domu"), required=True, longest=12, box=Box(width=5)),
+        Field(
+            "house",
+            _("Numer domu"),
+            called=_("numer domu"),
+            about="or the number of a plot: dz. nr 1234/56",
+            required=True,
+            longest=40,
+            box=Box(width=5),
+        ),
         Field("flat", _("Numer lokalu"), called=_("numer lokalu"), optional=_("jeżeli jest"), longest=12, box=Box(width=5)),
         Field(
             "postal_code",
             _("Kod pocztowy"),
             called=_("kod pocztowy"),
             hint=_("Na przykład 43-300"),
-            about="NN-NNN",
+            about="NN-NNN; 43300 is understood",
             required=True,
             check="postal_code",
-            longest=6,
+            longest=20,
             box=Box(width=5, autocomplete="postal-code"),
         ),
         Field(
@@ -283,6 +291,7 @@ _FIRST_NAME = Field(
     _("Imię"),
     called=_("imię"),
     required=True,
+    check="name",
     searched=Searched.WORDS,
     box=Box(autocomplete="given-name"),
 )
@@ -291,6 +300,7 @@ _LAST_NAME = Field(
     _("Nazwisko"),
     called=_("nazwisko"),
     required=True,
+    check="name",
     searched=Searched.WORDS,
     box=Box(autocomplete="family-name"),
 )
@@ -347,7 +357,7 @@ _FIELDS = (
     Field(
         "tax_id",
         _("NIP"),
-        called=_("NIP"),
+        called=_("numer NIP"),
         hint=_("10 cyfr"),
         about="NIP",
         section=WHO,
@@ -361,7 +371,7 @@ _FIELDS = (
     Field(
         "registry_number",
         _("REGON albo KRS"),
-        called=_("REGON albo KRS"),
+        called=_("numer REGON albo KRS"),
         about="REGON (9 or 14 digits) or KRS (10 digits)",
         section=WHO,
         everybody=False,
@@ -432,7 +442,7 @@ _FIELDS = (
         optional=_OPTIONAL,
         nothing=_("nie podano"),
         check="phone",
-        longest=30,
+        longest=40,
         searched=Searched.PHONE,
         box=Box(width=10, type="tel", autocomplete="tel"),
     ),

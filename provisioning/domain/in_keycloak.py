@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from provisioning.domain.account import Profile
+
+
+@dataclass(frozen=True)
+class WantedUser:
+    """A user to be made: of which application, with which activation password."""
+
+    reference: str
+    login: str
+    profile: Profile
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -12,6 +24,9 @@ class Created:
 
     user_id: str
     made: bool
+
+
+MADE_TOGETHER = 50  # users with one call at most
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from provisioning.domain.document import Document, Signature
 
 
 class IntakeKind(StrEnum):
@@ -52,7 +55,10 @@ class IntakeItem:
 
 @dataclass(frozen=True)
 class IntakeFile:
-    """One file of an intake item, made harmless; or why it was refused, with its name and hash alone."""
+    """One file of an intake item, made harmless; or why it was refused, with its name and hash alone.
+
+    `original` and `signatures` are as of a `Document`, which the file becomes; only `with_originals` reads the original.
+    """
 
     file_id: str
     intake_id: str
@@ -62,6 +68,14 @@ class IntakeFile:
     sha256: str
     refused: str | None
     content: bytes = field(repr=False)
+    original: bytes | None = field(default=None, repr=False)
+    signatures: tuple[Signature, ...] = ()
+
+    @classmethod
+    def of(cls, document: Document, intake_id: str, place: int) -> IntakeFile:
+        """A harmless file that waits for a person."""
+        kept = {name: getattr(document, name) for name in ("name", "media_type", "sha256", "content", "original", "signatures")}
+        return cls(file_id=uuid.uuid4().hex, intake_id=intake_id, place=place, refused=None, **kept)
 
 
 @dataclass(frozen=True)

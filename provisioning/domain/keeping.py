@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from provisioning.domain.account import Account, AccountState
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import AccountState
 from provisioning.domain.mail import Mail
 from provisioning.domain.password_reset import PasswordReset, ResetStep
 

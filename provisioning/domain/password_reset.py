@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from provisioning.domain.account import Account, AccountState
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import AccountState
 from provisioning.domain.rulebook import Rulebook
 
 

@@ -5,17 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, create_model
+from pydantic_core import PydanticCustomError
 
+from ibok_idp.texts import LANGUAGES, SOURCE
 from provisioning.domain import fields
 from provisioning.domain.fields import Declaration, Group, declared
 from provisioning.form.checks import ANY_TEXT_CODES, CHECKS
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, regex_engine="python-re")
+    # a space at an end is nobody's meaning, and no reason to be too long
+    model_config = ConfigDict(extra="forbid", strict=True, regex_engine="python-re", str_strip_whitespace=True)
+
+
+def _known(language: str) -> str:
+    if language not in LANGUAGES:
+        raise PydanticCustomError("literal_error", "not one of the languages of the product")
+    return language
+
+
+Language = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(LANGUAGES)})]
 
 
 class Signature(_Body):
@@ -57,7 +69,7 @@ def _application_body(form: Declaration) -> type[BaseModel]:
         {
             "form_version": (str, Field(max_length=20)),
             "terms_version": (str | None, Field(None, max_length=20)),
-            "language": (Literal["pl", "en"], "pl"),
+            "language": (Language, SOURCE),
             "customer_type": (types, ...),
             **_fields(form.fields),
             "clauses": (dict[str, bool], Field(default_factory=dict, max_length=50)),
@@ -101,11 +113,16 @@ def _fields(asked: Iterable[fields.Field]) -> dict[str, Any]:
                 None,
                 max_length=field.longest,
                 description=field.about or None,
-                json_schema_extra={"x-error-codes": [*ANY_TEXT_CODES, *CHECKS[field.check].codes]},
+                json_schema_extra=_codes(field),
             ),
         )
         for field in asked
     }
+
+
+def _codes(field: fields.Field) -> dict[str, Any]:
+    """With which codes a value may be refused."""
+    return {"x-error-codes": sorted({*ANY_TEXT_CODES, *CHECKS[field.check].codes})}
 
 
 @lru_cache

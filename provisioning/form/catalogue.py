@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ibok_idp.errors import SettingsError
+from ibok_idp.texts import LANGUAGES, InLanguages, in_languages
 from provisioning.domain.clauses import Clause, FormVersion
 
 
@@ -50,13 +51,13 @@ def _version(raw: dict[str, Any]) -> FormVersion:
         version=raw["version"],
         valid_from=raw["valid_from"],
         terms_version=raw["terms_version"],
-        terms=raw["terms"],
-        privacy_notice=raw["privacy_notice"],
+        terms=InLanguages(raw["terms"]),
+        privacy_notice=InLanguages(raw["privacy_notice"]),
         clauses=tuple(
             Clause(
                 code=clause["code"],
-                text={"pl": clause["pl"], "en": clause["en"]},
-                refusal={"pl": clause["refusal_pl"], "en": clause["refusal_en"]},
+                text=InLanguages({code: clause[code] for code in LANGUAGES if code in clause}),
+                refusal=in_languages(clause, "refusal"),
             )
             for clause in raw["clauses"]
         ),

@@ -13,11 +13,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from ibok_idp.texts import SOURCE
 from provisioning.domain.application import Channel, SignatureKind
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.errors import FieldError, Invalid
 from provisioning.domain.fields import Field, declared
 from provisioning.domain.folding import folded_words
+from provisioning.domain.person_names import account_name
 from provisioning.domain.rulebook import Rulebook
 from provisioning.form.bodies import application_body, contact_body, corrected_application_body, paper_application_body
 from provisioning.form.checks import CHECKS, Refused
@@ -117,7 +119,7 @@ class Checker:
             raise Invalid(found.errors)
         return Submission(
             form=form,
-            language=read.raw("language") or "pl",
+            language=read.raw("language") or SOURCE,
             customer_type=customer_type,
             channel=Channel(read.raw("channel")) if paper else Channel.WEB,
             data=data,
@@ -251,6 +253,13 @@ class _Reader:
         value = self.text(path)
         if value is None:
             self._found.add(path, "required")
+        return value
+
+    def name(self, path: str) -> str | None:
+        """Of the person who will use the account: something must be left of it in Keycloak."""
+        value = self.required(path)
+        if value is not None and not account_name(value):
+            self._found.add(path, "invalid_characters")
         return value
 
     def date(self, path: str) -> date | None:

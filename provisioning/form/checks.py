@@ -1,7 +1,7 @@
 """The checks that a field of the form may name: what they refuse, and the form in which a value is stored.
 
-Identifiers are checked by python-stdnum, telephone numbers by phonenumbers, addresses by email-validator. A check gets
-text in NFC without surrounding or doubled spaces, never empty; what it returns is what is stored.
+What numbers and addresses are made of stands in `identifiers`. A check gets text in NFC without surrounding or doubled
+spaces, never empty; what it returns is what is stored.
 """
 
 from __future__ import annotations
@@ -10,12 +10,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
-from stdnum.pl import nip, pesel, regon
-
 from provisioning.domain.fields import Field
+from provisioning.domain.person_names import account_name
 from provisioning.domain.rulebook import Rulebook
+from provisioning.form import identifiers
 
 ANY_TEXT_CODES = ("required", "too_long", "invalid_characters")  # of every field, whatever its check
 
@@ -46,70 +44,60 @@ def _text(typed: str, field: Field, rules: Rulebook) -> str:
 
 
 def _pattern(typed: str, field: Field, rules: Rulebook) -> str:
-    return _matching(re.sub(r"\s", "", typed), field.pattern)
+    return _known(identifiers.customer_number(typed, field.pattern), "invalid_format")
+
+
+def _name(typed: str, field: Field, rules: Rulebook) -> str:
+    """Of the person who will use the account: something must be left of it in Keycloak."""
+    return _known(typed if account_name(typed) else None, "invalid_characters")
 
 
 def _customer_number(typed: str, field: Field, rules: Rulebook) -> str:
-    return _matching(re.sub(r"\s", "", typed), rules.customer_number_pattern)
+    return _known(identifiers.customer_number(typed, rules.customer_number_pattern), "invalid_format")
 
 
 def _postal_code(typed: str, field: Field, rules: Rulebook) -> str:
-    return _matching(typed, r"[0-9]{2}-[0-9]{3}")
+    return _known(identifiers.postal_code(typed), "invalid_format")
 
 
-def _matching(value: str, pattern: str) -> str:
-    if not re.fullmatch(pattern, value):
-        raise Refused("invalid_format")
+def _email(typed: str, field: Field, rules: Rulebook) -> str:
+    return _known(identifiers.email_address(typed), "invalid_email")
+
+
+def _phone(typed: str, field: Field, rules: Rulebook) -> str:
+    return _known(identifiers.phone_number(typed), "invalid_phone")
+
+
+def _known(value: str | None, code: str) -> str:
+    if value is None:
+        raise Refused(code)
     return value
 
 
 def _pesel(typed: str, field: Field, rules: Rulebook) -> str:
-    return _with_check_digit(_digits(typed), r"[0-9]{11}", pesel.is_valid)
+    return _with_check_digit(identifiers.pesel_number, typed, r"[0-9]{11}")
 
 
 def _tax_id(typed: str, field: Field, rules: Rulebook) -> str:
-    return _with_check_digit(_digits(typed.upper().removeprefix("PL")), r"[0-9]{10}", nip.is_valid)
+    return _with_check_digit(identifiers.tax_number, typed, r"(?:PL)?[0-9]{10}")
 
 
 def _registry_number(typed: str, field: Field, rules: Rulebook) -> str:
-    digits = _digits(typed)
-    if re.fullmatch(r"[0-9]{10}", digits):
-        return digits  # KRS has no check digit
-    return _with_check_digit(digits, r"[0-9]{9}|[0-9]{14}", regon.is_valid)
+    return _with_check_digit(identifiers.registry_number, typed, r"[0-9]{9}|[0-9]{14}")
 
 
-def _digits(typed: str) -> str:
-    return re.sub(r"[\s-]", "", typed)
-
-
-def _with_check_digit(digits: str, shape: str, is_valid: Callable[[str], bool]) -> str:
-    if not is_valid(digits):
-        raise Refused("invalid_checksum" if re.fullmatch(shape, digits) else "invalid_format")
-    return digits
-
-
-def _email(typed: str, field: Field, rules: Rulebook) -> str:
-    # Non-ASCII addresses are refused on purpose: Keycloak and many mail servers only half support them.
-    if not typed.isascii():
-        raise Refused("invalid_email")
+def _with_check_digit(validated: Callable[[str], str], typed: str, shape: str) -> str:
+    """A number of the right shape that does not pass has a wrong check digit."""
     try:
-        return validate_email(typed, allow_smtputf8=False, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        raise Refused("invalid_email") from error
-
-
-def _phone(typed: str, field: Field, rules: Rulebook) -> str:
-    try:
-        number = phonenumbers.parse(typed, "PL")
-    except phonenumbers.NumberParseException as error:
-        raise Refused("invalid_phone") from error
-    if not phonenumbers.is_valid_number(number):
-        raise Refused("invalid_phone")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+        return validated(typed)
+    except identifiers.ValidationError as error:
+        right = re.fullmatch(shape, identifiers.plain_digits(typed.upper()))
+        raise Refused("invalid_checksum" if right else "invalid_format") from error
 
 
 CHECKS = {
     "text": Check(_text),
+    "name": Check(_name, ("invalid_characters",)),
     "pattern": Check(_pattern, ("invalid_format",)),
     "customer_number": Check(_customer_number, ("invalid_format",)),
     "postal_code": Check(_postal_code, ("invalid_format",)),

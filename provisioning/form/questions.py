@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ibok_idp.texts import LANGUAGES, texts_in
 from provisioning.domain.fields import CustomerType, Field, declared
 from provisioning.domain.rulebook import Rulebook
 from provisioning.form.check import is_required
-from provisioning.form.texts import in_every_language
 
 
 def customer_types() -> list[dict[str, Any]]:
@@ -38,8 +38,8 @@ def questions(rules: Rulebook) -> list[dict[str, Any]]:
 def _type(kind: CustomerType) -> dict[str, Any]:
     return {
         "code": kind.code,
-        "label": in_every_language(kind.label),
-        "hint": in_every_language(kind.hint),
+        "label": _in_languages(kind.label),
+        "hint": _in_languages(kind.hint),
         "natural": kind.signed_by is None,
     }
 
@@ -47,11 +47,17 @@ def _type(kind: CustomerType) -> dict[str, Any]:
 def _question(field: Field, rules: Rulebook) -> dict[str, Any]:
     return {
         "name": field.name,
-        "label": in_every_language(field.label),
-        "short": in_every_language(field.in_short),
-        "hint": in_every_language(field.hint),
-        "optional": in_every_language("" if is_required(field, rules) else field.optional),
-        "nothing": in_every_language(field.nothing),
+        "label": _in_languages(field.label),
+        "short": _in_languages(field.in_short),
+        "hint": _in_languages(field.hint),
+        "required": is_required(field, rules),
+        "optional": _in_languages("" if is_required(field, rules) else field.optional),
+        "nothing": _in_languages(field.nothing),
         "masked": field.apart,
         "box": vars(field.box),
     }
+
+
+def _in_languages(msgid: str) -> dict[str, str]:
+    """By language code, as the texts of clauses are; the empty text stays empty."""
+    return {language: str(texts_in(language).gettext(msgid)) if msgid else "" for language in LANGUAGES}

@@ -1,1 +1,1 @@
-"""The five mails, Polish and English, as text and HTML."""
+"""What the product writes to people: a folder a mail with its subject, text, HTML and typed context."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from provisioning.domain.actors import Actor
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.audit_chain import AuditEntry, ChainedLine
 
 
@@ -14,14 +15,14 @@ class Audit(Protocol):
     def write(
         self,
         actor: Actor,
-        action: str,
+        action: AuditAction,
         subject: str,
         details: dict[str, Any],
         at: datetime,
         private: dict[str, Any] | None = None,
     ) -> None: ...
     def of(self, subject: str) -> list[AuditEntry]: ...
-    def actors(self, subject: str, actions: tuple[str, ...]) -> set[str]: ...
+    def actors(self, subject: str, actions: tuple[AuditAction, ...]) -> set[str]: ...
     def page(
         self,
         *,

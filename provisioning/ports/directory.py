@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from provisioning.domain.account import Profile, Trouble
-from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak
+from provisioning.domain.account_states import Trouble
+from provisioning.domain.errors import DomainError
+from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak, WantedUser
 
 
 class Directory(Protocol):
@@ -16,11 +18,15 @@ class Directory(Protocol):
         DirectoryTrouble: with its kind, and whether trying again may help.
     """
 
-    def create(self, reference: str, login: str, profile: Profile, password: str) -> Created:
-        """S4: one user for one application, with an activation password that must be changed.
+    def create_many(self, wanted: Sequence[WantedUser]) -> list[Created | DirectoryTrouble]:
+        """S4: with one call, one user for each application, with an activation password that must be changed.
 
-        Raises:
-            DirectoryTrouble: LOGIN_BELONGS_TO_ANOTHER: the login is another application's; nothing was overwritten.
+        Args:
+            wanted: at most `MADE_TOGETHER`.
+
+        Returns:
+            what became of each, in the same order; the trouble of one costs the others nothing. LOGIN_BELONGS_TO_ANOTHER: the
+            login is another application's; nothing was overwritten. KEYCLOAK_REJECTED: it does not take `fields`.
         """
         ...
 
@@ -54,9 +60,13 @@ class Directory(Protocol):
     def console_events(self, since: datetime) -> list[ConsoleEvent]: ...
 
 
-class DirectoryTrouble(Exception):
-    """Keycloak could not do it. `kind` is a domain Trouble, `retry` whether trying again may help."""
+class DirectoryTrouble(DomainError):
+    """Keycloak could not do it. `kind` is a domain Trouble, `retry` whether trying again may help, `fields` what it does not take."""
 
-    def __init__(self, kind: Trouble, retry: bool) -> None:
+    status = 503
+    public = "Keycloak does not do this now."
+
+    def __init__(self, kind: Trouble, retry: bool, fields: tuple[str, ...] = ()) -> None:
         super().__init__(kind)
-        self.kind, self.retry = kind, retry
+        self.kind, self.retry, self.fields, self.code = kind, retry, fields, kind
+        self.retry_after = 30 if retry else None

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
 from email.message import EmailMessage
+from threading import BoundedSemaphore
 
 from ibok_idp.temporary_password import KeyRing
 from provisioning.domain.account import Account
@@ -18,7 +19,7 @@ from provisioning.domain.mail import Mail
 from provisioning.domain.rulebook import Rulebook
 from provisioning.ports.directory import Directory
 from provisioning.ports.messages import Mailer
-from provisioning.ports.work import Clock, OnlyOne, Seams, Work
+from provisioning.ports.work import Clock, OnlyOne, Seams, TheseFree, Work
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Services:
 
     work: Callable[[], AbstractContextManager[Work]]
     only_one: OnlyOne
+    these_free: TheseFree
     directory: Directory
     mailer: Mailer
     compose: Callable[[Services, Mail, Application, Account | None, str | None], EmailMessage]
@@ -46,12 +48,14 @@ class Services:
     links: Links
     mail_domain: str
     keys: KeyRing
+    link_keys: tuple[bytes, ...] = field(repr=False)
     dated_forms: Callable[[], dict[str, FormVersion]] | None = None
     compose_digest: Callable[[Services, date, str, list[DigestLine], int], EmailMessage] | None = None
     digest_to: tuple[str, ...] = ()
     digest_manager_to: tuple[str, ...] = ()
     fingerprint: Callable[[str], str] = field(default=lambda value: value, repr=False)
     seam: Seams = field(default=lambda name: None, repr=False)
+    makers: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(2), repr=False)
 
     @property
     def versions(self) -> list[FormVersion]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Protocol
@@ -21,6 +22,7 @@ from provisioning.ports.audit import Audit
 from provisioning.ports.desk import Cases, Desk, Reports
 from provisioning.ports.intake import Intake, MailsUnderWay
 from provisioning.ports.messages import Digests, Mails, UnaskedMails
+from provisioning.ports.news import AccountNews, Deliveries
 from provisioning.ports.terms import FormActivations, Terms
 
 
@@ -28,6 +30,7 @@ class Queue(Protocol):
     """Jobs are deferred in the same transaction as everything else."""
 
     def keep(self, login: str) -> None: ...
+    def need_not_keep(self, logins: Sequence[str]) -> None: ...
     def send_mail(self, message_id: str) -> None: ...
     def confirm_first_login(self, reference: str) -> None: ...
     def request_new_password(self, login: str) -> None: ...
@@ -40,6 +43,10 @@ class Work(Protocol):
     def applications(self) -> Applications: ...
     @property
     def accounts(self) -> Accounts: ...
+    @property
+    def news(self) -> AccountNews: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
     @property
     def resets(self) -> PasswordResets: ...
     @property
@@ -86,10 +93,6 @@ class Work(Protocol):
     def idempotency(self) -> Idempotency: ...
 
 
-class Outage(Exception):
-    """Something that every step needs is away, the database for instance: there is no use in going on with the next one."""
-
-
 class Clock(Protocol):
     def now(self) -> datetime: ...
     def today(self) -> date: ...
@@ -99,6 +102,12 @@ class Seams(Protocol):
     """Named points at which tests stop the process; nothing in production."""
 
     def __call__(self, name: str) -> None: ...
+
+
+class TheseFree(Protocol):
+    """Locks by name: the first `most` of these that nobody else holds; the block learns which. Waits for none."""
+
+    def __call__(self, names: Sequence[str], most: int) -> AbstractContextManager[frozenset[str]]: ...
 
 
 class OnlyOne(Protocol):

@@ -12,23 +12,24 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from ibok_idp.look.flask_look import language
-from provisioning.api.account import terms_report
-from provisioning.api.application import wired
-from provisioning.domain.account import Account, AccountState
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import AccountState
 from provisioning.domain.addresses import address_line
-from provisioning.domain.application import Action, may, require_permission
 from provisioning.domain.erasure import ErasureDecision
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.mail import MailKind
+from provisioning.domain.rights import Action, may, require_permission
 from provisioning.form.messages import message
+from provisioning.http import wired
 from provisioning.ports.services import Services
-from provisioning.staff_ui import words
-from provisioning.staff_ui.application import actor, logged_in, staff
+from provisioning.staff_ui import audit_words, words
+from provisioning.staff_ui.blueprint import actor, logged_in, staff
 from provisioning.use_cases.account import change_contact, erase, misdirected, resign, suspend
 from provisioning.use_cases.account.follow_keycloak import KINDS
 from provisioning.use_cases.account.seen_in_keycloak import CONSOLE
 from provisioning.use_cases.application.decide import required_reason
 from provisioning.use_cases.messages.undelivered import mark_handled
+from provisioning.use_cases.terms.report import terms_report
 
 _S = AccountState
 _PAGE = 200
@@ -195,7 +196,7 @@ def account(login: str) -> str:
         application=application,
         console=_in_console(found),
         mails=mails,
-        history=[words.audit_line(line) for line in history],
+        history=[audit_words.audit_line(line) for line in history],
         events=[(words.account_event(event), event) for event in events],
         incidents=incidents,
         requests=requests,

@@ -2,104 +2,42 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from apiflask import APIBlueprint
-from flask import Response, abort, current_app, flash, g, get_flashed_messages, redirect, render_template, request, session, url_for
-from flask_babel import gettext, ngettext
+from flask import abort, flash, g, redirect, render_template, request, session, url_for
+from flask_babel import gettext
 
 from ibok_idp.look.flask_look import language
-from ibok_idp.oidc_login import LoggedIn, OidcLogin
-from provisioning.adapters.files.scan_pages import ROTATIONS, page_count, page_picture
-from provisioning.api.application import copy_response, evidence_response, pdf_response, uploaded_scans, wired
-from provisioning.domain.actors import Actor
+from provisioning.adapters.files.scan_pages import ROTATIONS, page_count
 from provisioning.domain.addresses import address_line
-from provisioning.domain.application import (
-    CLOSED,
-    CORRECTABLE,
-    TRANSITIONS,
-    Action,
-    Application,
-    RejectedFor,
-    Role,
-    Status,
-    may,
-    require_permission,
-)
+from provisioning.domain.application import CLOSED, CORRECTABLE, TRANSITIONS, Application, RejectedFor, Status
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.deadline import term
-from provisioning.domain.desk import StaffMember
 from provisioning.domain.errors import Invalid, NotPossible
 from provisioning.domain.mail import MailKind
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.messages import message
-from provisioning.staff_ui import words
-from provisioning.staff_ui.stale import seen
+from provisioning.http import wired
+from provisioning.staff_ui import audit_words, words
+from provisioning.staff_ui.blueprint import actor, load, logged_in, may_now, staff, typed_version
 from provisioning.use_cases.application import decide, register_paper
-from provisioning.use_cases.application.add_scans import add_scans
 from provisioning.use_cases.application.check_register import check_register
 from provisioning.use_cases.application.submit import term_starts_on
 from provisioning.use_cases.desk.reveal_pesel import reveal_pesel as reveal
 from provisioning.use_cases.desk.work_on_case import add_note, assign, claim, colleagues, release
 
-staff = APIBlueprint("staff", __name__, enable_openapi=False)
-View = Callable[..., Any]
 _MOST_ALIKE = 5
 _PLACES_KEPT = 20
 SCALES = [100, 150, 200, 300]
-
-
-def logged_in(view: View) -> View:
-    """Only for logged-in members of staff; others go to the login and come back."""
-
-    @functools.wraps(view)
-    def checked(*arguments: Any, **named: Any) -> Any:
-        login: OidcLogin = current_app.extensions["ibok_oidc"]
-        if login.user() is not None:  # O07: a session that Keycloak ended ends here; before a deed its word is asked anew
-            login.access_token(fresh=request.method == "POST")
-        user = login.user()
-        if user is None:
-            return redirect(url_for("oidc.login", next=request.full_path if request.method == "GET" else "/"))
-        if user.roles.isdisjoint(role.value for role in Role):
-            abort(403)
-        g.user = user
-        _remember_colleague(user)
-        return view(*arguments, **named)
-
-    return checked
-
-
-def _remember_colleague(user: LoggedIn) -> None:
-    """Once a day: so that cases can be handed over to people by name."""
-    now = wired().services.clock.now()
-    if session.get("seen_on") == now.date().isoformat():
-        return
-    with wired().services.work() as work:
-        work.desk.seen(StaffMember(user.username, user.name, sorted(user.roles & {role.value for role in Role}), now))
-    session["seen_on"] = now.date().isoformat()
-
-
-@staff.app_context_processor
-def _shared() -> dict[str, Any]:
-    user: LoggedIn | None = g.get("user")
-    roles = [str(words.ROLE[role]) for role in Role if user and role.value in user.roles]
-    return {
-        "user": user,
-        "user_roles": ", ".join(roles),
-        "words": words,
-        "may": may_now,
-        "Action": Action,
-        "flashed": get_flashed_messages,
-        "seen": seen,
-    }
 
 
 @staff.get("/wniosek/<reference>")
 @logged_in
 def application(reference: str) -> str:
     """Data beside the scan: `?plik=` opens the viewer, `strona`, `obrot` and `skala` keep its place."""
-    return _application_page(reference)
+    return application_page(reference)
 
 
 @staff.post("/wniosek/<reference>/<any(review,approve,complete):name>")
@@ -205,77 +143,12 @@ def record_paper(reference: str) -> Any:
     return render_template("staff/record_paper.html", application=found, errors=errors, today=today), 422 if errors else 200
 
 
-@staff.get("/wniosek/<reference>/druk.pdf")
-@logged_in
-def form_pdf(reference: str) -> Response:
-    found = load(reference)
-    with wired().services.work() as work:
-        work.audit.write(actor(), "application.form_opened", reference, {}, wired().services.clock.now())
-    return pdf_response(found)
-
-
-@staff.post("/wniosek/<reference>/kopia")
-@logged_in
-def print_copy(reference: str) -> Response:
-    """S3: the stamped copy for the customer, opened for printing."""
-    return copy_response(actor(), g.user.name, reference)
-
-
 @staff.post("/wniosek/<reference>/pesel")
 @logged_in
 def reveal_pesel(reference: str) -> str:
     """A logged reveal: shown once, in the answer to a POST, never in a URL or a list."""
     reveal(wired().services, actor(), reference, on="page")
-    return _application_page(reference, reveal=True)
-
-
-@staff.post("/wniosek/<reference>/druk-z-peselem")
-@logged_in
-def form_with_pesel(reference: str) -> Response:
-    """The form with the full PESEL is a reveal like the one on the page (S12)."""
-    return pdf_response(reveal(wired().services, actor(), reference, on="form"), full_pesel=True)
-
-
-@staff.get("/wniosek/<reference>/plik/<document_id>")
-@logged_in
-def document(reference: str, document_id: str) -> Response:
-    with wired().services.work() as work:
-        found = work.documents.get(reference, document_id)
-        work.audit.write(actor(), "document.opened", reference, {"sha256": found.sha256}, wired().services.clock.now())
-    extension = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}[found.media_type]
-    headers = {
-        "Content-Disposition": f'attachment; filename="{reference}-{document_id[:8]}.{extension}"',
-        "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
-    }
-    return Response(found.content, mimetype=found.media_type, headers=headers)
-
-
-@staff.post("/wniosek/<reference>/oryginal/<document_id>")
-@logged_in
-def original(reference: str, document_id: str) -> Response:
-    """What was handed in, byte by byte, as evidence: only as a download, never opened here; audited."""
-    require_permission(g.user.roles, Action.OPEN_ORIGINAL)
-    with wired().services.work() as work:
-        found = work.documents.get(reference, document_id)
-        content = work.documents.original(found) or abort(404)
-        work.audit.write(actor(), "document.original_opened", reference, {"sha256": found.sha256}, wired().services.clock.now())
-    headers = {"Content-Disposition": f'attachment; filename="{reference}-{document_id[:8]}-oryginal.bin"'}
-    return Response(content, mimetype="application/octet-stream", headers=headers)
-
-
-@staff.post("/wniosek/<reference>/pliki")
-@logged_in
-def add_files(reference: str) -> Any:
-    """Scans and photos of the paper, many at once; one bad file and none is stored."""
-    require_permission(g.user.roles, Action.ADD_SCAN)
-    try:
-        documents = uploaded_scans(reference)
-        add_scans(wired().services, actor(), reference, documents)
-    except Invalid as invalid:
-        errors = {each.field: message(each, language()) for each in invalid.errors}
-        return _application_page(reference, errors=errors), 422
-    flash(ngettext("Dodano %(num)d plik.", "Dodano %(num)d plików.", len(documents)))
-    return redirect(url_for("staff.application", reference=reference, plik=documents[0].document_id), 303)
+    return application_page(reference, reveal=True)
 
 
 @staff.post("/wniosek/<reference>/notatka")
@@ -284,7 +157,7 @@ def write_note(reference: str) -> Any:
     try:
         add_note(wired().services, actor(), reference, request.form.get("note", ""))
     except Invalid as invalid:
-        return _application_page(reference, errors={each.field: message(each, language()) for each in invalid.errors}), 422
+        return application_page(reference, errors={each.field: message(each, language()) for each in invalid.errors}), 422
     flash(gettext("Notatka zapisana."))
     return redirect(url_for("staff.application", reference=reference), 303)
 
@@ -296,7 +169,7 @@ def assign_case(reference: str) -> Any:
     try:
         assign(wired().services, actor(), reference, request.form.get("colleague", ""))
     except Invalid as invalid:
-        return _application_page(reference, errors={each.field: message(each, language()) for each in invalid.errors}), 422
+        return application_page(reference, errors={each.field: message(each, language()) for each in invalid.errors}), 422
     flash(gettext("Wniosek przekazany."))
     return redirect(url_for("staff.application", reference=reference), 303)
 
@@ -330,32 +203,9 @@ def claim_case(reference: str, what: str) -> Any:
     return redirect(url_for("staff.application", reference=reference), 303)
 
 
-@staff.get("/wniosek/<reference>/plik/<document_id>/strona/<int:number>.png")
-@logged_in
-def page_of_scan(reference: str, document_id: str, number: int) -> Response:
-    """One page as a picture, for the viewer; opening the viewer was written into the audit."""
-    with wired().services.work() as work:
-        found = work.documents.get(reference, document_id)
-    rotation = request.args.get("obrot", "0")
-    picture = page_picture(found, number, int(rotation) if rotation in ("0", "90", "180", "270") else 0)
-    return Response(picture, mimetype="image/png")
-
-
-@staff.post("/wniosek/<reference>/dowody")
-@logged_in
-def evidence(reference: str) -> Response:
-    """The evidence pack: everything that proves this application, in one ZIP."""
-    return evidence_response(actor(), reference)
-
-
 @staff.get("/wylogowano")
 def logged_out() -> str:
     return render_template("staff/logged_out.html")
-
-
-def actor() -> Actor:
-    user: LoggedIn = g.user
-    return Actor(user.username, user.roles, request.remote_addr)
 
 
 def _viewer(reference: str) -> dict[str, Any] | None:
@@ -366,7 +216,9 @@ def _viewer(reference: str) -> dict[str, Any] | None:
     with wired().services.work() as work:
         found = work.documents.get(reference, document_id)
         if "strona" not in request.args:
-            work.audit.write(actor(), "document.opened", reference, {"sha256": found.sha256}, wired().services.clock.now())
+            work.audit.write(
+                actor(), AuditAction.DOCUMENT_OPENED, reference, {"sha256": found.sha256}, wired().services.clock.now()
+            )
 
     places = dict(session.get("viewer", {}))
     kept = places.get(document_id, {})
@@ -389,7 +241,7 @@ def _viewer(reference: str) -> dict[str, Any] | None:
     }
 
 
-def _application_page(reference: str, *, reveal: bool = False, errors: dict[str, str] | None = None) -> str:
+def application_page(reference: str, *, reveal: bool = False, errors: dict[str, str] | None = None) -> str:
     services = wired().services
     viewer = _viewer(reference)
     with services.work() as work:
@@ -410,7 +262,7 @@ def _application_page(reference: str, *, reveal: bool = False, errors: dict[str,
         trouble=words.trouble(account, activation.recipient if activation else found.email) if account else None,
         mails=mails,
         documents=documents,
-        history=[words.audit_line(line) for line in history],
+        history=[audit_words.audit_line(line) for line in history],
         badge=words.due_badge(found, services.clock.today()),
         revealed=reveal,
         address_line=address_line,
@@ -486,25 +338,9 @@ def _own_double_click(reference: str, action: Action, error: NotPossible) -> boo
     return found.status in outcome[action] and found.decided_by == g.user.username
 
 
-def may_now(action: Action) -> bool:
-    """Whether the person of this request may do it."""
-    user: LoggedIn | None = g.get("user")
-    return user is not None and may(user.roles, action)
-
-
-def load(reference: str) -> Application:
-    with wired().services.work() as work:
-        return work.applications.get(reference)
-
-
 def _rejected_for() -> RejectedFor:
     typed = request.form.get("rejected_for", "")
     return RejectedFor(typed) if typed in list(RejectedFor) else RejectedFor.OTHER
-
-
-def typed_version() -> int:
-    text = request.form.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _date(name: str, errors: dict[str, str]) -> date | None:

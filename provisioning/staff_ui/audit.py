@@ -8,11 +8,12 @@ from typing import Any
 from flask import Response, g, render_template, request, url_for
 from flask_babel import gettext
 
-from ibok_idp.look.flask_look import WARSAW
-from provisioning.api.application import wired
-from provisioning.domain.application import Action, require_permission
-from provisioning.staff_ui import words
-from provisioning.staff_ui.application import actor, logged_in, staff
+from ibok_idp.texts import WARSAW
+from provisioning.domain.audit_actions import AuditAction
+from provisioning.domain.rights import Action, require_permission
+from provisioning.http import wired
+from provisioning.staff_ui import audit_words
+from provisioning.staff_ui.blueprint import actor, logged_in, staff
 from provisioning.staff_ui.tables import as_csv, as_json_lines, audit_export_row
 
 _EXPORTED_LINES = 100_000
@@ -28,8 +29,8 @@ def audit() -> str:
     following: dict[str, Any] | None = {**request.args.to_dict(), "before": lines[-1].number} if len(lines) == 100 else None
     return render_template(
         "staff/audit.html",
-        lines=[(words.audit_line(line), line) for line in lines],
-        actions=sorted(words.AUDIT.items(), key=lambda pair: str(pair[1])),
+        lines=[(audit_words.audit_line(line), line) for line in lines],
+        actions=sorted(audit_words.AUDIT.items(), key=lambda pair: str(pair[1])),
         errors=errors,
         next_page=url_for("staff.audit", **following) if following else None,
     )
@@ -44,7 +45,7 @@ def audit_export(kind: str) -> Response:
     with wired().services.work() as work:
         lines = work.audit.page(**wanted, before=None, limit=_EXPORTED_LINES)
         details = {"format": kind, "lines": len(lines)}
-        work.audit.write(actor(), "audit.exported", "audit", details, wired().services.clock.now())
+        work.audit.write(actor(), AuditAction.AUDIT_EXPORTED, "audit", details, wired().services.clock.now())
     rows = [audit_export_row(line) for line in lines]
     content = as_csv(rows) if kind == "csv" else as_json_lines(rows)
     media_type = "text/csv; charset=utf-8" if kind == "csv" else "application/jsonl"

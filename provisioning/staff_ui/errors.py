@@ -11,7 +11,7 @@ from flask_babel import gettext
 from ibok_idp.look.flask_look import language, problem_page
 from provisioning.adapters.files.contained import ContainedFailure
 from provisioning.adapters.files.virus_scan import ScannerGone
-from provisioning.domain.errors import Forbidden, Invalid, NotFound, NotPossible, TooSoon
+from provisioning.domain.errors import DomainError, Forbidden, Invalid, NotFound, NotPossible, TooSoon, Unavailable
 from provisioning.form.messages import message
 from provisioning.staff_ui.stale import stale_page
 
@@ -36,7 +36,7 @@ def register(
         text = gettext(
             "Serwer logowania (Keycloak) nie odpowiada. Sesja jest zachowana, spróbuj za chwilę. Jeżeli to trwa, powiadom dział IT."
         )
-        return problem_page(gettext("Chwilowa przerwa w logowaniu"), text), 503, {"Retry-After": "30"}
+        return problem_page(gettext("Chwilowa przerwa w logowaniu"), text), *_answer(Unavailable())
 
     def no_database(error: Exception) -> Any:
         _log.error("database.gone", why=type(error).__name__)
@@ -45,45 +45,49 @@ def register(
             text = gettext(
                 "Baza danych przestała odpowiadać w trakcie zapisu, więc nie wiadomo, czy zmiana jest zapisana w całości. Otwórz stronę jeszcze raz i sprawdź, zanim ją powtórzysz."
             )
-        return problem_page(gettext("Chwilowa przerwa"), text), 503, {"Retry-After": "30"}
+        return problem_page(gettext("Chwilowa przerwa"), text), *_answer(error)
 
     def no_scanner(error: ScannerGone) -> Any:
         _log.error("virus_scan.gone", why=str(error))
         text = gettext(
             "Skaner antywirusowy nie odpowiada, więc pliku nie przyjęto. Spróbuj za chwilę. Jeżeli to trwa, powiadom dział IT."
         )
-        return problem_page(gettext("Pliku nie można teraz sprawdzić"), text, link=_back()), 503, {"Retry-After": "30"}
+        return problem_page(gettext("Pliku nie można teraz sprawdzić"), text, link=_back()), *_answer(error)
 
     def busy(error: ContainedFailure) -> Any:
         _log.warning("files.busy", why=str(error))
         text = gettext("Za dużo plików naraz. Nic nie zostało zapisane, spróbuj za kilka sekund.")
-        return problem_page(gettext("Pliku nie można teraz odczytać"), text, link=_back()), 503, {"Retry-After": "5"}
+        return problem_page(gettext("Pliku nie można teraz odczytać"), text, link=_back()), *_answer(error)
 
     def not_possible(error: NotPossible) -> Any:
         reference = (request.view_args or {}).get("reference")
         if error.code == "stale_version" and reference:
-            return stale_page(reference), 409
-        return problem_page(*conflict_words(error), link=_back()), 409
+            return stale_page(reference), error.status
+        return problem_page(*conflict_words(error), link=_back()), *_answer(error)
 
-    def forbidden(_error: Forbidden) -> Any:
+    def forbidden(error: Forbidden) -> Any:
         text = gettext("Twoja rola nie pozwala na tę czynność. Jeżeli jej potrzebujesz, zwróć się do kierownika lub działu IT.")
-        return problem_page(gettext("Brak uprawnień"), text, link=_back()), 403
+        return problem_page(gettext("Brak uprawnień"), text, link=_back()), *_answer(error)
 
-    def not_found(_error: NotFound) -> Any:
-        return problem_page(gettext("Nie ma takiego wniosku"), gettext("Sprawdź numer albo wyszukaj wniosek w kolejce.")), 404
+    def not_found(error: NotFound) -> Any:
+        return problem_page(gettext("Nie ma takiego wniosku"), gettext("Sprawdź numer albo wyszukaj wniosek w kolejce.")), *_answer(
+            error
+        )
 
     def invalid(error: Invalid) -> Any:
         if error.errors and error.errors[0].field == "file":
-            return problem_page(gettext("Pliku nie można pokazać"), message(error.errors[0], language()), link=_back()), 422
+            return problem_page(gettext("Pliku nie można pokazać"), message(error.errors[0], language()), link=_back()), *_answer(
+                error
+            )
         text = gettext("Sprawdź wpisane wartości: zawierają niedozwolone znaki. Nic nie zostało zapisane.")
-        return problem_page(gettext("Tego nie można teraz zrobić"), text, link=_back()), 422
+        return problem_page(gettext("Tego nie można teraz zrobić"), text, link=_back()), *_answer(error)
 
     def too_soon(error: TooSoon) -> Any:
         text = gettext(
             "To się nie udało, bo było tego zbyt wiele w ciągu godziny. Możesz spróbować za %(minutes)s min.",
             minutes=-(-error.seconds // 60),
         )
-        return problem_page(gettext("Zbyt wiele prób"), text, link=_back()), 429, {"Retry-After": str(error.seconds)}
+        return problem_page(gettext("Zbyt wiele prób"), text, link=_back()), *_answer(error)
 
     app.register_error_handler(Invalid, invalid)
     app.register_error_handler(TooSoon, too_soon)
@@ -97,6 +101,12 @@ def register(
     app.register_error_handler(NotPossible, not_possible)
     app.register_error_handler(Forbidden, forbidden)
     app.register_error_handler(NotFound, not_found)
+
+
+def _answer(error: Exception) -> tuple[int, dict[str, str]]:
+    """Status and headers, from the tree of errors."""
+    known = error if isinstance(error, DomainError) else Unavailable()  # sessions and the engine itself have errors of their own
+    return known.status, {"Retry-After": str(known.retry_after)} if known.retry_after is not None else {}
 
 
 def conflict_words(error: NotPossible) -> tuple[str, str]:

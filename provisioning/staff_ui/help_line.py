@@ -8,18 +8,19 @@ from urllib.parse import urlsplit
 
 from flask import g, render_template, request
 
-from provisioning.api.application import wired
 from provisioning.domain.account import Account
 from provisioning.domain.account_records import AccountEvent
-from provisioning.domain.application import Action, Application, require_permission
+from provisioning.domain.application import Application
 from provisioning.domain.desk import QueueFilter
 from provisioning.domain.errors import NotFound
 from provisioning.domain.login_names import normalised
 from provisioning.domain.mail import Mail, MailKind
+from provisioning.domain.rights import Action, require_permission
+from provisioning.http import wired
 from provisioning.ports.work import Work
 from provisioning.staff_ui import words
 from provisioning.staff_ui.account import DEEDS
-from provisioning.staff_ui.application import logged_in, may_now, staff
+from provisioning.staff_ui.blueprint import logged_in, may_now, staff
 from provisioning.use_cases.application.submit import masked_email
 
 _MOST = 20

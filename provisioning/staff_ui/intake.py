@@ -11,13 +11,14 @@ from ibok_idp.look.flask_look import language
 from provisioning.adapters.files.contained import ContainedFailure
 from provisioning.adapters.files.scan_batches import LARGEST, parts_of, reference_in
 from provisioning.adapters.files.scan_pages import page_count, page_picture
-from provisioning.api.application import wired
-from provisioning.domain.application import Action, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.document import Document
 from provisioning.domain.errors import FieldError, Invalid, NotFound, NotPossible
 from provisioning.domain.intake import IntakeFile, IntakeState
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.messages import message
-from provisioning.staff_ui.application import actor, logged_in, staff
+from provisioning.http import wired
+from provisioning.staff_ui.blueprint import actor, logged_in, staff
 from provisioning.staff_ui.errors import conflict_words
 from provisioning.use_cases.intake.take_in import Matched, attach, dismiss, match_scans
 
@@ -55,7 +56,7 @@ def intake_item(intake_id: str) -> str:
     require_permission(g.user.roles, Action.INTAKE)
     with wired().services.work() as work:
         work.intake.get(intake_id)  # what is not there leaves no line with words of the caller's choice
-        work.audit.write(actor(), "intake.opened", "intake", {"intake": intake_id}, wired().services.clock.now())
+        work.audit.write(actor(), AuditAction.INTAKE_OPENED, "intake", {"intake": intake_id}, wired().services.clock.now())
     return _item_page(intake_id, {})
 
 

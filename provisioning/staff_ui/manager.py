@@ -6,22 +6,23 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-import pygal
+from babel.numbers import format_decimal
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext
-from pygal.etree import etree
-from pygal.style import Style
 
 from ibok_idp.look.flask_look import day, language
-from provisioning.api.application import wired
-from provisioning.domain.application import Action, Channel, RejectedFor, Status, require_permission
+from provisioning.domain.application import Channel, RejectedFor, Status
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.desk import ReportFigures
 from provisioning.domain.errors import Invalid
 from provisioning.domain.mail import MailKind
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.messages import message
+from provisioning.http import wired
 from provisioning.staff_ui import words
-from provisioning.staff_ui.application import actor, logged_in, staff
+from provisioning.staff_ui.blueprint import actor, logged_in, staff
+from provisioning.staff_ui.charts import bars, columns
 from provisioning.staff_ui.tables import as_csv
 from provisioning.use_cases.desk.derive_terms import derive_terms, preview
 from provisioning.use_cases.terms.accept_terms import Paragraph, comparison
@@ -29,19 +30,6 @@ from provisioning.use_cases.terms.choose_form_version import offer_from
 
 _LONGEST_PERIOD = timedelta(days=3660)
 _DEFAULT_WEEKS = 13
-_STYLE = Style(
-    background="transparent",
-    plot_background="#ffffff",
-    foreground="#14262e",
-    foreground_strong="#14262e",
-    foreground_subtle="#4a5d67",
-    colors=("#00618a", "#c77700", "#1b6b3f"),
-    font_family="sans-serif",
-    label_font_size=13,
-    major_label_font_size=13,
-    legend_font_size=14,
-    value_font_size=13,
-)
 
 
 @dataclass(frozen=True)
@@ -84,7 +72,7 @@ def report_csv() -> Response:
     ]
     with wired().services.work() as work:
         details = {"since": str(since), "until": str(until)}
-        work.audit.write(actor(), "report.exported", "report", details, wired().services.clock.now())
+        work.audit.write(actor(), AuditAction.REPORT_EXPORTED, "report", details, wired().services.clock.now())
     headers = {"Content-Disposition": f'attachment; filename="raport-{since}-{until}.csv"'}
     return Response(as_csv(rows), content_type="text/csv; charset=utf-8", headers=headers)
 
@@ -235,32 +223,17 @@ def _tables(figures: ReportFigures) -> list[Table]:
 
 
 def _picture(name: str, figures: ReportFigures) -> bytes:
-    settings: dict[str, Any] = {"style": _STYLE, "js": [], "disable_xml_declaration": False, "show_legend": True, "height": 320, "width": 720, "explicit_size": True}  # fmt: skip
-    chart: Any
     if name == "tygodnie":
-        chart = pygal.Bar(**settings, x_label_rotation=40, legend_at_bottom=True)
-        chart.x_labels = [week.strftime("%d.%m") for week, _filed, _registered in figures.weeks]
-        chart.add(gettext("Złożone"), [filed for _week, filed, _registered in figures.weeks])
-        chart.add(gettext("Konta założone"), [registered for _week, _filed, registered in figures.weeks])
-    else:
-        chart = pygal.HorizontalBar(**settings | {"show_legend": False}, print_values=True)
-        chart.x_labels, values = _named(name, figures)
-        chart.add("", values)
-    drawing = chart.render_tree()
-    for parent in list(drawing.iter()):
-        for script in [child for child in parent if str(child.tag).endswith("script")]:
-            parent.remove(script)  # pygal's tooltips: a picture in an <img> runs nothing, and needs none
-    picture: bytes = etree.tostring(drawing, encoding="utf-8", xml_declaration=True)
-    return picture
-
-
-def _named(name: str, figures: ReportFigures) -> tuple[list[str], list[int]]:
-    """Bars are drawn from below: the largest last, so that it stands at the top, as in the table."""
+        weeks = figures.weeks
+        labels = [week.strftime("%d.%m") for week, _filed, _registered in weeks]
+        filed = [filed for _week, filed, _registered in weeks]
+        registered = [registered for _week, _filed, registered in weeks]
+        return columns(labels, {gettext("Złożone"): filed, gettext("Konta założone"): registered})
     if name == "kanaly":
-        pairs = [(str(words.CHANNEL[Channel(each)]), count) for each, count in figures.by_channel.items()]
+        named = {str(words.CHANNEL[Channel(each)]): count for each, count in figures.by_channel.items()}
     else:
-        pairs = [(str(words.REJECTED_FOR[RejectedFor(each)]), count) for each, count in figures.rejected_for.items()]
-    return [label for label, _count in reversed(pairs)], [count for _label, count in reversed(pairs)]
+        named = {str(words.REJECTED_FOR[RejectedFor(each)]): count for each, count in figures.rejected_for.items()}
+    return bars(list(named), list(named.values()))
 
 
 def _share(part: int, whole: int) -> str:
@@ -269,7 +242,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def _days(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}".replace(".", ",") if language() == "pl" else f"{value:.1f}"
+    return "–" if value is None else str(format_decimal(value, "0.0", locale=language()))
 
 
 def _padded(row: tuple[Any, ...]) -> list[Any]:

@@ -9,14 +9,16 @@ from typing import Any
 from flask import flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext
 
-from ibok_idp.look.flask_look import WARSAW, language
-from provisioning.api.application import wired
-from provisioning.domain.application import Action, Application, Channel, require_permission
+from ibok_idp.look.flask_look import language
+from ibok_idp.texts import SOURCE, WARSAW
+from provisioning.domain.application import Application, Channel
 from provisioning.domain.errors import Invalid
 from provisioning.domain.fields import SECTIONS, Field, Section, declared
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.messages import message
 from provisioning.form.typed import typed_fields
-from provisioning.staff_ui.application import actor, load, logged_in, staff, typed_version
+from provisioning.http import wired
+from provisioning.staff_ui.blueprint import actor, load, logged_in, staff, typed_version
 from provisioning.use_cases.application import register_paper
 from provisioning.use_cases.application.correct import correct
 from provisioning.use_cases.intake import take_in
@@ -124,7 +126,7 @@ def paper_body(typed: dict[str, str], form_version: str, terms_version: str, cla
     return {
         "form_version": form_version,
         "terms_version": terms_version if typed.get("terms_accepted") == "yes" else None,
-        "language": value("language") or "pl",
+        "language": value("language") or SOURCE,
         "customer_type": kind,
         "channel": value("channel"),
         "filed_on": value("filed_on"),

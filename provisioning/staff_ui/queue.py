@@ -9,12 +9,13 @@ from urllib.parse import urlencode
 from flask import abort, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext, ngettext
 
-from provisioning.api.application import queue_filter, wired
-from provisioning.domain.application import OPEN, Action, require_permission
+from provisioning.domain.application import OPEN
 from provisioning.domain.desk import COUNTED_AT_MOST, QueueSort, SavedView
 from provisioning.domain.errors import Invalid
+from provisioning.domain.rights import Action, require_permission
+from provisioning.http import queue_filter, wired
 from provisioning.staff_ui import words
-from provisioning.staff_ui.application import actor, logged_in, staff
+from provisioning.staff_ui.blueprint import actor, logged_in, staff
 from provisioning.use_cases.application.approve_together import approve_together, green
 from provisioning.use_cases.desk.work_on_case import colleagues
 
@@ -28,13 +29,13 @@ _OPEN = sorted(status.value for status in OPEN)
 @logged_in
 def queue() -> str:
     services = wired().services
+    today, now = services.clock.today(), services.clock.now()
     shown = {key: request.args[key] for key in _KEYS if request.args.get(key)}
     wanted = shown.get("status", "open")
     try:
-        found_filter = queue_filter(_as_api(shown), {"open": _OPEN, "all": []}.get(wanted, [wanted]))
+        found_filter = queue_filter(_as_api(shown), {"open": _OPEN, "all": []}.get(wanted, [wanted]), now)
     except Invalid:
         abort(404)
-    today, now = services.clock.today(), services.clock.now()
     with services.work() as work:
         page = work.applications.page(found_filter)
         tiles = work.applications.tiles(g.user.username, today, now)
@@ -45,6 +46,8 @@ def queue() -> str:
         "staff/queue.html",
         rows=[(each, words.due_badge(each, today)) for each in page.applications],
         taken={reference: names.get(username, username) for reference, username in taken.items()},
+        status_words={status: str(name) for status, name in words.STATUS.items()},  # looked up once, not in every row
+        channel_words={channel: str(name) for channel, name in words.CHANNEL.items()},
         tiles=tiles,
         most=COUNTED_AT_MOST,
         found=_found(page.counts, found_filter.statuses),

@@ -8,10 +8,10 @@ from typing import Any
 from flask import render_template, request
 
 from ibok_idp.look.flask_look import day
-from provisioning.api.application import wired
 from provisioning.domain.application import Application, masked_pesel
 from provisioning.domain.fields import declared
-from provisioning.staff_ui import words
+from provisioning.http import wired
+from provisioning.staff_ui import audit_words, words
 
 _LONGEST = 20_000
 
@@ -40,7 +40,7 @@ def stale_page(reference: str) -> str:
         known=bool(before),
         corrected=any(mine is not None for *_rest, mine in differences),
         typed=request.form.get("reason", ""),
-        history=[words.audit_line(line) for line in history[-5:]],
+        history=[audit_words.audit_line(line) for line in history[-5:]],
     )
 
 

@@ -10,15 +10,17 @@ from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _
 
 from ibok_idp.look.flask_look import moment
-from provisioning.domain.account import Account, AccountState, ClosingCause, Trouble
+from provisioning.domain.account import Account
 from provisioning.domain.account_records import AccountEvent
-from provisioning.domain.application import CLOSED, Action, Application, Channel, RejectedFor, Role, Status
-from provisioning.domain.audit_chain import AuditEntry
+from provisioning.domain.account_states import AccountState, ClosingCause, Trouble
+from provisioning.domain.application import CLOSED, Application, Channel, RejectedFor, Status
 from provisioning.domain.deadline import Urgency, urgency
 from provisioning.domain.document import Signature
 from provisioning.domain.fields import declared
 from provisioning.domain.mail import MailKind, MailState
+from provisioning.domain.news import DeliveryState, NewsKind
 from provisioning.domain.register_match import Agrees
+from provisioning.domain.rights import Action, Role
 
 STATUS = {
     Status.UNCONFIRMED: _("Złożony online, niepotwierdzony"),
@@ -213,89 +215,25 @@ FIELD = {
     "channel": _("sposób złożenia"),
     "filed_on": _("data złożenia"),
 }
-AUDIT = {
-    "application.submitted": _("złożono online"),
-    "application.entered": _("wpisano wniosek"),
-    "application.email_confirmed": _("potwierdzono adres e-mail"),
-    "application.confirmation_sent_again": _("wysłano ponownie potwierdzenie adresu"),
-    "application.paper_recorded": _("zarejestrowano podpisany papier"),
-    "application.in_review": _("wzięto do weryfikacji"),
-    "application.incomplete": _("odesłano do uzupełnienia"),
-    "application.completed": _("uzupełniono"),
-    "application.approved": _("zatwierdzono"),
-    "application.rejected": _("odrzucono"),
-    "application.withdrawn": _("wycofano"),
-    "application.expired": _("usunięto niepotwierdzony wniosek po upływie terminu"),
-    "application.anonymised": _("usunięto dane osobowe po okresie przechowywania"),
-    "account.created": _("utworzono użytkownika w Keycloak"),
-    "account.active": _("klient ustawił własne hasło, konto aktywne"),
-    "account.waits": _("zakładanie konta czeka"),
-    "mail.accepted": _("serwer poczty przyjął wiadomość"),
-    "mail.failed": _("serwer poczty nie przyjął wiadomości"),
-    "mail.refused": _("serwer poczty odrzucił wiadomość"),
-    "mail.bounced": _("wiadomość wróciła, nie dotarła"),
-    "mail.suppressed": _("nie wysłano wiadomości: za dużo na ten adres"),
-    "mail.handled": _("załatwiono wiadomość, która nie dotarła"),
-    "intake.attached": _("dołączono pliki z poczty albo skanów"),
-    "intake.forgotten": _("usunięto wiadomość albo skan, którymi nikt się nie zajął"),
-    "intake.dismissed": _("odłożono: to nie jest wniosek"),
-    "intake.opened": _("otwarto wiadomość albo skan bez wniosku"),
-    "form.activated": _("wybrano dzień, od którego obowiązuje wersja druku"),
-    "numbers.jumped": _("numery wniosków idą dalej po odtworzeniu bazy"),
-    "report.exported": _("pobrano raport"),
-    "application.term_derived": _("przeliczono termin"),
-    "document.original_opened": _("pobrano oryginał pliku"),
-    "application.pesel_revealed": _("odsłonięto PESEL"),
-    "application.pesel_reveal_refused": _("nie odsłonięto numeru PESEL: zbyt wiele w ciągu godziny"),
-    "application.evidence_exported": _("pobrano komplet dowodów"),
-    "audit.exported": _("pobrano dziennik"),
-    "demo.generated": _("wpisano zmyślone wnioski"),
-    "case.noted": _("dopisano notatkę"),
-    "case.claimed": _("wzięto wniosek do prowadzenia"),
-    "case.released": _("oddano wniosek"),
-    "case.assigned": _("przekazano wniosek"),
-    "application.corrected": _("poprawiono dane"),
-    "application.added_to_account": _("zatwierdzono, numer dopisano do istniejącego konta"),
-    "account.number_added": _("dopisano numer ewidencyjny"),
-    "application.copy_printed": _("wydrukowano kopię dla klienta"),
-    "application.form_opened": _("otwarto druk"),
-    "document.opened": _("otwarto plik"),
-    "document.added": _("dodano plik"),
-    "password_reset.issued": _("nowe hasło tymczasowe na prośbę"),
-    "password_reset.refused": _("prośba o hasło do zamkniętego konta"),
-    "password_reset.limited": _("prośba o hasło ponad limit, nic nie wysłano"),
-    "password_reset.not_now": _("prośba o hasło, którego teraz nie można wysłać"),
-    "password_reset.failed": _("nowego hasła nie udało się ustawić"),
-    "account.suspended": _("zablokowano konto"),
-    "account.resumed": _("odblokowano konto"),
-    "account.suspended_outside": _("wyłączono użytkownika w konsoli Keycloak, konto zablokowane"),
-    "account.resumed_outside": _("włączono użytkownika w konsoli Keycloak, konto odblokowane"),
-    "account.changed_outside": _("zmiana w konsoli Keycloak"),
-    "account.address_changed_outside": _("adres e-mail zmieniony w konsoli Keycloak"),
-    "account.misdirected": _("wiadomość trafiła pod zły adres, hasło unieważnione"),
-    "account.names_corrected": _("poprawiono imię i nazwisko"),
-    "account.password_renewed": _("hasło tymczasowe zastąpiono nowym, zanim wyszło"),
-    "account.address_corrected": _("poprawiono albo potwierdzono adres e-mail"),
-    "account.resent": _("wysłano ponownie hasło tymczasowe"),
-    "account.email_change_asked": _("klient prosi o zmianę adresu e-mail"),
-    "account.email_changed": _("klient zmienił adres e-mail"),
-    "account.email_restored": _("cofnięto zmianę adresu e-mail"),
-    "account.contact_changed": _("klient zmienił dane kontaktowe"),
-    "account.change_asked": _("klient prosi o zmianę danych kontaktowych"),
-    "account.change_answered": _("odpowiedziano na zmianę danych kontaktowych"),
-    "account.language_changed": _("klient zmienił język wiadomości"),
-    "account.exported": _("klient pobrał swoje dane"),
-    "account.resigning": _("rezygnacja w toku"),
-    "account.resignation_withdrawn": _("cofnięto rezygnację"),
-    "account.contract_ended": _("koniec umowy, numer zdjęty z konta"),
-    "account.closed": _("wyłączono dostęp"),
-    "account.deleted": _("usunięto konto"),
-    "account.anonymised": _("usunięto dane osobowe"),
-    "account.repaired": _("uzgodniono z Keycloak"),
-    "terms.accepted": _("klient zaakceptował Regulamin"),
-    "terms.refused": _("klient nie zaakceptował Regulaminu"),
-    "erasure.entered": _("wpisano żądanie usunięcia danych"),
-    "erasure.decided": _("rozpatrzono żądanie usunięcia danych"),
+NEWS = {
+    NewsKind.CREATED: _("konto założone"),
+    NewsKind.ACTIVATED: _("ustawiono własne hasło"),
+    NewsKind.SUSPENDED: _("konto zablokowane"),
+    NewsKind.RESUMED: _("konto odblokowane"),
+    NewsKind.EMAIL_CHANGED: _("zmieniono adres e-mail"),
+    NewsKind.NUMBER_ADDED: _("dopisano numer ewidencyjny"),
+    NewsKind.NUMBER_REMOVED: _("odłączono numer ewidencyjny"),
+    NewsKind.TERMS_ACCEPTED: _("przyjęto Regulamin"),
+    NewsKind.RESIGNING: _("rozpoczęto zamykanie konta"),
+    NewsKind.RESIGNATION_WITHDRAWN: _("cofnięto rezygnację"),
+    NewsKind.CLOSED: _("wyłączono dostęp"),
+    NewsKind.DELETED: _("usunięto konto"),
+    NewsKind.ANONYMISED: _("zanonimizowano konto"),
+}
+DELIVERY_STATE = {
+    DeliveryState.WAITING: _("czeka"),
+    DeliveryState.DELIVERED: _("odebrane"),
+    DeliveryState.PARKED: _("odłożone po trzech dniach prób"),
 }
 ACTION = {
     Action.REVIEW: _("Weź do weryfikacji"),
@@ -316,7 +254,21 @@ ACTION = {
 
 def duty(name: str) -> str:
     """A periodic duty of the worker; one without words yet keeps its name."""
+    kind, _, receiver = name.partition(":")
+    if receiver:  # one for each application that is told by webhooks
+        return gettext("powiadamianie aplikacji %(name)s", name=receiver) if kind == "webhooks" else name
     return str(DUTY.get(name, name))
+
+
+def webhook_answer(answer: str) -> str:
+    """What came back from an application: its status line as it stands, or why nothing came."""
+    if answer.startswith("TLS"):
+        return str(gettext("certyfikat serwera nie jest zaufany"))
+    if answer.startswith("no connection"):
+        return str(gettext("brak połączenia"))
+    if answer.startswith("no answer"):
+        return str(gettext("brak odpowiedzi"))
+    return answer
 
 
 def mail_reason(answer: str) -> str:
@@ -346,7 +298,7 @@ def field(name: str) -> str:
     """A field by its dotted name: of the form as it is declared, or of what stands around it."""
     top, _dot, last = name.partition(".")
     if top == "clauses":
-        return f"{gettext('klauzula')} {last}"
+        return str(gettext("klauzula %(code)s", code=last))
     whole, found = declared().field(top), declared().field(name)
     if whole is None or found is None:
         return str(FIELD.get(last or top, last or top))
@@ -431,24 +383,4 @@ def signature(found: Signature) -> dict[str, Any]:
         "issuer": gettext("certyfikat wystawił: %(issuer)s", issuer=found.issuer),
         "verdict": verdict,
         "unchecked": gettext("Ważności certyfikatu system nie sprawdza."),
-    }
-
-
-def audit_line(line: AuditEntry) -> dict[str, Any]:
-    """One line of history for people."""
-    reason = line.details.get("reason")
-    what = str(AUDIT.get(line.action, line.action))
-    if line.action.startswith("mail."):
-        kind = line.details.get("mail")
-        what = f"{what}: {MAIL_KIND[MailKind(kind)]}" if kind else what
-    return {
-        "at": line.at,
-        "actor": line.actor,
-        "what": what,
-        "reason": reason,
-        "number": line.number,
-        "subject": line.subject,
-        "action": line.action,
-        "changes": line.details.get("changes", []),
-        "to": line.details.get("to"),
     }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from provisioning.ports.work import Outage
+from provisioning.domain.errors import Outage
 
 _log = structlog.get_logger()
 

@@ -1,4 +1,4 @@
-"""Unguessable links: derived from the key and the application's own nonce, so that nothing clear rests anywhere."""
+"""Unguessable links: derived from the key of links and the application's own nonce, so that nothing clear rests anywhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from provisioning.ports.services import Services
 
 def status_token(services: Services, application: Application, key: bytes | None = None) -> str:
     """128 bits that open the status page of one application."""
-    return _derived(key or services.keys.current, application.nonce, f"status:{application.reference}")
+    return _derived(key or services.link_keys[0], application.nonce, f"status:{application.reference}")
 
 
 def confirmation_token(services: Services, application: Application, key: bytes | None = None) -> str | None:
@@ -21,7 +21,7 @@ def confirmation_token(services: Services, application: Application, key: bytes 
     if application.confirmation_nonce is None:
         return None
     purpose = f"email:{application.reference}:{application.email}"
-    secret = _derived(key or services.keys.current, application.confirmation_nonce, purpose)
+    secret = _derived(key or services.link_keys[0], application.confirmation_nonce, purpose)
     return f"{application.reference}.{secret}"
 
 
@@ -29,30 +29,30 @@ def email_change_token(services: Services, change: EmailChange, key: bytes | Non
     """The token that proves a new address; None once it was used or replaced."""
     if change.nonce is None:
         return None
-    return f"{change.change_id}.{_derived(key or services.keys.current, change.nonce, f'new-email:{change.new_email}')}"
+    return f"{change.change_id}.{_derived(key or services.link_keys[0], change.nonce, f'new-email:{change.new_email}')}"
 
 
 def email_undo_token(services: Services, change: EmailChange, key: bytes | None = None) -> str | None:
     """The token with which the old address takes a change back; None once it was used."""
     if change.undo_nonce is None:
         return None
-    return f"{change.change_id}.{_derived(key or services.keys.current, change.undo_nonce, f'undo-email:{change.old_email}')}"
+    return f"{change.change_id}.{_derived(key or services.link_keys[0], change.undo_nonce, f'undo-email:{change.old_email}')}"
 
 
 def is_status_token(services: Services, application: Application, given: str) -> bool:
-    return _is_one_of([status_token(services, application, key) for key in services.keys.every], given)
+    return _is_one_of([status_token(services, application, key) for key in services.link_keys], given)
 
 
 def is_confirmation_token(services: Services, application: Application, given: str) -> bool:
-    return _is_one_of([confirmation_token(services, application, key) for key in services.keys.every], given)
+    return _is_one_of([confirmation_token(services, application, key) for key in services.link_keys], given)
 
 
 def is_email_change_token(services: Services, change: EmailChange, given: str) -> bool:
-    return _is_one_of([email_change_token(services, change, key) for key in services.keys.every], given)
+    return _is_one_of([email_change_token(services, change, key) for key in services.link_keys], given)
 
 
 def is_email_undo_token(services: Services, change: EmailChange, given: str) -> bool:
-    return _is_one_of([email_undo_token(services, change, key) for key in services.keys.every], given)
+    return _is_one_of([email_undo_token(services, change, key) for key in services.link_keys], given)
 
 
 def _is_one_of(expected: list[str | None], given: str) -> bool:

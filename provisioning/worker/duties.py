@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy.exc import SQLAlchemyError
 
 from provisioning.adapters.postgres.duty_book import DutyBook
+from provisioning.domain.errors import Outage
 from provisioning.ports.directory import DirectoryTrouble
-from provisioning.ports.work import Outage
 from provisioning.use_cases.one_by_one import LeftBehind
 
 _log = structlog.get_logger()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from procrastinate import App, PsycopgConnector
@@ -16,12 +18,15 @@ from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from ibok_idp.applications.file import Application
 from ibok_idp.database import make_engine
 from provisioning.adapters.imap.mailbox import ImapMailbox
 from provisioning.adapters.postgres.duty_book import HEARTBEAT, DutyBook
 from provisioning.adapters.postgres.jobs import DUTIES, JOBS, GrowingPauses, TryLater
+from provisioning.adapters.postgres.news import NewsBell
+from provisioning.domain.errors import Outage
+from provisioning.ports.news import Receivers
 from provisioning.ports.services import Services
-from provisioning.ports.work import Outage
 from provisioning.use_cases.account.confirm_first_login import confirm_first_login, confirm_first_logins
 from provisioning.use_cases.account.follow_keycloak import follow_keycloak
 from provisioning.use_cases.account.forget import forget_what_is_past
@@ -34,18 +39,32 @@ from provisioning.use_cases.intake.read_mailbox import OfficeMailboxLog
 from provisioning.use_cases.intake.take_in import forget_set_aside
 from provisioning.use_cases.messages.mail_out import due_mails, send_mail
 from provisioning.use_cases.messages.undelivered import remind_of_first_login
+from provisioning.use_cases.news.tell import tell
 from provisioning.use_cases.terms.accept_terms import announce_terms
 from provisioning.worker.duties import Duty, DutyMetrics, Keeper, keep, wait
 from provisioning.worker.health import Life, serve_health
 
 _log = structlog.get_logger()
+WEBHOOKS = "webhooks:"  # and the receiver: the name of a duty
+_LOOK_AGAIN_SECONDS = 1
 _HEARTBEAT_SECONDS = 2
 _STALLED_AFTER_SECONDS = 10
 _KEPT_BY_THE_QUEUE = timedelta(minutes=1)  # duties from this length on are periodic tasks; cron knows no shorter time
 
 
-def duties(services: Services, mailbox: ImapMailbox | None = None) -> list[Duty]:
-    """Everything the worker does again and again; what shall be done so gets a line here, and a name on the task page."""
+@dataclass(frozen=True)
+class Told:
+    """Who is told by webhooks, and what says that there is something to tell."""
+
+    receivers: Receivers
+    bell: NewsBell
+
+
+def duties(services: Services, mailbox: ImapMailbox | None = None, told: Told | None = None) -> list[Duty]:
+    """Everything the worker does again and again; what shall be done so gets a line here, and a name on the task page.
+
+    Each receiver of webhooks is a duty of its own: one that is slow or dead keeps no other waiting.
+    """
 
     def every(name: str, do: Callable[[], object], **length: float) -> Duty:
         return Duty(name, timedelta(**length), do)
@@ -66,6 +85,7 @@ def duties(services: Services, mailbox: ImapMailbox | None = None) -> list[Duty]
         every("retention", lambda: _forget(services), minutes=1),
         every("digest", lambda: _told("digest.sent", send_digest(services)), minutes=1),
         every("password_flood", lambda: _flood(services), minutes=1),
+        *(_telling(services, told) if told else ()),
     ]
 
 
@@ -151,6 +171,7 @@ def run_worker(
     database_url: str,
     concurrency: int,
     mailbox: ImapMailbox | None = None,
+    told: Told | None = None,
     *,
     bind: str = "127.0.0.1",
     port: int = 0,
@@ -163,11 +184,11 @@ def run_worker(
     Raises:
         OSError: the port is taken.
     """
-    _Worker(services, database_url, concurrency, mailbox).run(bind, port)
+    _Worker(services, database_url, concurrency, duties(services, mailbox, told)).run(bind, port)
 
 
 class _Worker:
-    def __init__(self, services: Services, database_url: str, concurrency: int, mailbox: ImapMailbox | None) -> None:
+    def __init__(self, services: Services, database_url: str, concurrency: int, work: list[Duty]) -> None:
         self._office, self._url, self._concurrency = services, database_url, concurrency
         self._registry = CollectorRegistry()
         self._finished = Counter("ibok_jobs", "Jobs by task and outcome", ["task", "outcome"], registry=self._registry)
@@ -175,7 +196,7 @@ class _Worker:
         self._book = DutyBook(self._engine)
         self._metrics = DutyMetrics(self._registry)
         self._life = Life()
-        self._keepers = [Keeper(duty, self._book, self._metrics) for duty in duties(services, mailbox)]
+        self._keepers = [Keeper(duty, self._book, self._metrics) for duty in work]
 
     def run(self, bind: str, port: int) -> None:
         end = serve_health(bind, port, self._life, self._registry, self._database_answers) if port else None
@@ -270,6 +291,18 @@ async def _rescue(app: App) -> None:
             _log.warning("job.rescued", job=job.id, task=job.task_name)
         except Exception as error:
             _log.error("job.not_rescued", job=job.id, task=job.task_name, why=type(error).__name__)
+
+
+def _telling(services: Services, told: Told) -> Iterator[Duty]:
+    for each in told.receivers.told:
+        yield Duty(f"{WEBHOOKS}{each.client_id}", timedelta(milliseconds=10), partial(_tell, services, told, each))
+
+
+def _tell(services: Services, told: Told, application: Application) -> None:
+    """What is due, then wait for news; at the latest it is looked again after a second, for what waits for its pause."""
+    rung = told.bell.times
+    tell(services, told.receivers, application)
+    told.bell.wait(rung, _LOOK_AGAIN_SECONDS)
 
 
 def _told(event: str, count: int) -> None:

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from ibok_idp.temporary_password import derive, new_nonce
-from provisioning.domain.account import Profile, Trouble
-from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak
+from provisioning.domain.account import Profile
+from provisioning.domain.account_states import Trouble
+from provisioning.domain.in_keycloak import MADE_TOGETHER, ConsoleEvent, Created, LoginEvent, SeenInKeycloak, WantedUser
+from provisioning.domain.person_names import LONGEST_NAME, account_name
 from provisioning.domain.rulebook import Rulebook
 from provisioning.ports.directory import Directory, DirectoryTrouble
 from tests.contract.directory_sides import Memory, Real, Side
@@ -42,6 +44,14 @@ class Customer:
     activation: str
 
 
+def made_one(directory: Directory, reference: str, login: str, profile: Profile, password: str) -> Created:
+    """A user made alone; raises its trouble."""
+    (outcome,) = directory.create_many([WantedUser(reference, login, profile, password)])
+    if isinstance(outcome, DirectoryTrouble):
+        raise outcome
+    return outcome
+
+
 class Customers:
     """Makes customers of one test and takes them away again."""
 
@@ -53,7 +63,7 @@ class Customers:
         """With an activation password that nobody has used yet."""
         login = login or f"tc{secrets.token_hex(5)}"
         reference, password = f"2026-{login}", mailed_password()
-        created = self.side.directory.create(reference, login, replace(PROFILE, **profile), password)
+        created = made_one(self.side.directory, reference, login, replace(PROFILE, **profile), password)
         assert created.made
         self.made.append(login)
         return Customer(created.user_id, login, reference, password)
@@ -120,7 +130,7 @@ def test_s4_a_repeat_finds_the_user_of_the_same_application_and_touches_nothing(
     customer = customers.waiting()
     other, later = replace(PROFILE, email="inna@example.com", enabled=False), mailed_password()
     for login in (customer.login, customer.login.upper()):
-        again = side.directory.create(customer.reference, login, other, later)
+        again = made_one(side.directory, customer.reference, login, other, later)
         assert again == Created(customer.user_id, made=False)
     assert side.stored(customer.user_id) == PROFILE.row()
     assert side.log_in(customer.login, customer.activation) == "must_change"
@@ -130,7 +140,7 @@ def test_s4_a_login_of_another_application_is_an_alarm_and_never_overwritten(sid
     customer = customers.waiting()
     other = replace(PROFILE, email="inna@example.com")
     for login in (customer.login, customer.login.upper()):
-        taken = trouble(lambda login=login: side.directory.create("2026-other", login, other, mailed_password()))  # type: ignore[misc]
+        taken = trouble(lambda login=login: made_one(side.directory, "2026-other", login, other, mailed_password()))  # type: ignore[misc]
         assert taken == (Trouble.LOGIN_BELONGS_TO_ANOTHER, False)
     assert side.stored(customer.user_id) == PROFILE.row()
     assert side.log_in(customer.login, customer.activation) == "must_change"
@@ -140,7 +150,7 @@ def test_s4_a_login_outside_customers_belongs_to_another_even_for_its_own_applic
     directory: Directory, customers: Customers
 ) -> None:
     customer = customers.outside()
-    taken = trouble(lambda: directory.create(customer.reference, customer.login, PROFILE, mailed_password()))
+    taken = trouble(lambda: made_one(directory, customer.reference, customer.login, PROFILE, mailed_password()))
     assert taken == (Trouble.LOGIN_BELONGS_TO_ANOTHER, False)
     assert directory.find(customer.reference, customer.login) is None
 
@@ -172,16 +182,78 @@ def test_what_keycloaks_user_profile_refuses_is_rejected_and_nothing_is_made_or_
     there = customers.waiting()
     for refused in REFUSED_PROFILES:
         profile = replace(PROFILE, **refused)
-        made = trouble(lambda profile=profile: side.directory.create("2026-x", login, profile, mailed_password()))  # type: ignore[misc]
+        made = trouble(lambda profile=profile: made_one(side.directory, "2026-x", login, profile, mailed_password()))  # type: ignore[misc]
         changed = trouble(lambda refused=refused: side.directory.change(there.user_id, refused | {"language": "en"}))  # type: ignore[misc]
         assert (made, changed) == ((Trouble.KEYCLOAK_REJECTED, True),) * 2, refused
     assert side.directory.find("2026-x", login) is None
     assert side.stored(there.user_id) == PROFILE.row()
 
 
+def wanted(login: str = "", reference: str = "", **profile: Any) -> WantedUser:
+    login = login or f"tc{secrets.token_hex(5)}"
+    return WantedUser(reference or f"2026-{login}", login, replace(PROFILE, **profile), mailed_password())
+
+
+def test_s4_many_are_made_with_one_call_and_each_is_answered_for_itself(side: Side, customers: Customers) -> None:
+    there, outside = customers.waiting(), customers.outside()
+    first, last = wanted(), wanted(last_name="Ostatnia")
+    outcomes = side.directory.create_many(
+        [
+            first,
+            wanted(there.login, there.reference),
+            wanted(there.login, "2026-other"),
+            wanted(outside.login, outside.reference),
+            wanted(last_name="Kos/Nowak", email="not an address"),
+            wanted(customer_numbers=("4" * 41,)),
+            replace(first, password=mailed_password()),
+            last,
+        ]
+    )
+    customers.made += [first.login, last.login]
+    made, exists, *refused, twice, at_the_end = [
+        (each.kind, each.retry, each.fields) if isinstance(each, DirectoryTrouble) else each for each in outcomes
+    ]
+    assert isinstance(made, Created) and isinstance(at_the_end, Created) and made.made and at_the_end.made
+    assert (exists, twice) == (Created(there.user_id, made=False), Created(made.user_id, made=False))
+    assert refused == [
+        (Trouble.LOGIN_BELONGS_TO_ANOTHER, False, ()),
+        (Trouble.LOGIN_BELONGS_TO_ANOTHER, False, ()),
+        (Trouble.KEYCLOAK_REJECTED, True, ("email", "lastName")),
+        (Trouble.KEYCLOAK_REJECTED, True, ("ibok_customer_numbers",)),
+    ]
+    assert side.stored(made.user_id) == PROFILE.row()
+    assert side.log_in(first.login, first.password) == "must_change"  # that of the first mention
+    assert side.log_in(last.login, last.password) == "must_change"
+
+
+def test_as_many_as_the_keeper_gathers_are_made_with_one_call_in_their_order(side: Side, customers: Customers) -> None:
+    many = [wanted() for _ in range(MADE_TOGETHER)]
+    outcomes = side.directory.create_many(many)
+    customers.made += [each.login for each in many]
+    made = [each.user_id for each in outcomes if isinstance(each, Created) and each.made]
+    assert [side.directory.find(each.reference, each.login) for each in many[:: MADE_TOGETHER - 1]] == [made[0], made[-1]]
+    assert len(set(made)) == MADE_TOGETHER
+
+
+def test_nobody_is_made_with_a_password_that_breaks_s6(side: Side) -> None:
+    good, bad = wanted(), replace(wanted(), password="zażółć")
+    assert trouble(lambda: side.directory.create_many([good, bad])) == (Trouble.KEYCLOAK_REJECTED, True)
+    assert side.directory.find(good.reference, good.login) is None
+
+
 def test_names_with_what_people_are_called_by_are_taken(side: Side, customers: Customers) -> None:
     customer = customers.waiting(first_name="Anne-Marie 2.", last_name="d'Àrc, O`Neill – Łoś_: +")
     assert side.stored(customer.user_id)["last_name"] == "d'Àrc, O`Neill – Łoś_: +"
+
+
+def test_whatever_a_form_may_say_keycloak_takes_the_names_of_the_account(side: Side, customers: Customers) -> None:
+    """S4: what the form takes and Keycloak would not is mapped at the approval, so that no account waits for ever."""
+    everything = "".join(each for each in map(chr, range(0x20, 0x180)) if each.isprintable())
+    for start in range(0, len(everything), LONGEST_NAME):
+        name = account_name(everything[start : start + LONGEST_NAME])
+        customer = customers.waiting(first_name=name, last_name=account_name("Kowalska / Nowak (Hanna)"))
+        assert side.stored(customer.user_id)["first_name"] == name
+        assert side.stored(customer.user_id)["last_name"] == "Kowalska Nowak Hanna"
 
 
 def test_find_knows_the_user_of_an_application_and_no_other(directory: Directory, customers: Customers) -> None:
@@ -495,7 +567,7 @@ def _changed_by_ourselves(side: Side, customers: Customers) -> str:
 
 # Method to a call of it about one user.
 CALLS: dict[str, Callable[[Directory, Side, str], object]] = {
-    "create": lambda d, s, _: d.create("2026-x", f"tc{secrets.token_hex(5)}", PROFILE, mailed_password()),
+    "create_many": lambda d, s, _: d.create_many([wanted()]),
     "find": lambda d, s, _: d.find("2026-x", "tc0"),
     "change": lambda d, s, user_id: d.change(user_id, {"language": "en"}),
     "set_activation_password": lambda d, s, user_id: d.set_activation_password(user_id, mailed_password()),

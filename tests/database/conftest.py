@@ -6,10 +6,8 @@ import pytest
 
 from ibok_idp.log import configure_logging
 from provisioning.wiring import Wired
-from tests.support.bare_postgres import BarePostgres, bare_postgres
-from tests.support.database_alone import alone, server
-
-__all__ = ["alone", "postgres", "server", "wired"]
+from tests.support.database_alone import Alone, alone_on
+from tests.support.databases import Databases
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,13 +15,13 @@ def _logs_as_our_processes_write_them() -> None:
     configure_logging()  # structlog's own pictures of a traceback take seconds
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[BarePostgres]:
-    with bare_postgres() as bare:
-        yield bare
+@pytest.fixture
+def wired(databases: Databases) -> Iterator[Wired]:
+    with databases.wired() as found:
+        yield found
 
 
 @pytest.fixture
-def wired(postgres: BarePostgres) -> Iterator[Wired]:
-    with postgres.wired() as found:
+def alone(databases: Databases) -> Iterator[Alone]:
+    with alone_on(databases) as found:
         yield found

@@ -27,7 +27,7 @@ from provisioning.domain.errors import Invalid
 from provisioning.domain.terms import FormActivation
 from provisioning.web import create_app
 from provisioning.wiring import Wired
-from tests.support.bare_postgres import BarePostgres
+from tests.support.databases import Databases
 from tests.support.world import eventually
 
 
@@ -69,10 +69,10 @@ def test_a_fault_of_ours_is_no_trouble_of_the_database(wired: Wired) -> None:
         run(wired, "SELECT * FROM no_such_table")
 
 
-def test_k05_a_connection_that_breaks_at_the_commit_leaves_it_in_doubt(wired: Wired, postgres: BarePostgres) -> None:
+def test_k05_a_connection_that_breaks_at_the_commit_leaves_it_in_doubt(wired: Wired, databases: Databases) -> None:
     with pytest.raises(DatabaseGone) as told, wired.services.work() as work:
         pid = connection_of(work).execute(text("SELECT pg_backend_pid()")).scalar_one()
-        with psycopg.connect(postgres.server.superuser_url(), autocommit=True) as other:
+        with psycopg.connect(databases.server.superuser_url(), autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s)", (pid,))
             eventually(lambda: not other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone(), 5)
     assert told.value.in_doubt
@@ -224,9 +224,9 @@ def test_as_many_locks_as_connections_leave_the_holders_a_connection(wired: Wire
 
 
 @pytest.fixture(scope="module")
-def door(postgres: BarePostgres) -> Iterator[tuple[Wired, Any]]:
+def door(databases: Databases) -> Iterator[tuple[Wired, Any]]:
     """The web process with one more page and one more call, which anybody may open; they do what SQL they are told."""
-    with postgres.wired() as wired:
+    with databases.wired() as wired:
         app = create_app(wired.settings, wired)
         seen: list[Any] = app.extensions.setdefault("seen", [])
 
@@ -335,8 +335,8 @@ def test_p08_a_database_error_that_is_logged_shows_no_value(wired: Wired, logged
         assert value not in written, written
 
 
-def test_p08_webapps_engine_hides_values_as_well(postgres: BarePostgres) -> None:
-    with postgres.database() as url:
+def test_p08_webapps_engine_hides_values_as_well(databases: Databases) -> None:
+    with databases.fresh() as url:
         engine = make_engine(url)
         with pytest.raises(Exception) as told, engine.begin() as connection:
             connection.execute(text("SELECT CAST(:email AS integer)"), {"email": "zofia@example.com"})
@@ -344,7 +344,7 @@ def test_p08_webapps_engine_hides_values_as_well(postgres: BarePostgres) -> None
     assert "zofia" not in str(told.value) + str(told.value.__cause__)
 
 
-def test_p08_the_local_postgresql_logs_no_row_either(wired: Wired, postgres: BarePostgres) -> None:
+def test_p08_the_local_postgresql_logs_no_row_either(wired: Wired, databases: Databases) -> None:
     run(wired, "CREATE TABLE people (email text PRIMARY KEY)")
     for _ in range(2):
         try:
@@ -352,8 +352,8 @@ def test_p08_the_local_postgresql_logs_no_row_either(wired: Wired, postgres: Bar
                 connection_of(work).execute(text("INSERT INTO people VALUES (:email)"), {"email": "known@example.com"})
         except Exception:
             continue
-    assert "people_pkey" in postgres.log.read_text()
-    assert "known@example.com" not in postgres.log.read_text()
+    assert "people_pkey" in databases.log.read_text()
+    assert "known@example.com" not in databases.log.read_text()
 
 
 def test_every_engine_of_ours_comes_from_one_place() -> None:

@@ -33,7 +33,7 @@ from provisioning.use_cases.one_by_one import LeftBehind, one_by_one
 from provisioning.wiring import Wired
 from provisioning.worker.duties import Duty, DutyMetrics, Keeper, keep
 from provisioning.worker.run import duties
-from tests.support.bare_postgres import BarePostgres
+from tests.support.databases import Databases, running_databases
 from tests.support.free_ports import free_ports
 from tests.support.world import eventually
 
@@ -112,7 +112,7 @@ def test_what_is_left_behind_is_shown_and_makes_nobody_wait(keepers: Keepers) ->
     assert [(state.failures, state.error) for state in keepers.book.states()] == [(3, "LeftBehind (3)")]
 
 
-def test_a_duty_goes_on_while_its_state_cannot_be_written_down(postgres: BarePostgres) -> None:
+def test_a_duty_goes_on_while_its_state_cannot_be_written_down(databases: Databases) -> None:
     engine = make_engine("postgresql://nobody:x@127.0.0.1:9/none")
     rounds: list[int] = []
     keeper = Keeper(Duty("digest", SECOND, lambda: rounds.append(1)), DutyBook(engine), DutyMetrics(CollectorRegistry()))
@@ -343,7 +343,7 @@ def refusing_mailbox() -> Iterator[str]:
         yield f"imap://ibok:secret-of-the-mailbox@127.0.0.1:{server.getsockname()[1]}/INBOX"
 
 
-def test_a_worker_whose_mailbox_and_keycloak_refuse_lives_and_says_so(postgres: BarePostgres, wired: Wired, tmp_path: Path) -> None:
+def test_a_worker_whose_mailbox_and_keycloak_refuse_lives_and_says_so(databases: Databases, wired: Wired, tmp_path: Path) -> None:
     """A refused login at the mailbox ended the whole worker within a second, and again at each start."""
     url = wired.settings.database_url.get_secret_value()
     with refusing_mailbox() as mailbox, started(url, tmp_path, IBOK_IMAP_URL=mailbox) as worker:
@@ -367,16 +367,14 @@ def test_a_worker_whose_mailbox_and_keycloak_refuse_lives_and_says_so(postgres: 
 
 
 def test_k05_a_worker_outlives_its_database_and_goes_on_when_it_is_back(tmp_path: Path) -> None:
-    from tests.support.bare_postgres import bare_postgres
-
-    with bare_postgres() as own, own.database(migrated=True) as url, started(url, tmp_path) as worker:
+    with running_databases() as own, own.fresh() as url, started(url, tmp_path) as worker:
         book = DutyBook(make_engine(url))
         eventually(lambda: worker.get("/readyz")[0] == 200, 60)
-        own.server.stop()
+        own.stop()
         eventually(lambda: worker.get("/readyz")[0] == 503, 60)
         assert worker.get("/healthz")[0] == 200
         time.sleep(3)
-        own.server.start(own.log)
+        own.start()
         eventually(lambda: worker.get("/readyz")[0] == 200, 90)
         assert worker.process.poll() is None
         back = datetime.now(UTC)

@@ -8,7 +8,8 @@ from threading import Barrier
 
 import pytest
 
-from provisioning.domain.account import Account, AccountState
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import AccountState
 from provisioning.domain.email_change import EmailChange
 from provisioning.domain.mail import MailKind, MailState
 from provisioning.use_cases.account.change_email import ask_to_change_email, confirm_email_change

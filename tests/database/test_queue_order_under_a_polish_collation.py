@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from ibok_idp.local.postgres import Postgres
 from provisioning.domain.desk import QueueFilter, QueueSort
-from tests.support.database_alone import Alone, compile_polish_locale, database_alone
+from tests.support.database_alone import Alone, alone_on
+from tests.support.databases import Databases
 
 NAMES = [
     "Łach", "Lach", "La Fontaine", "La-Fontaine", "Labuda", "Łabuda", "Żak", "Zak", "Żąk", "Zaworski", "Żaworska", "Źdźbło", "Zdzblo",
@@ -16,10 +16,10 @@ NAMES = [
 
 
 @pytest.fixture(scope="module")
-def polish(server: Postgres) -> Iterator[Alone]:
-    if not compile_polish_locale(server):
+def polish(databases: Databases) -> Iterator[Alone]:
+    if not databases.compile_polish_locale():
         pytest.skip("no sources of locales here (Debian: apt-get install locales)")
-    with database_alone(server, "TEMPLATE template0 LOCALE_PROVIDER libc LOCALE 'pl_PL.UTF-8'") as found:
+    with alone_on(databases, create="TEMPLATE template0 LOCALE_PROVIDER libc LOCALE 'pl_PL.UTF-8'") as found:
         for name in NAMES:
             found.entered(last_name=name)
         yield found
@@ -37,7 +37,7 @@ def by_name(polish: Alone, *, descending: bool, text: str) -> list[str]:
             return found
 
 
-@pytest.mark.parametrize(("descending", "text"), itertools.product((False, True), ("", "jozefa")))
+@pytest.mark.parametrize(("descending", "text"), list(itertools.product((False, True), ("", "jozefa"))))
 def test_pages_by_name_show_every_application_once_in_one_order(polish: Alone, descending: bool, text: str) -> None:
     found = by_name(polish, descending=descending, text=text)
     assert sorted(found) == sorted(NAMES)

@@ -7,7 +7,8 @@ from threading import Barrier
 
 import pytest
 
-from provisioning.domain.account import Account, AccountState
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import AccountState
 from provisioning.domain.mail import MailKind
 from provisioning.ports.services import Services
 from provisioning.use_cases.messages.undelivered import remind_of_first_login

@@ -23,7 +23,7 @@ import requests
 
 from deploy.demo import wait_for_mail
 from provisioning.adapters.postgres.schema import migrate
-from provisioning.domain.account import AccountState, Step, Trouble
+from provisioning.domain.account_states import AccountState, Step, Trouble
 from provisioning.domain.actors import Actor
 from provisioning.domain.keeping import Act
 from provisioning.domain.mail import MailKind, MailState
@@ -72,6 +72,7 @@ class Place:
             "IBOK_PROVISIONING_URL": world.provisioning,
             "IBOK_PROVISIONING_CLIENT_SECRET": world.secrets["IBOK_PROVISIONING_CLIENT_SECRET"],
             "IBOK_TEMPORARY_PASSWORD_KEY": world.secrets["IBOK_TEMPORARY_PASSWORD_KEY"],
+            "IBOK_LINK_KEY": world.secrets["IBOK_LINK_KEY"],
             "IBOK_PERSONAL_DATA_KEY": world.secrets["IBOK_PERSONAL_DATA_KEY"],
             "IBOK_SMTP_URL": f"smtp://127.0.0.1:{self.smtp}",
         }

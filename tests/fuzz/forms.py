@@ -56,6 +56,7 @@ _PORTAL_PAGES = (
     "/haslo",
 )
 _NOT_SENT = ("/wyloguj", "/logout")  # it ends the visit that all else needs
+_STOPPED_BEFORE = "Strona była otwarta zbyt długo"  # the page of the check of CSRF tokens: the form itself never saw the request
 Pairs = list[tuple[str, str | bytes]]
 
 
@@ -222,7 +223,7 @@ class _Walk:
             what,
             lambda: visitor.session.post(form.target, data=pairs, allow_redirects=False, timeout=SECONDS_FOR_AN_ANSWER, **kind),
         )
-        if answer is not None and answer.status_code == 400 and "CSRF" in answer.text:
+        if answer is not None and answer.status_code == 400 and _STOPPED_BEFORE in answer.text:
             self.judge.part.broken.append(f"{what}: did not get behind the check of CSRF tokens")
 
 

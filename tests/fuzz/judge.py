@@ -25,7 +25,7 @@ _TRIES_TO_BE_SURE = 3
 _STATE = """
 SELECT (SELECT count(*) FROM applications),
        (SELECT md5(coalesce(string_agg(concat_ws(' ', reference, version, status, data), E'\\n' ORDER BY reference), '')) FROM applications),
-       (SELECT md5(coalesce(string_agg(login, E'\\n' ORDER BY login), '')) FROM accounts),
+       (SELECT md5(coalesce(string_agg(concat_ws(' ', login, state, email, customer_numbers), E'\\n' ORDER BY login), '')) FROM accounts),
        (SELECT count(*) FROM documents), (SELECT count(*) FROM originals), (SELECT count(*) FROM intake),
        (SELECT count(*) FROM case_notes), (SELECT count(*) FROM change_requests), (SELECT count(*) FROM email_changes),
        (SELECT count(*) FROM erasure_requests), (SELECT count(*) FROM terms_acceptances), (SELECT count(*) FROM password_resets),
@@ -116,10 +116,15 @@ def come_from(session: requests.Session, address: str) -> requests.Session:
 
 
 class Judge:
-    """Sends one request after another and holds each answer to the promises."""
+    """Sends one request after another and holds each answer to the promises.
 
-    def __init__(self, world: World, part: Part, address: str) -> None:
+    Args:
+        settled_after: seconds without a change after which nobody else is taken to be at work.
+    """
+
+    def __init__(self, world: World, part: Part, address: str, settled_after: float = 0.2) -> None:
         self.world, self.part, self.address = world, part, address
+        self._settled_after = settled_after
         self._ledger = Ledger(world, address)
 
     def close(self) -> None:
@@ -190,7 +195,7 @@ class Judge:
     def _settled(self) -> tuple[Any, ...] | None:
         seen = self._ledger.state()
         for _ in range(10):
-            time.sleep(0.2)
+            time.sleep(self._settled_after)
             now = self._ledger.state()
             if now == seen:
                 return now

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from provisioning.adapters.application_batch import BatchFileError, columns, read_batch, write_bad
-from provisioning.adapters.postgres.customer_register import COLUMNS, RegisterFileError, fingerprint_with, import_customers
+from provisioning.adapters.application_batch import columns, read_batch, write_bad
+from provisioning.adapters.csv_file import CsvFileError
+from provisioning.adapters.postgres.customer_register import COLUMNS, fingerprint_with, import_customers
 from provisioning.domain.clauses import FormVersion
 from provisioning.form.check import Checker
 from tests.fuzz.judge import Part, Until
@@ -66,7 +67,7 @@ def run(
                     if left == of
                     else "some left out"
                 )
-            except (BatchFileError, RegisterFileError):
+            except CsvFileError:
                 words = "file refused"
             except Exception as error:  # everything else is what this looks for
                 words = "ERROR"
@@ -89,10 +90,10 @@ def mutated(chance: random.Random, rows: list[list[str]]) -> bytes:
         if chance.random() < 0.1:
             del row[place + 1 :]
     output = io.StringIO()
-    csv.writer(output, delimiter=chance.choice(";;,"), lineterminator=chance.choice(("\r\n", "\n")), escapechar="\\").writerows(
+    csv.writer(output, delimiter=chance.choice(";;,\t"), lineterminator=chance.choice(("\r\n", "\n")), escapechar="\\").writerows(
         rows
     )
-    raw = bytearray(output.getvalue().encode(chance.choice(("utf-8", "utf-8-sig", "cp1250")), "replace"))
+    raw = bytearray(output.getvalue().encode(chance.choice(("utf-8", "utf-8-sig", "cp1250", "utf-16")), "replace"))
     for _ in range(chance.choice((0, 0, 1, 3))):
         place = chance.randrange(len(raw) + 1)
         if chance.random() < 0.7:

@@ -19,11 +19,12 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import pikepdf
 from PIL import Image, ImageDraw
 
-from provisioning.adapters.files import uploads
+from provisioning.adapters.files import contained, uploads
 from provisioning.adapters.files.contained import CHILDREN, ContainedFailure
 from provisioning.adapters.files.scan_pages import page_count, page_picture
 from provisioning.domain.errors import Invalid, NotFound
@@ -47,13 +48,21 @@ _NUMBERS = (
 )
 _TOKEN = re.compile(rb"(?<=[\s\[/<(])[A-Za-z0-9.+-]+(?=[\s\]/>)])|/[A-Za-z0-9]+")
 _WORDS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+T = TypeVar("T")
 _DRAWN_TOO = 5  # of so many files taken, one is drawn for the viewer as well
 _SECONDS_THE_WEB_FORM_WAITS = 20
+_JOBS = 2000  # of a child; the product's 200 would be half of the time, and an older child is only the harder trial
+_TRIES_WHILE_BUSY = 60
 
 
 @dataclass
 class Outcomes:
-    """What became of the files of one run."""
+    """What became of the files of one run.
+
+    Attributes:
+        failures: how often a child ended for which reason; `busy`: none was free, and the file was asked about again.
+        slowest: seconds of one answer.
+    """
 
     seed: int
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -76,7 +85,10 @@ class Outcomes:
         rows.append("| --- |" + " ---: |" * len(kinds))
         for outcome in sorted({outcome for _, outcome in self.counts}):
             rows.append(f"| {outcome} | " + " | ".join(str(self.counts[kind, outcome]) for kind in kinds) + " |")
-        rows += ["", "children ended: " + (", ".join(f"{reason} {n}" for reason, n in sorted(self.failures.items())) or "none")]
+        rows += [
+            "",
+            "children ended: " + (", ".join(f"{reason} {n}" for reason, n in sorted(self.failures.items()) if n) or "none"),
+        ]
         rows += [f"ERROR number {number} ({kind}): {error}" for number, kind, error in self.errors[:20]]
         return "\n".join(rows)
 
@@ -192,46 +204,78 @@ _WOUNDS: tuple[Callable[[bytearray, random.Random, list[bytes]], None], ...] = (
 )
 
 
-def run(count: int, seed: int, threads: int = CHILDREN, say: Callable[[str], None] = lambda words: None) -> Outcomes:
-    """Damage and read so many files; each depends on the seed and its own number alone."""
+def run(
+    count: int,
+    seed: int,
+    threads: int = CHILDREN,
+    say: Callable[[str], None] = lambda words: None,
+    *,
+    first: int = 0,
+    minutes: float = float("inf"),
+) -> Outcomes:
+    """Damage and read so many files; each depends on the seed and its own number alone.
+
+    Args:
+        first: the number of the first one, to go on with a campaign.
+        minutes: an end by the clock.
+    """
     kinds = valid_files()
     every = [content for contents in kinds.values() for content in contents]
     found, lock, started = Outcomes(seed), threading.Lock(), time.monotonic()
     inner = uploads.contained
 
     def counted(*arguments: object, **limits: object) -> object:
-        try:
-            return inner(*arguments, **limits)
-        except ContainedFailure as failure:
-            with lock:
-                found.failures[failure.reason] += 1
-            raise
+        def asked() -> object:
+            began, reason = time.monotonic(), ""
+            try:
+                return inner(*arguments, **limits)
+            except ContainedFailure as failure:
+                reason = failure.reason
+                raise
+            finally:
+                with lock:
+                    found.failures[reason] += bool(reason)
+                    found.slowest = max(found.slowest, 0 if reason == "busy" else time.monotonic() - began)
+
+        return when_not_busy(asked)
 
     def one(number: int) -> None:
+        if time.monotonic() - started > minutes * 60:
+            return
         chance = random.Random(f"{seed}:{number}")
         kind = list(kinds)[number % len(kinds)]
         content = damaged(chance.choice(kinds[kind]), chance, every)
-        began = time.monotonic()
         as_kind = "electronic" if kind == "signed" and chance.random() < 0.5 else "scan"
         outcome, error = _read(content, as_kind, draw=number % _DRAWN_TOO == 0)
         with lock:
             found.counts[kind, outcome] += 1
-            found.slowest = max(found.slowest, time.monotonic() - began)
             if error:
                 found.errors.append((number, kind, error))
             done = sum(found.counts.values())
         if done % 1000 == 0:
             say(f"{done} of {count}, {time.monotonic() - started:.0f} s, {len(found.errors)} errors")
 
-    uploads.contained = counted
+    uploads.contained, jobs, contained.JOBS = counted, contained.JOBS, _JOBS
     try:
         with ThreadPoolExecutor(threads) as pool:
-            for _ in pool.map(one, range(count)):
+            for _ in pool.map(one, range(first, first + count)):
                 pass
     finally:
-        uploads.contained = inner
+        uploads.contained, contained.JOBS = inner, jobs
     found.seconds = time.monotonic() - started
     return found
+
+
+def when_not_busy(deed: Callable[[], T]) -> T:
+    """Do it, again while no child is free: nothing was tried then, and this machine has other work."""
+    for left in reversed(range(_TRIES_WHILE_BUSY)):
+        try:
+            return deed()
+        except ContainedFailure as failure:
+            if failure.reason != "busy" or not left:
+                raise
+            time.sleep(1)
+    raise AssertionError
 
 
 def _read(content: bytes, kind: str, *, draw: bool) -> tuple[str, str | None]:
@@ -256,9 +300,18 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--threads", type=int, default=CHILDREN)
+    parser.add_argument("--first", type=int, default=0, help="number of the first file, to go on with a campaign")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="an end by the clock")
     wanted = parser.parse_args()
     print(f"seed {wanted.seed}", flush=True)
-    found = run(wanted.count, wanted.seed, wanted.threads, lambda words: print(words, file=sys.stderr, flush=True))
+    found = run(
+        wanted.count,
+        wanted.seed,
+        wanted.threads,
+        lambda words: print(words, file=sys.stderr, flush=True),
+        first=wanted.first,
+        minutes=wanted.minutes,
+    )
     print(found.table())
     return 0 if found.good else 1
 

@@ -2,7 +2,7 @@
 
     python -m tests.fuzz.mutated_mails --count 20000 --seed 1
 
-The same seed and count make the same mails. Prints a table of what became of them; ends with 1 when one broke a promise.
+Each mail depends on the seed and its own number alone. Prints a table of what became of them; ends with 1 when one broke a promise.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import email.policy
 import io
 import random  # noqa: TID251  # a campaign must be repeatable
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import Message
@@ -23,12 +25,13 @@ from email.message import Message
 import pikepdf
 from PIL import Image
 
-from provisioning.adapters.files.contained import ContainedFailure, contained
+from provisioning.adapters.files.contained import CHILDREN, ContainedFailure
 from provisioning.adapters.files.uploads import harmless_document
 from provisioning.adapters.imap.connection import Fetched
 from provisioning.adapters.imap.mailbox import ImapMailbox, unreadable
 from provisioning.domain.document import Document
 from provisioning.domain.intake import Incoming, IntakeState
+from tests.fuzz.mutated_files import when_not_busy
 from tests.unit import test_mail_reading as made
 
 _LARGEST = 400_000  # bytes of one mutated mail
@@ -205,7 +208,7 @@ class Campaign:
 
 
 def harmless(name: str, content: bytes) -> Document:
-    return contained(harmless_document, "", "scan", name, content)
+    return harmless_document("", "scan", name, content)
 
 
 def taken_as_it_is(name: str, content: bytes) -> Document:
@@ -217,25 +220,43 @@ def run(
     count: int,
     seed: int,
     cleaned: Callable[[str, bytes], Document] = harmless,
-    told: Callable[[int], None] = lambda number: None,
+    told: Callable[[int], None] = lambda done: None,
+    threads: int = CHILDREN,
+    *,
+    minutes: float = float("inf"),
 ) -> Campaign:
-    """Read so many mutated mails as the worker reads them; each reading is one try."""
-    chance, good, campaign = random.Random(seed), list(kinds().values()), Campaign()
+    """Read so many mutated mails as the worker reads them; each depends on the seed and its own number alone.
+
+    Args:
+        minutes: an end by the clock.
+    """
+    good, campaign, lock = list(kinds().values()), Campaign(), threading.Lock()
+    end = time.monotonic() + minutes * 60
     mailbox = ImapMailbox("imap://nobody@localhost", made.OWN, cleaned)
-    for number in range(count):
-        raw = mutated(chance, good)
+
+    def one(number: int) -> None:
+        if time.monotonic() > end:
+            return
+        raw = mutated(random.Random(f"{seed}:{number}"), good)
+        message = Fetched(raw, _ARRIVED, len(raw), whole=True)
         start = time.monotonic()
         try:
-            incoming = mailbox.incoming(Fetched(raw, _ARRIVED, len(raw), whole=True))
+            incoming = when_not_busy(lambda: mailbox.incoming(message))
             outcome = f"{incoming.item.state}, {incoming.item.problem or 'a good file'}"
         except ContainedFailure as failure:
-            incoming, outcome = unreadable(Fetched(raw, _ARRIVED, len(raw), whole=True)), f"set apart: {failure.reason}"
+            incoming, outcome = unreadable(message), f"set apart: {failure.reason}"
         took = time.monotonic() - start
-        campaign.slowest = max(campaign.slowest, took)
-        campaign.outcomes[outcome] += 1
-        if why := broken(incoming) or ("a stop" if took > _SLOW else None):
-            campaign.broken.append(f"mail {number}: {why}")
-        told(number)
+        with lock:
+            campaign.slowest = max(campaign.slowest, took)
+            campaign.outcomes[outcome] += 1
+            if why := broken(incoming) or ("a stop" if took > _SLOW else None):
+                campaign.broken.append(f"mail {number}: {why}")
+            done = campaign.outcomes.total()
+        told(done)
+
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(one, range(count)):
+            pass
     return campaign
 
 
@@ -255,6 +276,7 @@ def broken(incoming: Incoming) -> str | None:
 
 def table(campaign: Campaign) -> str:
     rows = [f"{count:8}  {outcome}" for outcome, count in sorted(campaign.outcomes.items())]
+    rows.append(f"{campaign.outcomes.total():8}  mails")
     return "\n".join(
         [
             *rows,
@@ -272,11 +294,16 @@ def main() -> int:
     arguments.add_argument(
         "--without-files", action="store_true", help="files are found but not made harmless: several times faster"
     )
+    arguments.add_argument("--minutes", type=float, default=float("inf"), help="an end by the clock")
     asked = arguments.parse_args()
     print(f"seed {asked.seed}, {asked.count} mails", flush=True)
     cleaned = taken_as_it_is if asked.without_files else harmless
     campaign = run(
-        asked.count, asked.seed, cleaned, lambda number: print(f"… {number + 1}", flush=True) if number % 1000 == 999 else None
+        asked.count,
+        asked.seed,
+        cleaned,
+        lambda done: print(f"… {done}", flush=True) if done % 1000 == 0 else None,
+        minutes=asked.minutes,
     )
     print(table(campaign))
     return 1 if campaign.broken else 0

@@ -42,7 +42,7 @@ def test_s4_the_user_is_made_with_one_call_and_the_clear_password_is_in_no_reque
     monkeypatch.setattr(requests.Session, "send", recorded)
     login, password = new_login(), derive(secrets.token_bytes(32), new_nonce(), "test")
     made = directory(world).create(customer(login, f"2026-T1-{login}"), password)
-    assert made.must_change_password
+    assert made.outcome == "created"
     assert [verb for verb, url, _ in sent if "/admin/" in url and verb != "GET"] == ["POST"]
     assert all(password not in text for exchange in sent for text in exchange)
     page = world.visitor().log_in(f"{world.webapp}/konto", login, password)  # the hash is one that Keycloak accepts

@@ -1,10 +1,12 @@
 """U01, U06, U07 on the running product: hostile files at the API, the staff UI and the web form."""
 
 import io
+import socket
 import threading
 import time
 import zipfile
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -141,3 +143,26 @@ def test_each_refusal_has_its_sentence_in_both_languages(world: World, content: 
         answer = send(world, found, content, language=language)
         assert (answer.status_code, answer.json()["code"]) == (422, code)
         assert (polish in answer.json()["errors"][0]["message"]) is (language == "pl" or polish in ("portfolio", "XFA"))
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
+def test_u04_an_upload_that_is_cut_in_the_middle_leaves_nothing_and_the_next_one_is_taken(world: World, part: float) -> None:
+    found = world.submit()
+    path = f"/api/v1/applications/{found['reference']}/documents"
+    whole = requests.Request(
+        "POST",
+        world.provisioning + path,
+        headers={"Authorization": f"Bearer {world.service_token()}", "X-Status-Token": found["status_token"]},
+        files={"file": ("x.pdf", PAGE + b"%" * 200_000)},
+    ).prepare()
+    assert isinstance(whole.body, bytes)
+    head = "".join(f"{name}: {value}\r\n" for name, value in whole.headers.items())
+    before = world.sql("SELECT count(*) FROM originals")
+    place = urlsplit(world.provisioning)
+    with socket.create_connection((place.hostname, place.port), timeout=30) as connection:
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: {place.netloc}\r\n{head}\r\n".encode())
+        connection.sendall(whole.body[: int(len(whole.body) * part)])
+    time.sleep(1)  # whoever would store it has had the time
+    assert world.sql("SELECT count(*) FROM documents WHERE reference = %s", found["reference"]) == [(0,)]
+    assert world.sql("SELECT count(*) FROM originals") == before
+    assert send(world, found, PAGE).status_code == 201

@@ -202,7 +202,9 @@ class Logins:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.known, self.outstanding, self.locked, self.disabled, self.bare = (Customer(world) for _ in range(5))
+        self.known, self.outstanding, self.locked, self.disabled, self.bare, self.waiting = (Customer(world) for _ in range(6))
+        self.waiting.directory.remove_passwords(self.waiting.user_id)
+        assert self.waiting.directory.set_activation_password(self.waiting.user_id, temporary())  # a cheaper hash than an own one
         self.outstanding.gets()
         user = world.user(self.disabled.login)
         assert user is not None
@@ -226,6 +228,7 @@ class Logins:
             "locked": self.locked,
             "disabled": self.disabled,
             "bare": self.bare,
+            "waiting": self.waiting,
         }
 
     def fresh(self, kind: str) -> None:
@@ -431,7 +434,6 @@ WRONG: dict[str, Callable[[dict[str, Any]], Any]] = {
     "iterations in text": lambda good: changed(good, "credentialData", hashIterations="5"),
     "no iteration": lambda good: changed(good, "credentialData", hashIterations=0),
     "fewer than none": lambda good: changed(good, "credentialData", hashIterations=-1),
-    "cheaper than the realm": lambda good: changed(good, "credentialData", hashIterations=1),
     "a thousand iterations": lambda good: changed(good, "credentialData", hashIterations=1000),
     "iterations over all numbers": lambda good: changed(good, "credentialData", hashIterations=10**12),
     "parameters that are a list": lambda good: changed(good, "credentialData", additionalParameters=[]),
@@ -522,6 +524,97 @@ def test_r06_without_the_right_or_from_another_realm_nothing_is_said_about_body_
             "staff": 403, "of another realm": 404, "nobody": 404
         }  # fmt: skip
     assert world.user("registrar") == registrar
+
+
+def good_customer(world: World, **changes: Any) -> dict[str, Any]:
+    login = f"tt{secrets.randbelow(10**8):08d}"
+    password = {name: value for name, value in good_body(world).items() if name != "expiresAt"}
+    return {
+        "login": login, "email": "a@example.com", "firstName": "A", "lastName": "B", "enabled": True, "language": "pl",
+        "application": f"2026-R6-{login}", "customerNumbers": ["1"], "password": password, **changes,
+    }  # fmt: skip
+
+
+def test_r06_who_may_not_make_customers_makes_none_and_hears_nothing_of_the_body(world: World, foreign: str) -> None:
+    url = f"{world.keycloak}/admin/realms/ibok/ibok-customers"
+    strangers = {
+        "another realm": foreign,
+        "webapp": world.service_token("ibok-webapp"),
+        "registrar": world.staff_token("registrar"),
+        "no token": "x",
+    }
+    wanted = good_customer(world)
+    for body in (json.dumps([wanted]), "null", "{", ""):
+        for who, token in strangers.items():
+            answer = requests.post(url, data=body, headers=bearer(token), timeout=30)
+            assert answer.status_code in (401, 403), (who, body[:9], answer.status_code)
+    assert world.user(wanted["login"]) is None
+    own = bearer(world.service_token("ibok-provisioning"))
+    assert requests.post(
+        f"{world.keycloak}/admin/realms/master/ibok-customers", json=[wanted], headers=own, timeout=30
+    ).status_code in (401, 403)
+
+
+def test_r06_a_body_that_is_no_list_of_customers_is_refused_whole(world: World) -> None:
+    url, own = f"{world.keycloak}/admin/realms/ibok/ibok-customers", bearer(world.service_token("ibok-provisioning"))
+    for bad in (
+        b"",
+        b"null",
+        b"{}",
+        b'"x"',
+        b"[",
+        b"[]" * 2,
+        b"[" * 4000,
+        json.dumps([{}] * 101).encode(),
+        b"[" + b" " * 10**6 + b"]",
+    ):
+        answer = requests.post(url, data=bad, headers=own, timeout=30)
+        assert answer.status_code == 400, (bad[:20], answer.status_code, answer.text)
+        assert len(answer.json()["errorMessage"]) > 10
+    assert requests.post(url, json=[], headers=own, timeout=30).json() == []
+
+
+def test_r06_what_is_wrong_with_one_customer_is_told_of_that_one_and_nothing_else_can_be_asked_for(world: World) -> None:
+    url, own = f"{world.keycloak}/admin/realms/ibok/ibok-customers", bearer(world.service_token("ibok-provisioning"))
+    good = good_customer(world)
+    wrong: list[Any] = [
+        None,
+        [],
+        {},
+        good_customer(world, realmRoles=["bok-registrar"]),
+        good_customer(world, groups=["/other"]),
+        good_customer(world, federatedIdentities=[{"identityProvider": "x", "userId": "1", "userName": "1"}]),
+        good_customer(world, credentials=[]),
+        good_customer(world, login=""),
+        good_customer(world, login=5),
+        good_customer(world, application=" "),
+        good_customer(world, enabled="yes"),
+        good_customer(world, customerNumbers="1"),
+        good_customer(world, customerNumbers=[1]),
+        good_customer(world, password="Clear 1 text"),
+        good_customer(world, password=changed(good["password"], "credentialData", hashIterations=0)),
+        good_customer(world, password=changed(good["password"], "credentialData.additionalParameters", memory=["8"])),
+        good_customer(world, password=good["password"] | {"value": "Clear 1 text"}),
+    ]
+    found = requests.post(url, json=[*wrong, good], headers=own, timeout=60).json()
+    assert [each["outcome"] for each in found] == ["refused"] * len(wrong) + ["created"]
+    assert all("Clear 1" not in json.dumps(each) and each["errors"][0]["code"] for each in found[:-1])
+    made = [
+        world.user(each["login"])
+        for each in [*wrong, good]
+        if isinstance(each, dict) and isinstance(each.get("login"), str) and each["login"]
+    ]
+    assert [each is not None for each in made] == [False] * (len(made) - 1) + [True]
+
+
+def test_r06_the_history_of_the_console_has_a_line_for_each_customer_and_no_hash(world: World) -> None:
+    url, own = f"{world.keycloak}/admin/realms/ibok/ibok-customers", bearer(world.service_token("ibok-provisioning"))
+    wanted = [good_customer(world) for _ in range(3)]
+    ids = [each["id"] for each in requests.post(url, json=wanted, headers=own, timeout=60).json()]
+    events = world.admin("GET", "/admin-events?operationTypes=CREATE&resourceTypes=USER&max=100").json()
+    assert {each["resourcePath"] for each in events} >= {f"users/{each}" for each in ids}
+    values = [json.loads(each["password"]["secretData"])["value"] for each in wanted]
+    assert not any(value in json.dumps(events) for value in values)
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """S1 by e-mail, against servers of every habit: each message is read once, none stops another, none is lost (I04, I05)."""
 
 import dataclasses
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +18,7 @@ from provisioning.domain.intake import IntakeItem, IntakeState
 from provisioning.ports.services import Services
 from provisioning.use_cases.intake.read_mailbox import OfficeMailboxLog
 from provisioning.wiring import Wired
-from tests.support.embedded_office import embedded_office
+from tests.support.databases import Databases
 from tests.support.fakes import FixedClock
 from tests.support.imap_server import AwkwardServer, imap_server
 from tests.unit.test_mailbox import OWN, message, picture
@@ -31,11 +29,9 @@ DEEP = b"From: a@example.com\r\nSubject: gniazdo\r\n" + b"".join(
 
 
 @pytest.fixture(scope="module")
-def wired() -> Iterator[Wired]:
-    with tempfile.TemporaryDirectory(prefix="ibok-mail-") as folder:
-        Path(folder).chmod(0o755)
-        with embedded_office(Path(folder)) as services:
-            yield services
+def wired(databases: Databases) -> Iterator[Wired]:
+    with databases.wired() as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)

@@ -16,13 +16,12 @@ import requests
 from flask import Flask
 
 from ibok_idp.realm.server import RealmServer
-from provisioning.api import account as staff_accounts  # noqa: F401  # they hang their calls into `api`
-from provisioning.api import me  # noqa: F401  # they hang their calls into `api`
-from provisioning.api.application import api
+from provisioning.api import account, applicant, application, me  # noqa: F401  # they hang their calls into `api`
+from provisioning.api.blueprint import api
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Role
 from provisioning.domain.errors import TooSoon
-from provisioning.staff_ui.application import staff
+from provisioning.domain.rights import Role
+from provisioning.staff_ui.blueprint import staff
 from provisioning.use_cases.desk.reveal_pesel import reveal_pesel
 from tests.integration.test_rights import USERNAMES
 from tests.support.world import World

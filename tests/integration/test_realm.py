@@ -103,6 +103,8 @@ def test_apply_brings_an_empty_realm_of_a_stock_server_to_the_desired_one(world:
 
 def test_the_command_line_tells_differences_by_its_exit_code(world: World) -> None:
     environment = {
+        "IBOK_APPLICATIONS_FILE": str(world.state / "applications.toml"),
+        "IBOK_APPLICATIONS_SECRETS_DIR": str(world.state / "applications"),
         "PATH": "/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "IBOK_KEYCLOAK_URL": world.keycloak,

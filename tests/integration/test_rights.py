@@ -1,10 +1,11 @@
 """The one table of rights, walked whole: every role at every action, through the staff UI and through the API."""
 
+import json
 from typing import Any
 
 import pytest
 
-from provisioning.domain.application import PERMISSIONS, Action, Role, may
+from provisioning.domain.rights import PERMISSIONS, Action, Role, may
 from tests.integration.test_desk import entered
 from tests.integration.test_queue import _picture
 from tests.support.world import World
@@ -62,6 +63,12 @@ PAGES: dict[Action, list[tuple[str, str, dict[str, str]]]] = {
     Action.READ_REPORTS: [("GET", "/raporty", {}), ("GET", "/raporty/kanaly.svg", {}), ("POST", "/raporty/csv", {})],
     Action.FORM_VERSIONS: [("GET", "/druki", {}), ("POST", "/druki/2026-1", {"valid_from": "x"})],
     Action.OPEN_ORIGINAL: [("POST", "/wniosek/{reference}/oryginal/{document}", {})],
+    Action.READ_WEBHOOKS: [("GET", "/aplikacje", {})],
+    Action.MANAGE_WEBHOOKS: [
+        ("POST", "/aplikacje/app-none/test", {}),
+        ("POST", "/aplikacje/app-none/wlacz", {}),
+        ("POST", f"/aplikacje/app-faktury/{NOBODY}", {}),
+    ],
 }
 CALLS: dict[Action, list[tuple[str, str, dict[str, Any]]]] = {
     Action.READ: [
@@ -111,6 +118,8 @@ PAGES_ALONE = {
     Action.READ_REPORTS,
     Action.FORM_VERSIONS,
     Action.OPEN_ORIGINAL,
+    Action.READ_WEBHOOKS,
+    Action.MANAGE_WEBHOOKS,
 }
 
 
@@ -170,3 +179,27 @@ def test_without_the_token_of_the_session_no_form_is_taken(world: World, things:
             if verb == "POST":
                 answer = visitor.session.post(world.provisioning + path.format(**things), data=values, timeout=60)
                 assert answer.status_code == 400, (action, path)
+
+
+def test_every_refusal_is_in_the_log_with_the_person_and_the_route(world: World, things: dict[str, str]) -> None:
+    """ASVS 16.3.2, through the API, at the staff UI and at the portal; the log is the one of the running processes."""
+    customer = world.active()
+    token = world.person_token("ibok-portal", customer["login"], customer["own"])
+    assert world.call("GET", f"/staff/applications/{things['reference']}", token).status_code == 403
+    assert refusals(world, "provisioning", customer["login"]) == ["/api/v1/staff/applications/<reference>"]
+    assert world.staff("auditor").open(f"{world.provisioning}/nowy").status == 403
+    assert "/nowy" in refusals(world, "provisioning", "auditor")
+    user = world.user(customer["login"])
+    assert user is not None
+    group = world.admin("GET", "/groups?search=customers&exact=true").json()[0]
+    assert world.admin("DELETE", f"/users/{user['id']}/groups/{group['id']}").status_code == 204  # and with it the role
+    page = world.visitor().log_in(f"{world.webapp}/konto", customer["login"], customer["own"])
+    assert page.status == 403, page.heading
+    assert refusals(world, "webapp", customer["login"]) == ["/konto"]
+
+
+def refusals(world: World, process: str, who: str) -> list[str]:
+    """The routes at which somebody was refused, as the log of a process has them."""
+    lines = (world.state / "logs" / f"{process}.log").read_text().splitlines()
+    found = [json.loads(line) for line in lines if '"access.refused"' in line]
+    return [each["route"] for each in found if each["who"] == who]

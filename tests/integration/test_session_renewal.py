@@ -100,11 +100,34 @@ def test_o06_an_outage_during_the_renewal_keeps_the_session(
 
 
 def test_o07_a_user_disabled_in_an_open_session_is_out_with_the_next_token(world: World, customer: dict[str, Any]) -> None:
+    """Disabled in the console, and nothing else: Keycloak keeps the session itself, the refresh is what it refuses."""
+    client = with_session(app(world), customer["visitor"])
+    disable(world, customer)
+    expire(client.application.session_interface, customer)
+    assert_out(client)
+    page = world.visitor().log_in(f"{world.webapp}/konto", customer["login"], customer["own"])
+    assert page.url.startswith(world.keycloak), page.heading
+
+
+def test_o07_whoever_is_logged_out_in_the_console_is_out_with_the_next_token(world: World, customer: dict[str, Any]) -> None:
     client = with_session(app(world), customer["visitor"])
     user = world.user(customer["login"])
     assert user is not None
     assert world.admin("POST", f"/users/{user['id']}/logout").status_code == 204
     expire(client.application.session_interface, customer)
+    assert_out(client)
+
+
+def disable(world: World, customer: dict[str, Any]) -> None:
+    user = world.user(customer["login"])
+    assert user is not None
+    assert world.admin("PUT", f"/users/{user['id']}", json=user | {"enabled": False}).status_code == 204
+    found = world.user(customer["login"])
+    assert found is not None
+    assert not found["enabled"]
+
+
+def assert_out(client: Any) -> None:
     answer = client.get("/konto")
     assert answer.status_code == 302
     assert "/logowanie" in answer.headers["Location"]

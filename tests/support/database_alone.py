@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import secrets
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
-import pytest
 
-from ibok_idp.local.postgres import Postgres
 from provisioning.adapters.clock import WARSAW
-from provisioning.adapters.postgres.schema import migrate
 from provisioning.domain.actors import Actor
 from provisioning.form.check import Submission
 from provisioning.ports.services import Services
-from provisioning.settings import Settings
 from provisioning.use_cases.application.register_paper import register_paper
 from provisioning.use_cases.application.submit import submit
-from provisioning.wiring import Wired, wire
+from provisioning.wiring import Wired
+from tests.support.databases import Databases
 from tests.support.fakes import FakeMailer, FixedClock
-from tests.support.free_ports import free_ports
 from tests.support.world import application_body, paper_body
 
 CLERK = Actor("clerk", frozenset({"bok-clerk"}))
@@ -83,65 +75,9 @@ class Alone:
         return register_paper(self.services, CLERK, self.checked(body)).reference
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Postgres]:
-    """A server of this test process, with a migrated database to copy."""
-    folder = Path(tempfile.mkdtemp(prefix="ibok-pg-"))
-    folder.chmod(0o755)
-    server = Postgres(folder / "db", free_ports(1)[0], folder / "locales")
-    server.start(folder / "log")
-    with psycopg.connect(server.superuser_url(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE migrated")
-    wired = wire(_settings(server.superuser_url("migrated")))
-    migrate(wired.engine)
-    wired.engine.dispose()
-    try:
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def compile_polish_locale(server: Postgres) -> bool:
-    """Make `pl_PL.UTF-8` known to a server, which has no ICU; False where the system has no sources of locales."""
-    assert server.locales is not None  # a server of this module
-    server.locales.mkdir(exist_ok=True)
-    command = ["localedef", "-i", "pl_PL", "-f", "UTF-8", str(server.locales / "pl_PL.UTF-8")]
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        return False
-
-
 @contextmanager
-def database_alone(server: Postgres, create: str = "TEMPLATE migrated") -> Iterator[Alone]:
-    """A database of its own, by default a copy of the migrated one; dropped afterwards."""
-    name = f"alone_{secrets.token_hex(4)}"
-    with psycopg.connect(server.superuser_url(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} {create}")
-    url = server.superuser_url(name)
-    wired = wire(_settings(url))
-    migrate(wired.engine)
-    try:
+def alone_on(databases: Databases, **how: str) -> Iterator[Alone]:
+    """A database of its own with its Office; `how` as of `Databases.wired`."""
+    with databases.wired(**how) as wired:
+        url = wired.settings.database_url.get_secret_value()
         yield Alone(wired, url, TurnedClock(datetime(2026, 11, 24, 12, tzinfo=UTC)), FakeMailer())
-    finally:
-        wired.engine.dispose()
-        with psycopg.connect(server.superuser_url(), autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture
-def alone(server: Postgres) -> Iterator[Alone]:
-    with database_alone(server) as found:
-        yield found
-
-
-def _settings(url: str) -> Settings:
-    return Settings(
-        database_url=url,
-        keycloak_url="http://localhost:1",
-        webapp_url="http://localhost:8000",
-        provisioning_url="http://localhost:8001",
-        temporary_password_key="t" * 40,
-        personal_data_key="p" * 40,
-    )

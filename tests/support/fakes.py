@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
@@ -9,6 +10,7 @@ from typing import Any
 
 from ibok_idp.temporary_password import KeyRing
 from provisioning.adapters.public_holidays import is_holiday
+from provisioning.domain.account_states import Trouble
 from provisioning.domain.rulebook import Rulebook
 from provisioning.form.catalogue import all_versions, current_form
 from provisioning.ports.directory import DirectoryTrouble
@@ -50,7 +52,7 @@ class FakeDirectory:
             raise self.trouble
         owner, user_id = self.users.setdefault(login, (application.reference, f"user-{len(self.users)}"))
         if owner != application.reference:
-            raise DirectoryTrouble("login_belongs_to_another", retry=False)
+            raise DirectoryTrouble(Trouble.LOGIN_BELONGS_TO_ANOTHER, retry=False)
         self.waiting.add(user_id)
         return user_id
 
@@ -80,11 +82,17 @@ def _alone(name: str, patience: float = 0) -> Any:
     yield True
 
 
+@contextmanager
+def _all_free(names: Sequence[str], most: int) -> Any:
+    yield frozenset(names[:most])
+
+
 def fake_office(**changes: Any) -> Services:
     """Everything but a database."""
     parts: dict[str, Any] = {
         "work": lambda: (_ for _ in ()).throw(AssertionError("no database in this test")),
         "only_one": _alone,
+        "these_free": _all_free,
         "directory": FakeDirectory(),
         "mailer": FakeMailer(),
         "compose": lambda *_: EmailMessage(),
@@ -96,5 +104,6 @@ def fake_office(**changes: Any) -> Services:
         "links": Links(webapp="http://localhost:8000"),
         "mail_domain": "wpwik.com",
         "keys": KeyRing(b"k" * 32),
+        "link_keys": (b"l" * 32,),
     }
     return Services(**parts | changes)

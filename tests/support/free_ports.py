@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import Any
 
 from ibok_idp.settings import LocalSettings
 
@@ -30,5 +31,7 @@ def local_settings(folder: Path) -> LocalSettings:
         "mailbox_port",
         "smtp_port",
         "postgres_port",
+        "invoices_port",
     )
-    return LocalSettings(state_dir=folder / "state", **dict(zip(names, free_ports(len(names)), strict=True)))
+    ports: dict[str, Any] = dict(zip(names, free_ports(len(names)), strict=True))
+    return LocalSettings(state_dir=folder / "state", **ports)

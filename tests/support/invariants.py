@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from provisioning.domain.account import Account
 from provisioning.domain.mail import MailState
+from provisioning.use_cases.account.keeper.passwords import activation_password, reset_password
 from tests.support.memory_mail import Taken
 from tests.support.ring import Ring
 
@@ -26,6 +28,16 @@ class HandOvers:
             self.wrong.append(f"{taken.kind} to an address in doubt")
         if not account.may_log_in:
             self.wrong.append(f"{taken.kind} for an account that is {account.state}")
+        if taken.secret != self._wanted(account, taken.kind):
+            self.wrong.append(f"{taken.kind} with a password that another one has taken the place of")
+
+    def _wanted(self, account: Account, kind: str) -> str | None:
+        """The one password that may go out at this moment."""
+        if kind == "activated":
+            return activation_password(self.ring.services, account) if account.nonce is not None else None
+        with self.ring.services.work() as work:
+            reset = work.resets.open_of(account.login)
+        return reset_password(self.ring.services, reset) if reset is not None else None
 
 
 def check_invariants(ring: Ring, login: str) -> None:

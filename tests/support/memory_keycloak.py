@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from ibok_idp.password_policy import broken_rules
-from provisioning.domain.account import Profile, Trouble
-from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak
+from provisioning.domain.account_states import Trouble
+from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak, WantedUser
 from provisioning.domain.rulebook import Rulebook
 from provisioning.ports.directory import DirectoryTrouble
 from provisioning.ports.work import Clock
@@ -22,12 +22,14 @@ from provisioning.ports.work import Clock
 # What the realm's user profile takes, in keycloak-realm.json or as Keycloak has it built in.
 _NAME = re.compile(r"""[^<>&"$%!#?§;*~/\\|^=\[\]{}()\x00-\x1f\x7f]{0,255}""")
 _TAKEN = {
-    "first_name": _NAME,
-    "last_name": _NAME,
-    "email": re.compile(r"|[^@\s]{1,64}@[^@\s]{1,189}"),
+    "firstName": ("first_name", _NAME),
+    "lastName": ("last_name", _NAME),
+    "email": ("email", re.compile(r"|[^@\s]{1,64}@[^@\s]{1,189}")),
 }
 _LONGEST_NUMBER = 40
 _CLOCKS_APART = timedelta(minutes=5)
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -45,7 +47,7 @@ class User:
 
 @dataclass
 class MemoryKeycloak:
-    """Hooks: `meanwhile(point)` runs before and after the effect of each writing call, named `create.before` and so on.
+    """Hooks: `meanwhile(point)` runs before and after the effect of each writing call, named `create_many.before` and so on.
 
     Attributes:
         away: every call fails as when nothing answers. lose_answers: the effect comes about, the answer does not arrive.
@@ -62,18 +64,23 @@ class MemoryKeycloak:
 
     # -- the contract ----------------------------------------------------------------------------
 
-    def create(self, reference: str, login: str, profile: Profile, password: str) -> Created:
-        return self._writing("create", lambda: self._create(reference, login, profile, password))
+    def create_many(self, wanted: Sequence[WantedUser]) -> list[Created | DirectoryTrouble]:
+        for each in wanted:
+            _keeps_s6(each.password)
+        made: list[Created | DirectoryTrouble] = self._writing("create_many", lambda: [self._create(each) for each in wanted])
+        return made
 
-    def _create(self, reference: str, login: str, profile: Profile, password: str) -> Created:
-        _keeps_s6(password)
-        found = self._by_login(login)
+    def _create(self, wanted: WantedUser) -> Created | DirectoryTrouble:
+        found = self._by_login(wanted.login)
         if found is not None:
-            if found.application != reference or not found.in_customers:
-                raise DirectoryTrouble(Trouble.LOGIN_BELONGS_TO_ANOTHER, retry=False)
+            if found.application != wanted.reference or not found.in_customers:
+                return DirectoryTrouble(Trouble.LOGIN_BELONGS_TO_ANOTHER, retry=False)
             return Created(found.user_id, made=False)
-        _acceptable(profile.row())
-        user = User(secrets.token_hex(8), login.lower(), reference, profile.row(), password)
+        try:
+            _acceptable(wanted.profile.row())
+        except DirectoryTrouble as trouble:
+            return trouble
+        user = User(secrets.token_hex(8), wanted.login.lower(), wanted.reference, wanted.profile.row(), wanted.password)
         self.users[user.user_id] = user
         self.made += 1
         return Created(user.user_id, made=True)
@@ -228,7 +235,7 @@ class MemoryKeycloak:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _writing(self, name: str, effect: Callable[[], Any]) -> Any:
+    def _writing(self, name: str, effect: Callable[[], T]) -> T:
         self._reachable()
         self.meanwhile(f"{name}.before")
         outcome = effect()
@@ -254,8 +261,8 @@ class MemoryKeycloak:
         return user
 
 
-def _rejected() -> DirectoryTrouble:
-    return DirectoryTrouble(Trouble.KEYCLOAK_REJECTED, retry=True)
+def _rejected(*fields: str) -> DirectoryTrouble:
+    return DirectoryTrouble(Trouble.KEYCLOAK_REJECTED, retry=True, fields=fields)
 
 
 def _keeps_s6(password: str) -> None:
@@ -264,11 +271,11 @@ def _keeps_s6(password: str) -> None:
 
 
 def _acceptable(profile: dict[str, Any]) -> None:
-    numbers = profile.get("customer_numbers") or ()
-    if any(len(number) > _LONGEST_NUMBER for number in numbers):
-        raise _rejected()
-    if not all(pattern.fullmatch(profile.get(name) or "") for name, pattern in _TAKEN.items()):
-        raise _rejected()
+    refused = [field for field, (name, pattern) in _TAKEN.items() if not pattern.fullmatch(profile.get(name) or "")]
+    if any(len(number) > _LONGEST_NUMBER for number in profile.get("customer_numbers") or ()):
+        refused.append("ibok_customer_numbers")
+    if refused:
+        raise _rejected(*sorted(refused))
 
 
 def _seen(user: User) -> SeenInKeycloak:

@@ -59,8 +59,8 @@ class ProductionRealm:
         self.issuer = f"{world.keycloak}/realms/{name}"
         values = {"IBOK_WEBAPP_URL": world.webapp, "IBOK_PROVISIONING_URL": staff_ui, **world.secrets}
         self.wanted = under_another_name(load(values, staff_second_factor=True, path=file), name)
-        admin = ("IBOK_KEYCLOAK_ADMIN_USERNAME", "IBOK_KEYCLOAK_ADMIN_PASSWORD")
-        self.server = RealmServer(world.keycloak, *(world.secrets[each] for each in admin), name)
+        username, password = (world.secrets[f"IBOK_KEYCLOAK_ADMIN_{each}"] for each in ("USERNAME", "PASSWORD"))
+        self.server = RealmServer(world.keycloak, username, password, name)
 
     def admin(self, verb: str, path: str, **options: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.world.admin_token()}"}

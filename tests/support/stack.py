@@ -1,4 +1,5 @@
-"""The stack as tests start it: free ports, a Regulamin to come, limits per address that no test run meets by chance."""
+"""The stack as tests start it: free ports, a Regulamin to come, limits per address that no test run meets by chance,
+and the example beside it, which joins."""
 
 from __future__ import annotations
 
@@ -21,4 +22,5 @@ _STRICT = {"PYTHONWARNINGS": "error:A second transaction:RuntimeWarning"}
 
 def stack_for_tests(folder: Path, console: Console | None = None) -> Stack:
     """A stack with its state in a folder of its own; not started yet."""
-    return Stack(local_settings(folder), console, environment=write_next_terms(folder / "terms") | _MANY | _STRICT)
+    settings = local_settings(folder).model_copy(update={"example": True})
+    return Stack(settings, console, environment=write_next_terms(folder / "terms") | _MANY | _STRICT)

@@ -145,7 +145,7 @@ class World:
 
     def settings(self, **more: Any) -> Settings:
         """What provisioning's processes read from their environment."""
-        names = ("DATABASE_URL", "PROVISIONING_CLIENT_SECRET", "TEMPORARY_PASSWORD_KEY", "PERSONAL_DATA_KEY")
+        names = ("DATABASE_URL", "PROVISIONING_CLIENT_SECRET", "TEMPORARY_PASSWORD_KEY", "LINK_KEY", "PERSONAL_DATA_KEY")
         values = {name.lower(): self.secrets[f"IBOK_{name}"] for name in names}
         values |= {"keycloak_url": self.keycloak, "webapp_url": self.webapp, "provisioning_url": self.provisioning}
         local = {"staff_second_factor": False, "smtp_url": f"smtp://{self.stack['smtp']}"}

@@ -5,19 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from provisioning.domain.application import (
-    CLOSED,
-    PERMISSIONS,
-    TRANSITIONS,
-    Action,
-    Application,
-    Channel,
-    Role,
-    Status,
-    may,
-)
+from provisioning.domain.application import CLOSED, TRANSITIONS, Application, Channel, Status
 from provisioning.domain.errors import NotPossible
 from provisioning.domain.login_names import check_digit, new_login, normalised, reference
+from provisioning.domain.rights import PERMISSIONS, Action, Role, may
 from provisioning.domain.rulebook import Rulebook, retry_pause
 
 CODES = ("K1-DANE", "K2-REGULAMIN")
@@ -87,6 +78,7 @@ def test_s4_only_a_registrar_approves_and_an_auditor_changes_nothing() -> None:
         Action.READ_TERMS,
         Action.READ_REPORTS,
         Action.OPEN_ORIGINAL,
+        Action.READ_WEBHOOKS,
     ]
     assert not may(frozenset({"ibok-customer", "applications.submit"}), Action.READ)
 

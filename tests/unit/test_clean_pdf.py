@@ -13,7 +13,7 @@ from provisioning.adapters.pdf import filled_form
 from provisioning.domain.errors import Invalid
 from provisioning.form.catalogue import all_versions
 from tests.support.hostile_files import comment, everything_active, image, one_page, pdf, saved, stream, text_field
-from tests.unit.test_mails_and_pdf import UTILITY, application
+from tests.support.letters import UTILITY, application
 
 KEYS_OF_A_PAGE = {"/Type", "/Parent", "/MediaBox", "/CropBox", "/Rotate", "/Resources", "/Contents"}
 

@@ -111,7 +111,7 @@ def test_p08_a_child_knows_no_secret_and_holds_no_file_of_ours(monkeypatch: pyte
     monkeypatch.setenv("IBOK_PERSONAL_DATA_KEY", "hush")
     with open(tmp_path / "open", "wb") as ours:
         os.set_inheritable(ours.fileno(), True)
-        module._pools.clear()
+        monkeypatch.setattr(module, "_pools", {})  # children that start now
         assert not [name for name in contained(environment) if name.startswith("IBOK")]
         assert not [name for name in contained(open_files) if str(tmp_path) in name]
 

@@ -18,6 +18,9 @@ KNOWN = {
     "base/login/info.ftl": "77019d077436cdca",
     "base/login/logout-confirm.ftl": "9a5f5070691bd7d1",
     "base/login/login-page-expired.ftl": "df4e9795782f512c",
+    "keycloak.v2/login/login-otp.ftl": "532012d21d929bf6",
+    "base/login/resources/js/authChecker.js": "533a872e7e2a2429",
+    "base/login/theme-resources.ftl": "4daa11080eb62b95",
     "keycloak.v2/login/theme.properties": "f5032f39aabb1e0d",
 }
 

@@ -21,6 +21,13 @@ def test_every_variable_of_a_template_on_every_page_has_a_default_for_its_whole_
     assert bare in ([], ["locale"])  # `<#list locale.supported>` stands inside the check of it
 
 
+def test_no_template_of_ours_holds_a_script_and_none_can_be_put_into_a_page() -> None:
+    """F10: the policy of the realm allows none. Keycloak puts one before the end tag of <head>, where there is one."""
+    for template in THEME.glob("*.ftl"):
+        text = re.sub(r"<#--.*?-->", "", template.read_text(), flags=re.DOTALL)
+        assert not re.search(r"<script(?![^>]*\ssrc=)|\son[a-z]+=|javascript:|</head>", text, re.IGNORECASE), template.name
+
+
 def test_both_languages_have_the_same_words() -> None:
     keys = [
         {

@@ -1,7 +1,5 @@
 """The shared look: the visitor's address behind a proxy, and languages."""
 
-from pathlib import Path
-
 import pytest
 from flask import Flask, request
 
@@ -13,9 +11,7 @@ from ibok_idp.look.flask_look import install_look
 def test_f05_limits_see_the_visitors_address_only_through_trusted_proxies(proxies: int, seen: str) -> None:
     app = Flask("look")
     app.secret_key = "x"
-    install_look(
-        app, load_utility(None), keycloak_origin="http://kc", secure=True, translations=Path("none"), trusted_proxies=proxies
-    )
+    install_look(app, load_utility(None), keycloak_origin="http://kc", secure=True, trusted_proxies=proxies)
     app.get("/address")(lambda: f"{request.remote_addr} {request.host}")
     headers = {"X-Forwarded-For": "198.51.100.7, 203.0.113.9", "X-Forwarded-Host": "evil.example"}
     answer = app.test_client().get("/address", headers=headers)
@@ -27,7 +23,7 @@ def test_f05_limits_see_the_visitors_address_only_through_trusted_proxies(proxie
 def test_the_language_is_asked_for_remembered_and_polish_otherwise() -> None:
     app = Flask("look")
     app.secret_key = "x"
-    install_look(app, load_utility(None), keycloak_origin="http://kc", secure=False, translations=Path("none"))
+    install_look(app, load_utility(None), keycloak_origin="http://kc", secure=False)
     client = app.test_client()
     assert 'lang="pl"' in client.get("/missing").text
     assert 'lang="en"' in client.get("/missing?lang=en").text

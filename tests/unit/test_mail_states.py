@@ -22,7 +22,7 @@ MOVES = {
 }
 
 
-@pytest.mark.parametrize(("before", "after"), itertools.product(MailState, MOVES))
+@pytest.mark.parametrize(("before", "after"), list(itertools.product(MailState, MOVES)))
 def test_only_what_the_table_allows_can_become_of_a_mail(before: MailState, after: MailState) -> None:
     mail = Mail("<1@x>", "2026-000001-1", MailKind.ACTIVATED, "a@example.com", NOW, before, attempts=1)
     if after in MAIL_TRANSITIONS[before]:

@@ -5,93 +5,28 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-import pypdfium2
 import pytest
 
-from ibok_idp.look.company import load_utility
 from ibok_idp.temporary_password import new_nonce
 from provisioning.adapters.pdf import filled_form, own_data
-from provisioning.domain.account import Account, AccountState
-from provisioning.domain.application import Application, Channel
 from provisioning.domain.mail import Mail, MailKind
 from provisioning.form.catalogue import all_versions, current_form
 from provisioning.messages.compose import Composer
-from provisioning.use_cases.account.keep_account import activation_password
+from provisioning.use_cases.account.keeper.passwords import activation_password
 from tests.support.fakes import fake_office
+from tests.support.letters import (
+    ABOUT,
+    OF_THE_APPLICATION,
+    PESEL,
+    UTILITY,
+    WITH_PASSWORD,
+    account,
+    application,
+    compose,
+    parts,
+    pdf_text,
+)
 from tests.support.world import application_body, company_body
-from tests.unit.test_s2_form_check import CHECKER
-
-UTILITY = load_utility(None)
-PESEL = "44051401359"
-
-
-def application(language: str = "pl", body: dict[str, Any] | None = None, **changes: Any) -> Application:
-    found = CHECKER.web((body or application_body(pesel=PESEL, customer_number="40118270")) | {"language": language})
-    base = Application(
-        reference="2026-000417-9",
-        status="filed",
-        channel=Channel.WEB,
-        form_version="2026-1",
-        terms_version="2026-1",
-        language=language,
-        customer_type=found.customer_type,
-        data=found.data,
-        pesel=found.pesel,
-        clauses=found.clauses,
-        terms_accepted=True,
-        signature=found.signature,
-        received_at=datetime(2026, 11, 24, 12, tzinfo=UTC),
-        filed_on=datetime(2026, 11, 24).date(),
-        due_on=datetime(2026, 12, 8).date(),
-        nonce=b"n" * 32,
-        confirmation_nonce=b"c" * 32,
-        reason="Proszę o podpis na stronie 2.",
-    )
-    return replace(base, **changes)
-
-
-def account() -> Account:
-    now = datetime(2026, 11, 24, 12, tzinfo=UTC)
-    return Account(
-        "wp48120937",
-        "2026-000417-9",
-        AccountState.AWAITING_FIRST_LOGIN,
-        now,
-        email="jozefa@example.com",
-        nonce=b"a" * 32,
-        password_expires_at=datetime(2026, 12, 8, 12, tzinfo=UTC),
-        delete_on=datetime(2027, 1, 8).date(),
-    )
-
-
-ABOUT = {
-    "expires_at": "2026-11-25T12:00:00+00:00",
-    "reason": "<script>alert(1)</script>",
-    "closes_on": "2026-12-08",
-    "resigned_at": "2026-11-24T12:00:00+00:00",
-    "cause": "resignation",
-    "terms_version": "2027-1",
-    "valid_from": "2027-01-01",
-    "outcome": "done",
-    "decision": "partly",
-    "ground": "art. 17 ust. 3 lit. b RODO",
-    "received_on": "2026-11-20",
-    "customer_number": "40118271",
-}
-OF_THE_APPLICATION = (MailKind.CONFIRM_EMAIL, MailKind.RECEIVED, MailKind.REJECTED, MailKind.INCOMPLETE)
-WITH_PASSWORD = (MailKind.ACTIVATED, MailKind.NEW_PASSWORD)
-
-
-def compose(kind: MailKind, one: Application) -> Any:
-    services = fake_office()
-    mail = Mail(f"<{kind}.1@wpwik.com>", one.reference, kind, one.email, one.received_at, about=ABOUT)
-    of = None if kind in OF_THE_APPLICATION else replace(account(), language=one.language)
-    secret = activation_password(services, account()) if kind in WITH_PASSWORD else "abc.token"
-    return Composer(UTILITY, "ibok@wpwik.com", "bok@wpwik.com")(services, mail, one, of, secret)
-
-
-def parts(message: Any) -> tuple[str, str]:
-    return message.get_body(("plain",)).get_content(), message.get_body(("html",)).get_content()
 
 
 @pytest.mark.parametrize("language", ["pl", "en"])
@@ -164,11 +99,6 @@ def test_f01_f02_what_an_applicant_types_stays_text_in_mails() -> None:
         assert "<script>" not in html
         assert "<b>x</b>" not in html
         assert "49" not in html.replace("449", "")
-
-
-def pdf_text(content: bytes) -> str:
-    document = pypdfium2.PdfDocument(content)
-    return "\n".join(page.get_textpage().get_text_range() for page in document)
 
 
 @pytest.mark.parametrize("language", ["pl", "en"])

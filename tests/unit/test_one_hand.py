@@ -9,6 +9,8 @@ PROVISIONING = Path(__file__).parents[2] / "provisioning"
 READING = {"find", "see", "must_change_password", "recent_password_changes", "customers", "login_events", "console_events"}
 WRITING = {name for name in vars(Directory) if not name.startswith("_")} - READING
 KEEPER = PROVISIONING / "use_cases" / "account" / "keep_account.py"
+ITS_ACTS = KEEPER.parent / "keeper"
+IN_KEYCLOAK, PASSWORDS = ITS_ACTS / "in_keycloak.py", ITS_ACTS / "passwords.py"
 
 
 def calls(path: Path, of: str) -> set[str]:
@@ -24,11 +26,16 @@ def calls(path: Path, of: str) -> set[str]:
 
 
 def test_only_the_keeper_writes_to_keycloak() -> None:
-    others = {path: calls(path, "directory") & WRITING for path in PROVISIONING.rglob("*.py") if path != KEEPER}
+    others = {path: calls(path, "directory") & WRITING for path in PROVISIONING.rglob("*.py") if path != IN_KEYCLOAK}
     assert {path.name: found for path, found in others.items() if found and "adapters" not in path.parts} == {}
-    assert calls(KEEPER, "directory") >= WRITING
+    assert calls(IN_KEYCLOAK, "directory") >= WRITING
 
 
 def test_only_the_keeper_can_derive_a_temporary_password() -> None:
     users = [path for path in PROVISIONING.rglob("*.py") if "derive" in calls(path, "keys")]
-    assert users == [KEEPER]
+    assert users == [PASSWORDS]
+
+
+def test_nobody_else_reaches_for_an_act_of_the_keeper() -> None:
+    others = [path for path in PROVISIONING.rglob("*.py") if path != KEEPER and path.parent != ITS_ACTS]
+    assert [path.name for path in others if "use_cases.account.keeper" in path.read_text()] == []

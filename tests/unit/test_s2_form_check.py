@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.domain.errors import Invalid
+from provisioning.domain.person_names import account_name
 from provisioning.domain.rulebook import Rulebook
 from provisioning.form.catalogue import all_versions, current_form
 from provisioning.form.check import Checker, same_name
@@ -100,6 +101,104 @@ def test_f02_a_line_break_is_refused_in_every_field(field: str) -> None:
 @pytest.mark.parametrize("nasty", ["a\u200bb", "a\u202eb", "a\x00b", "a\ud800b", "a\ufeffb"])
 def test_f08_control_and_format_characters_are_refused(nasty: str) -> None:
     assert codes(application_body(last_name=nasty))["last_name"] == "invalid_characters"
+
+
+PLOT = {"street": None, "house": "dz. nr 1234/56", "flat": None, "postal_code": "43-300", "city": "Wilkowice"}
+
+
+@pytest.mark.parametrize("typed", ["440514–01359", "440514—01359", "440514 - 01359", "440514\u00a001359", "４４０５１４０１３５９"])
+def test_equal_pesel_numbers_are_stored_equal_whatever_dash_or_space_was_typed(typed: str) -> None:
+    assert CHECKER.web(application_body(pesel=typed)).pesel == "44051401359"
+
+
+@pytest.mark.parametrize("typed", ["526–0001246", "526-000-12-46", "PL 526-000-12-46", "pl5260001246", "526 000 12 46 "])
+def test_equal_tax_numbers_are_stored_equal_whatever_was_typed(typed: str) -> None:
+    assert CHECKER.web(company_body(tax_id=typed)).data["tax_id"] == "5260001246"
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("123–456–785", "123456785"), ("0000 123 456", "0000123456")])
+def test_equal_registry_numbers_are_stored_equal_whatever_was_typed(typed: str, kept: str) -> None:
+    assert CHECKER.web(company_body(registry_number=typed)).data["registry_number"] == kept
+
+
+@pytest.mark.parametrize("typed", ["40118270 ", "4011 8270", "4011\u00a08270", "４０１１８２７０"])
+def test_equal_customer_numbers_are_stored_equal_whatever_was_typed(typed: str) -> None:
+    assert CHECKER.web(application_body(customer_number=typed)).data["customer_number"] == "40118270"
+
+
+@pytest.mark.parametrize("typed", ["43-300 ", "43300", "43 300", "43–300", " 43 - 300 ", "43\u00a0300"])
+def test_a_postal_code_is_trimmed_and_normalised_before_anything_counts_its_characters(typed: str) -> None:
+    address = PLOT | {"postal_code": typed}
+    found = CHECKER.web(application_body(supply_point_address=address, correspondence_address=address))
+    assert [found.data[each]["postal_code"] for each in ("supply_point_address", "correspondence_address")] == ["43-300"] * 2
+
+
+@pytest.mark.parametrize("typed", ["4330", "433000", "43-30O", "PL"])
+def test_what_is_no_postal_code_is_named(typed: str) -> None:
+    assert codes(application_body(supply_point_address=PLOT | {"postal_code": typed})) == {
+        "supply_point_address.postal_code": "invalid_format"
+    }
+
+
+def test_there_is_room_for_the_number_of_a_plot() -> None:
+    assert CHECKER.web(application_body(supply_point_address=PLOT)).data["supply_point_address"]["house"] == "dz. nr 1234/56"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("33 812 34 56 wew. 12", "+48 33 812 34 56 wew. 12"),
+        ("(33) 8123456 w.12", "+48 33 812 34 56 wew. 12"),
+        ("33 812 34 56 ext 12", "+48 33 812 34 56 wew. 12"),
+        ("338123456, wewn. 12", "+48 33 812 34 56 wew. 12"),
+        ("0-33 812 34 56", "+48 33 812 34 56"),
+        ("(0-33) 812-34-56", "+48 33 812 34 56"),
+        ("+48 033 812 34 56", "+48 33 812 34 56"),
+        ("0048 33 812 34 56", "+48 33 812 34 56"),
+        ("0 601 100 200", "+48 601 100 200"),
+        ("+44 20 7946 0958", "+44 20 7946 0958"),
+    ],
+)
+def test_phones_with_an_extension_or_the_old_trunk_prefix_are_taken(typed: str, kept: str) -> None:
+    found = CHECKER.web(application_body(phone=typed)).data["phone"]
+    assert found == kept
+    assert CHECKER.web(application_body(phone=found)).data["phone"] == kept  # typed in again from what is shown
+
+
+@pytest.mark.parametrize("typed", ["12", "wew. 12", "33 812 34 56 wew. 1234567", "0", "33 812 34"])
+def test_what_is_no_phone_is_named(typed: str) -> None:
+    assert codes(application_body(phone=typed)) == {"phone": "invalid_phone"}
+
+
+def test_a_domain_in_a_labels_stays_so_and_its_mail_can_be_delivered() -> None:
+    assert CHECKER.web(application_body(email="jan@xn--w-1ua4uov.example")).data["email"] == "jan@xn--w-1ua4uov.example"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "account"),
+    [
+        ("Anna", "Kowalska / Nowak", ("Anna", "Kowalska Nowak")),
+        ("Anna (Hanna)", "Kowalska", ("Anna Hanna", "Kowalska")),
+        ("Józefa", "Źdźbło-Żak", ("Józefa", "Źdźbło-Żak")),
+        ("D'Arcy", "O’Neill", ("D'Arcy", "O’Neill")),
+    ],
+)
+def test_a_name_keycloak_would_refuse_is_filed_as_written_and_the_account_has_it_without_the_signs(
+    first: str, last: str, account: tuple[str, str]
+) -> None:
+    found = CHECKER.web(
+        application_body(first_name=first, last_name=last, signature={"kind": "declaration", "signed_name": f"{first} {last}"})
+    )
+    assert (found.data["first_name"], found.data["last_name"]) == (first, last)
+    assert (account_name(first), account_name(last)) == account
+
+
+def test_a_name_of_which_nothing_would_be_left_is_refused() -> None:
+    body = application_body(first_name="???", signature={"kind": "declaration", "signed_name": "??? Źdźbło-Żak"})
+    assert codes(body) == {"first_name": "invalid_characters"}
+    body = company_body()
+    body["representative"] = body["representative"] | {"last_name": "/"}
+    assert codes(body)["representative.last_name"] == "invalid_characters"
 
 
 def test_f08_too_long_is_named() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from provisioning.adapters.public_holidays import is_holiday
-from provisioning.domain.account import STATE_TRANSITIONS, Account, AccountState, ClosingCause
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import STATE_TRANSITIONS, AccountState, ClosingCause
 from provisioning.domain.deadline import one_month_after
 from provisioning.domain.email_change import EmailChange
 from provisioning.domain.erasure import ErasureDecision, ErasureRequest

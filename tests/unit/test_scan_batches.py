@@ -17,8 +17,8 @@ from provisioning.adapters.pdf import filled_form
 from provisioning.domain.document import Document
 from provisioning.domain.errors import Invalid
 from provisioning.form.catalogue import all_versions
-from tests.support.hostile_files import forms_in_forms, pdf, saved, tiff
-from tests.unit.test_mails_and_pdf import UTILITY, application
+from tests.support.hostile_files import Signer, forms_in_forms, one_page, pdf, saved, stream, tiff
+from tests.support.letters import UTILITY, application
 
 BLANK = Image.new("L", (1240, 1754), 255)
 
@@ -138,3 +138,10 @@ def test_u06_a_batch_that_blows_up_is_refused(content: bytes, code: str, monkeyp
     with pytest.raises(Invalid) as refusal:
         parts_of("x", content, harmless)
     assert refusal.value.errors[0].code == code
+
+
+def test_a_batch_that_is_one_part_stays_as_it_came_and_so_does_its_signature() -> None:
+    signed = Signer().sign(one_page(stream(b"0 0 50 50 re f")))
+    (part,) = parts_of("podpisany.pdf", signed, harmless)
+    assert part.document.original == signed
+    assert [each.intact for each in part.document.signatures] == [True]

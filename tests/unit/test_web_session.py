@@ -77,3 +77,21 @@ def test_logins_begun_again_and_again_stay_one_small_cookie() -> None:
         client.get("/")
         assert len(client.get_cookie("visit").value) <= 3500
     assert "_state_keycloak_29" in client.get("/read").json
+
+
+def test_f11_over_https_the_cookie_is_bound_to_this_host_and_never_goes_over_http() -> None:
+    made = Flask(__name__)
+    store = SessionStore(NoDatabase(), KEY, timedelta(hours=2), secure=True, name="visit")  # type: ignore[arg-type]
+    store.install(made)
+
+    @made.get("/")
+    def remember() -> str:
+        session["csrf_token"] = "a" * 40
+        return ""
+
+    client = made.test_client()
+    cookie = client.get("/", base_url="https://ibok.example").headers["Set-Cookie"]
+    assert cookie.startswith("__Host-visit=")
+    assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= {each.strip() for each in cookie.split(";")}
+    assert "Domain" not in cookie
+    assert client.get_cookie("__Host-visit", "ibok.example") is not None

@@ -1,18 +1,18 @@
 """Words on the staff pages: Polish plurals, and every code of the domain has a name in both languages."""
 
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 from flask import Flask
 
-import provisioning
 from ibok_idp.look.company import load_utility
 from ibok_idp.look.flask_look import install_look
-from provisioning.domain.account import AccountState, ClosingCause
-from provisioning.domain.application import Action, Channel, RejectedFor, Role, Status
+from provisioning.domain.account_states import AccountState, ClosingCause
+from provisioning.domain.application import Channel, RejectedFor, Status
 from provisioning.domain.erasure import ErasureDecision
 from provisioning.domain.mail import MailKind, MailState
+from provisioning.domain.news import DeliveryState, NewsKind
+from provisioning.domain.rights import Action, Role
 from provisioning.staff_ui import words
 from provisioning.staff_ui.account import DEEDS
 from provisioning.staff_ui.words import mail_reason
@@ -25,8 +25,7 @@ TODAY = date(2026, 11, 24)
 def app() -> Flask:
     app = Flask("words")
     app.secret_key = "x"
-    translations = Path(provisioning.__file__).parent / "translations"
-    install_look(app, load_utility(None), keycloak_origin="http://localhost", secure=False, translations=translations)
+    install_look(app, load_utility(None), keycloak_origin="http://localhost", secure=False)
     return app
 
 
@@ -78,12 +77,14 @@ def test_every_code_of_the_domain_has_a_name(app: Flask) -> None:
         (words.MAIL_KIND, MailKind),
         (words.MAIL_STATE, MailState),
         (words.REJECTED_FOR, RejectedFor),
+        (words.NEWS, NewsKind),
+        (words.DELIVERY_STATE, DeliveryState),
     )
     for table, codes in tables:
         assert set(table) == set(codes)
     of_accounts = {deed.action for deed in DEEDS.values()} | {Action.ANSWER_CHANGE, Action.DECIDE_ERASURE, Action.READ_TERMS}
     of_pages = {Action.READ, Action.ENTER, Action.READ_AUDIT, Action.EVIDENCE, Action.NOTE, Action.CLAIM, Action.INTAKE}
     of_pages |= {Action.HANDLE_MAIL, Action.HELP_LINE, Action.DERIVE_TERMS, Action.READ_REPORTS, Action.FORM_VERSIONS}
-    of_pages |= {Action.OPEN_ORIGINAL, Action.REVEAL_PESEL}
+    of_pages |= {Action.OPEN_ORIGINAL, Action.REVEAL_PESEL, Action.READ_WEBHOOKS, Action.MANAGE_WEBHOOKS}
     assert set(words.ACTION) == set(Action) - of_pages - of_accounts
     assert set(words.DEED) == set(DEEDS)

@@ -1,21 +1,31 @@
 """The keeper of an account: what was promised is done once, whatever else happens meanwhile (S4 to S8)."""
 
+from dataclasses import replace
 from datetime import timedelta
+from email.message import EmailMessage
+from typing import Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
-from provisioning.domain.account import AccountState, Step, Trouble
+from provisioning.domain.account_states import AccountState, Step, Trouble
 from provisioning.domain.errors import Invalid, NotPossible
-from provisioning.domain.mail import MailState
+from provisioning.domain.in_keycloak import Created, WantedUser
+from provisioning.domain.mail import Mail, MailKind, MailState
+from provisioning.domain.password_reset import PasswordReset
+from provisioning.metrics import numbers
 from provisioning.ports.directory import DirectoryTrouble
 from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
+from provisioning.ports.services import Services
 from provisioning.use_cases.account import erase, misdirected, resign, suspend
 from provisioning.use_cases.account.change_contact import change_language
 from provisioning.use_cases.account.keep_account import Kept, keep, sweep
 from provisioning.use_cases.account.reconcile import reconcile
 from provisioning.use_cases.account.request_new_password import request_new_password
+from provisioning.use_cases.messages.mail_out import queue_account_mail
 from provisioning.use_cases.one_by_one import LeftBehind
-from tests.support.invariants import check_invariants
+from tests.support.invariants import HandOvers, check_invariants
+from tests.support.memory_mail import plain_letter
 from tests.support.ring import REGISTRAR, Ring
 
 LATER = MailDeferred("450 4.2.0 later")
@@ -101,7 +111,7 @@ def test_s5_a_resend_that_keycloak_has_not_taken_dies_with_the_doubt_too(ring: R
 # -- deleted or closed while the user is being made ----------------------------------------------
 
 
-@pytest.mark.parametrize("point", ["create.before", "create.after"])
+@pytest.mark.parametrize("point", ["create_many.before", "create_many.after"])
 def test_s8_deleted_while_keycloak_makes_the_user_no_user_stays_and_no_mail_goes(ring: Ring, point: str) -> None:
     login = ring.approved()
 
@@ -199,6 +209,26 @@ def test_s7_a_wish_that_could_not_be_mailed_in_its_life_is_given_up_and_leaves_n
     assert [mail for mail in ring.mail_server.passwords(login) if mail.kind == "new_password"] == []
 
 
+def test_s7_a_wish_that_a_newer_one_replaces_just_before_its_mail_goes_out_is_never_mailed(ring: Ring) -> None:
+    login = ring.active()
+    first = request_new_password(ring.services, login)
+    newer: list[PasswordReset | None] = []
+
+    def composed(services: Services, mail: Mail, *about: Any) -> EmailMessage:
+        if not newer:  # the mail is written; in a moment the connection to the mail server is opened
+            newer.append(request_new_password(ring.services, login))
+        return plain_letter(services, mail, *about)
+
+    watch = ring.mail_server.at_hand_over = HandOvers(ring)
+    keep(replace(ring.services, compose=composed), login)
+    assert watch.wrong == []
+    assert first is not None and newer[0] is not None
+    mailed = [mail for mail in ring.mail_server.passwords(login) if mail.kind == "new_password"]
+    assert [mail.message_id for mail in mailed] == [newer[0].message_id]
+    assert states(ring, login, "new_password") == [MailState.VOID, MailState.ACCEPTED]
+    assert ring.keycloak.try_login(login, mailed[0].secret or "") == "must_change"
+
+
 # -- everything wanted is compared, and what waits waits apart -----------------------------------
 
 
@@ -252,6 +282,7 @@ def test_our_own_set_up_is_never_taken_for_a_wrong_address(ring: Ring) -> None:
     keep(ring.services, login)
     account = ring.account(login)
     assert (account.mail_trouble, account.address_trouble) == (Trouble.MAIL_SETUP, None)
+    assert b'ibok_accounts_waiting{reason="mail_setup"}' in numbers(ring.engine)
     assert states(ring, login, "activated") == [MailState.DEFERRED]
     ring.calm()
     assert ring.settle(login).mail_accepted_at is not None
@@ -264,6 +295,14 @@ def test_a_message_that_is_not_taken_is_told_apart_from_an_address(ring: Ring) -
     account = ring.account(login)
     assert (account.mail_trouble, account.address_trouble, account.nonce) == (Trouble.MAIL_FAILED, None, None)
     assert states(ring, login, "activated") == [MailState.FAILED]
+
+
+def test_a_second_mail_of_one_occasion_is_an_error_and_never_dropped_without_a_word(ring: Ring) -> None:
+    account = ring.account(ring.waiting())
+    with pytest.raises(IntegrityError), ring.services.work() as work:
+        queue_account_mail(ring.services, work, MailKind.SUSPENDED, account, "today", {"reason": "pierwszy"})
+        queue_account_mail(ring.services, work, MailKind.SUSPENDED, account, "today", {"reason": "drugi"})
+    assert states(ring, account.login, "suspended") == []
 
 
 def test_mails_are_tried_again_after_growing_pauses(ring: Ring) -> None:
@@ -335,10 +374,13 @@ def test_s5_an_activation_password_whose_life_ended_in_the_queue_is_replaced_bef
 
 
 def test_s4_a_name_that_keycloak_does_not_take_can_be_mended_by_staff_and_the_account_goes_on(ring: Ring) -> None:
-    login = ring.approved(first_name="Anna", last_name="Kos/Nowak")
+    login = ring.approved()
+    ring.sql(
+        "UPDATE accounts SET last_name = 'Kos/Nowak' WHERE login = :login", login=login
+    )  # as one from before names were cleaned
     ring.settle(login, rounds=3)
     assert ring.account(login).trouble is Trouble.KEYCLOAK_REJECTED
-    misdirected.correct_names(ring.services, REGISTRAR, login, "Anna", "Kos-Nowak", "Keycloak nie przyjmuje ukośnika")
+    misdirected.correct_names(ring.services, REGISTRAR, login, "Anna", "Kos-Nowak", "Keycloak nie przyjmuje ukośników")
     account = ring.settle(login)
     assert (account.trouble, account.step) == (None, Step.DONE)
     assert ring.keycloak.of_application(account.reference)[0].profile["last_name"] == "Kos-Nowak"
@@ -355,7 +397,7 @@ def test_s4_names_that_keycloak_would_not_take_are_refused_at_the_door(ring: Rin
 
 def test_s4_a_login_of_another_application_is_an_alarm_and_waits_for_a_person(ring: Ring) -> None:
     login = ring.approved()
-    ring.keycloak.create("2020-000001-1", login, ring.account(login).profile, "Mailed-2026")
+    ring.keycloak.create_many([WantedUser("2020-000001-1", login, ring.account(login).profile, "Mailed-2026")])
     ring.settle(login)
     account = ring.account(login)
     assert (account.trouble, account.keycloak_blocked, account.user_id) == (Trouble.LOGIN_BELONGS_TO_ANOTHER, True, None)
@@ -414,14 +456,14 @@ def test_k06_while_one_keeper_holds_an_account_a_second_one_leaves_it_alone(ring
 
 def test_one_account_that_nobody_foresaw_stops_no_other(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
     bad, good = ring.approved(), ring.approved()
-    create = ring.keycloak.create
+    create_many = ring.keycloak.create_many
 
-    def broken(reference: str, login: str, *rest: object) -> object:
-        if login == bad:
+    def broken(wanted: list[WantedUser]) -> object:
+        if bad in {each.login for each in wanted}:
             raise ZeroDivisionError
-        return create(reference, login, *rest)  # type: ignore[arg-type]
+        return create_many(wanted)
 
-    monkeypatch.setattr(ring.keycloak, "create", broken)
+    monkeypatch.setattr(ring.keycloak, "create_many", broken)
     sweep(ring.services)
     assert ring.account(good).step is Step.DONE
     look_at = ring.account(bad).look_at
@@ -514,7 +556,8 @@ def test_a_user_that_was_made_again_waits_for_its_first_login_and_a_doubt_kills_
 def test_a_restored_row_finds_the_user_that_is_there_and_leaves_an_own_password_alone(ring: Ring) -> None:
     login = ring.approved()
     account = ring.account(login)
-    made = ring.keycloak.create(account.reference, login, account.profile, "Mailed-2026")
+    (made,) = ring.keycloak.create_many([WantedUser(account.reference, login, account.profile, "Mailed-2026")])
+    assert isinstance(made, Created)
     ring.keycloak.set_own_password(login, "Mailed-2026", "Woda-Zdroj-2026")
     account = ring.settle(login)
     assert (account.user_id, account.state) == (made.user_id, AccountState.ACTIVE)

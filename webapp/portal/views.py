@@ -6,11 +6,24 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, flash, get_flashed_messages, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    flash,
+    g,
+    get_flashed_messages,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_babel import gettext
 
-from ibok_idp.look.flask_look import LANGUAGES, language, problem_page
+from ibok_idp.look.flask_look import language, problem_page
 from ibok_idp.oidc_login import OidcLogin
+from ibok_idp.texts import LANGUAGES
 from webapp.application_form.steps import address_line, html_id
 from webapp.application_form.views import client, within_mail_limit
 from webapp.portal.devices import device
@@ -35,7 +48,8 @@ def logged_in(view: View) -> View:
 
     @functools.wraps(view)
     def checked(*arguments: Any, **named: Any) -> Any:
-        if oidc().user() is None:
+        g.user = oidc().user()
+        if g.user is None:
             return redirect(url_for("oidc.login", next=request.path if request.method == "GET" else "/konto"))
         try:
             return view(*arguments, **named)
@@ -72,7 +86,14 @@ def account() -> Any:
         mine = client().me(token())
     except (TokenRefused, NotThere):
         return render_template("portal/no_account.html"), 403
-    return render_template("portal/account.html", me=mine, changed=request.args.get("haslo"), sessions=oidc().sessions())
+    numbers = [each["customer_number"] for each in mine["customer_numbers"]]
+    return render_template(
+        "portal/account.html",
+        me=mine,
+        my_tiles=[tile for tile in current_app.extensions["ibok_tiles"] if tile.concerns(numbers)],
+        changed=request.args.get("haslo"),
+        sessions=oidc().sessions(),
+    )
 
 
 @portal.post("/konto/haslo")

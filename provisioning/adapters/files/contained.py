@@ -27,7 +27,7 @@ from typing import Any, BinaryIO, Literal, TypeVar
 import structlog
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from provisioning.domain.errors import FieldError, Invalid, NotFound
+from provisioning.domain.errors import DomainError, FieldError, Invalid, NotFound
 
 Reason = Literal["memory", "time", "crash", "too_large", "busy"]
 CHILDREN = max(2, min(4, os.cpu_count() or 2))
@@ -67,7 +67,7 @@ class Limits:
     wait: float = 20
 
 
-class ContainedFailure(Exception):
+class ContainedFailure(DomainError):
     """The job came to no answer.
 
     Attributes:
@@ -77,7 +77,10 @@ class ContainedFailure(Exception):
 
     def __init__(self, reason: Reason, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
+        self.reason, self.code = reason, reason
+        if reason == "busy":
+            self.status, self.retry_after = 503, 5
+            self.public = "Too many files are being read now. Nothing was stored. Try again in a few seconds."
 
 
 def contained(function: Callable[..., T], *arguments: Any, limits: Limits = Limits()) -> T:

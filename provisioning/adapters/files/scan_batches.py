@@ -17,7 +17,7 @@ from provisioning.adapters.files.clean_pdf import opened, refuse_what_only_some_
 from provisioning.adapters.files.clean_picture import clean_picture
 from provisioning.adapters.files.contained import Limits
 from provisioning.adapters.files.scan_pages import scale_within
-from provisioning.adapters.files.uploads import read_foreign, type_by_content
+from provisioning.adapters.files.uploads import MAXIMUM_BYTES, read_foreign, type_by_content
 from provisioning.domain.document import Document
 from provisioning.domain.errors import FieldError, Invalid
 from provisioning.use_cases.intake.take_in import ScanPart
@@ -34,7 +34,7 @@ _LIMITS = Limits(cpu=20, wall=40, wait=10)
 
 @dataclass(frozen=True)
 class CutPart:
-    """Pages `start` to `end` (from 0, without `end`) of a batch as a PDF of their own; for a picture, all of it as it came."""
+    """Pages `start` to `end` (from 0, without `end`) of a batch as a PDF of their own; what need not be cut is as it came."""
 
     reference: str | None
     start: int
@@ -89,6 +89,8 @@ def cut_at_codes(content: bytes) -> list[CutPart]:
         whole.save(plain)  # without an owner's password, and with a header where PDFium looks for it
         references = _references(plain.getvalue())
         starts = [0, *(n for n, found in enumerate(references) if n and found and found != _before(references, n)), len(references)]
+        if len(starts) == 2 and len(content) <= MAXIMUM_BYTES:
+            return [CutPart(references[0], 0, len(references), content)]  # a signature in it holds for these bytes alone
         return [CutPart(references[start], start, end, _cut(whole, start, end)) for start, end in pairwise(starts)]
 
 

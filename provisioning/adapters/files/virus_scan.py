@@ -8,13 +8,16 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from provisioning.domain.errors import FieldError, Invalid
+from provisioning.domain.errors import FieldError, Invalid, Unavailable
 
 _CHUNK = 64 * 2**10
 
 
-class ScannerGone(Exception):
+class ScannerGone(Unavailable):
     """clamd does not answer; the file is not taken, so that none slips through."""
+
+    code = "virus_scan_unavailable"
+    public = "Files cannot be checked for viruses now, so none is taken. Try again in a minute."
 
 
 class VirusScan:

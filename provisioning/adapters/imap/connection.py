@@ -22,6 +22,8 @@ from imap_tools.errors import (
     UnexpectedCommandStatusError,
 )
 
+from provisioning.domain.errors import Unavailable
+
 _TIMEOUT = 60
 _LONGEST_ANSWER = 200
 # the first personal namespace of RFC 2342: (("INBOX." ".")) …
@@ -30,20 +32,26 @@ _NAMESPACE = re.compile(rb'^\(\("((?:[^"\\]|\\.)*)"')
 _ODD_ANSWERS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
-class MailboxGone(Exception):
+class MailboxGone(Unavailable):
     """The mailbox cannot be reached, refuses the login, or answers oddly; nothing was taken, nothing is lost."""
 
+    code = "mailbox_unavailable"
 
-class NotFetched(Exception):
+
+class NotFetched(Unavailable):
     """The server does not give this one message out."""
 
+    code = "message_not_fetched"
 
-class NotMoved(Exception):
+
+class NotMoved(Unavailable):
     """The server does not move this one message.
 
     Attributes:
         copied: it lies in the other folder already; only the original could not be removed.
     """
+
+    code = "message_not_moved"
 
     def __init__(self, answer: str, *, copied: bool = False) -> None:
         super().__init__(answer)

@@ -121,9 +121,7 @@ class ImapMailbox:
             if failure.reason == "busy":
                 raise
             return refused("file_damaged")
-        return IntakeFile(
-            uuid.uuid4().hex, intake_id, place, document.name, document.media_type, file.sha256, None, document.content
-        )
+        return IntakeFile.of(document, intake_id, place)
 
     def _move_again(self, folder: ImapFolder, log: MailboxLog, kept: list[MailProgress], limit: int) -> None:
         due = [each for each in kept if log.move_again(each)]

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from provisioning.adapters.postgres.news import PostgresNews
 from provisioning.adapters.postgres.retention import forget_traces
-from provisioning.adapters.postgres.rows import first, insert, raise_, read, update
+from provisioning.adapters.postgres.rows import first, insert, raise_, read, update, update_many
 from provisioning.domain.account import Account
 from provisioning.domain.errors import NotFound
+from provisioning.domain.news import Known
 from provisioning.domain.password_reset import PasswordReset
 
 
 class PostgresAccounts:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    """Rows of accounts. Whatever changes one is told to other applications in the same transaction, whoever changed it."""
+
+    def __init__(self, connection: Connection, news: PostgresNews) -> None:
+        self._connection, self._news = connection, news
 
     def reserve_login(self, login: str, reference: str, at: datetime) -> bool:
         done = self._connection.execute(
@@ -28,6 +33,7 @@ class PostgresAccounts:
     def add(self, account: Account) -> None:
         account.unsettled = account.wants_keeping
         insert(self._connection, "accounts", account)
+        self._news.changed(None, account)
 
     def get(self, login: str) -> Account:
         return self._one("login = :value", login.lower()) or raise_(NotFound(login))
@@ -41,9 +47,25 @@ class PostgresAccounts:
     def by_user_id(self, user_id: str) -> Account | None:
         return self._one("user_id = :value", user_id)
 
+    def many(self, logins: Sequence[str], *, for_change: bool = False) -> list[Account]:
+        """Those of them that are there, locked in the order of logins; returned in the order that was asked for."""
+        suffix = " FOR UPDATE" if for_change else ""
+        found = {each.login: each for each in self._all(f"login = ANY(:logins) ORDER BY login{suffix}", logins=list(logins))}
+        return [found[login] for login in logins if login in found]
+
     def save(self, account: Account) -> None:
-        account.unsettled = account.wants_keeping
-        update(self._connection, "accounts", "login", account)
+        self.save_many([account])
+
+    def save_many(self, accounts: Sequence[Account]) -> None:
+        before = {each.login: Known.of(each) for each in self.many([account.login for account in accounts])}
+        for account in accounts:
+            account.unsettled = account.wants_keeping
+        update_many(self._connection, "accounts", "login", accounts)
+        for account in accounts:
+            self._news.changed(before[account.login], account)
+
+    def with_customer_number(self, customer_number: str) -> list[Account]:
+        return self._all("customer_numbers ? :number ORDER BY login LIMIT 50", number=customer_number)
 
     def due(self, today: date, limit: int) -> list[str]:
         """Accounts whose day has come to be closed, deleted or anonymised; none that still waits for others."""
@@ -69,14 +91,15 @@ class PostgresAccounts:
         )
         return list(found.scalars())
 
-    def to_be_made(self, limit: int) -> list[str]:
-        """Whose first difference is that Keycloak holds no user, in filing order."""
+    def to_be_made(self, now: datetime, limit: int) -> list[str]:
+        """Whose first difference is that Keycloak holds no user, and whose time has come, in filing order."""
         found = self._connection.execute(
             text(
                 "SELECT login FROM accounts WHERE unsettled AND user_id IS NULL AND nonce IS NOT NULL "
-                "AND state NOT IN ('closed', 'deleted', 'anonymised') AND NOT keycloak_blocked ORDER BY created_at LIMIT :limit"
+                "AND state NOT IN ('closed', 'deleted', 'anonymised') AND NOT keycloak_blocked AND (look_at IS NULL OR look_at <= :now "
+                "OR keycloak_trouble = 'keycloak_unavailable') ORDER BY created_at LIMIT :limit"
             ),
-            {"limit": limit},
+            {"now": now, "limit": limit},
         )
         return list(found.scalars())
 
@@ -114,6 +137,7 @@ class PostgresAccounts:
             "DELETE FROM change_requests WHERE login = :login",
             "DELETE FROM password_resets WHERE login = :login",
             "DELETE FROM account_events WHERE login = :login",
+            "UPDATE account_news SET customer_numbers = '[]', customer_number = NULL WHERE login = :login",
             "UPDATE incidents SET address = '', note = NULL WHERE login = :login",
             "UPDATE erasure_requests SET ground = NULL WHERE login = :login",
         ):
@@ -180,7 +204,7 @@ class PostgresPasswordResets:
     def save(self, reset: PasswordReset) -> None:
         update(self._connection, "password_resets", "reset_id", reset)
 
-    def mailed_since(self, login: str, since: datetime) -> list[datetime]:
+    def answered_by_mail_since(self, login: str, since: datetime) -> list[datetime]:
         rows = self._connection.execute(
             text("SELECT asked_at FROM password_resets WHERE login = :l AND asked_at > :s AND outcome IN ('issued', 'refused')"),
             {"l": login, "s": since},

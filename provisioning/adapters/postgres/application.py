@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, text
 
 from provisioning.adapters.postgres.rows import with_json
 from provisioning.adapters.postgres.search import drop_names, fold, phone_words, query_for, store_names, words_of
-from provisioning.domain.account import GONE, AccountState
+from provisioning.domain.account_states import GONE, AccountState
 from provisioning.domain.application import OPEN, Application, Channel, RejectedFor, Status
 from provisioning.domain.desk import COUNTED_AT_MOST, Alike, QueueFilter, QueuePage, QueueSort, QueueTiles
 from provisioning.domain.errors import NotFound
@@ -111,6 +111,13 @@ class PostgresApplications:
         if row is None:
             raise NotFound(reference)
         return self._application(row)
+
+    def many(self, references: Sequence[str], *, for_change: bool = False) -> dict[str, Application]:
+        """Those of them that are there, locked in the order of references."""
+        suffix = " FOR UPDATE" if for_change else ""
+        statement = f"SELECT * FROM applications WHERE reference = ANY(:references) ORDER BY reference{suffix}"  # noqa: S608
+        rows = self._connection.execute(text(statement), {"references": list(references)})
+        return {row.reference: self._application(row) for row in rows}
 
     def save(self, application: Application) -> None:
         words = search_words(application)

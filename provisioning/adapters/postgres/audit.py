@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
 from provisioning.domain.actors import Actor
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.audit_chain import FIRST, AuditEntry, ChainedLine, chained_hash, line_content
 
 _AUDIT_LOCK = 270_001
@@ -38,7 +39,7 @@ class PostgresAudit:
     def write(
         self,
         actor: Actor,
-        action: str,
+        action: AuditAction,
         subject: str,
         details: dict[str, Any],
         at: datetime,
@@ -74,7 +75,7 @@ class PostgresAudit:
         )
         return [self._entry(row) for row in rows]
 
-    def actors(self, subject: str, actions: tuple[str, ...]) -> set[str]:
+    def actors(self, subject: str, actions: tuple[AuditAction, ...]) -> set[str]:
         """Who did one of these to a subject."""
         statement = text("SELECT DISTINCT actor FROM audit WHERE subject = :s AND action = ANY(:actions)")
         return set(self._connection.execute(statement, {"s": subject, "actions": list(actions)}).scalars())

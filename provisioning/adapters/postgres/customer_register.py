@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
 import hashlib
 import hmac
 import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Engine
-from stdnum.pl import nip, pesel
 
+from provisioning.adapters.csv_file import CsvRow, read_csv
 from provisioning.domain.fields import declared
 from provisioning.domain.register_match import RegisterCustomer
+from provisioning.form import identifiers
 
 COLUMNS = ("customer_number", "name", "type", "tax_id_or_pesel", "supply_points", "contract_numbers", "email")
 _MANY = "|"
-_NOT_KEPT = {"\0", "\ufffd"}  # what PostgreSQL cannot hold, and what stands for bytes of no known letter
-_PORTION = 2**20
+FEW = 10  # customers of whom any file may say that they are gone, however small the register is
 Fingerprint = Callable[[str], str]
-
-
-class RegisterFileError(Exception):
-    """The file as a whole cannot be read: not there, no text, or other columns. Nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +32,20 @@ class BadRow:
 
 @dataclass
 class ImportOutcome:
-    """What an import would change, or has changed."""
+    """What an import would change, or has changed.
+
+    Attributes:
+        gone: customers of the register whom the file does not name at all.
+        nameless: rows left out that may be anybody's, for their customer number cannot be read; nobody is gone then.
+        too_many_gone: more than one file may mark as gone; nothing was changed.
+    """
 
     rows: int = 0
     added: int = 0
     changed: int = 0
     gone: int = 0
+    nameless: int = 0
+    too_many_gone: bool = False
     bad: list[BadRow] = field(default_factory=list)
 
 
@@ -55,13 +55,27 @@ def fingerprint_with(key: str) -> Fingerprint:
     return lambda value: hmac.new(secret, value.encode(), hashlib.sha256).hexdigest()
 
 
-def import_customers(engine: Engine, file: Path, number_pattern: str, fingerprint: Fingerprint, *, dry_run: bool) -> ImportOutcome:
+def import_customers(
+    engine: Engine,
+    file: Path,
+    number_pattern: str,
+    fingerprint: Fingerprint,
+    *,
+    largest_loss: int = 100,
+    agreed_loss: int = 0,
+    dry_run: bool,
+) -> ImportOutcome:
     """Compare a file with the register and, unless it is a dry run, make the register as the file says.
 
-    A customer who is not in the file any more is marked as gone, never deleted. Bad rows are reported and left out.
+    A customer who is not in the file any more is marked as gone, never deleted. Bad rows are reported and left out; whoever stands
+    in one stays as they are.
+
+    Args:
+        largest_loss: percent of the register that may be marked as gone.
+        agreed_loss: so many customers may be, whatever their share.
 
     Raises:
-        RegisterFileError: the file cannot be read or lacks a column.
+        CsvFileError: the file cannot be read or lacks a column.
     """
     outcome = ImportOutcome()
     connection = engine.raw_connection()
@@ -69,23 +83,30 @@ def import_customers(engine: Engine, file: Path, number_pattern: str, fingerprin
         cursor = connection.cursor()
         cursor.execute("CREATE TEMP TABLE incoming (LIKE register_customers INCLUDING DEFAULTS) ON COMMIT DROP")
         cursor.execute("ALTER TABLE incoming DROP COLUMN imported_at, DROP COLUMN gone_at, ADD PRIMARY KEY (customer_number)")
+        cursor.execute("CREATE TEMP TABLE named (customer_number text PRIMARY KEY) ON COMMIT DROP")
         seen: set[str] = set()
+        left_out: set[str] = set()
         with cursor.copy("COPY incoming FROM STDIN") as copy:
-            for line, row in _rows(file):
+            for row in read_csv(file, COLUMNS):
                 outcome.rows += 1
-                found = _checked(row, number_pattern, fingerprint)
-                if isinstance(found, str):
-                    outcome.bad.append(BadRow(line, found))
-                elif found.customer_number in seen:
-                    outcome.bad.append(BadRow(line, f"customer number {found.customer_number} stands in the file twice"))
-                else:
+                found = checked_row(row, number_pattern, fingerprint)
+                if isinstance(found, RegisterCustomer) and found.customer_number not in seen:
                     seen.add(found.customer_number)
-                    copy.write_row(_values(found))
-        _compare(cursor, outcome)
-        if dry_run:
+                    copy.write_row(values_of(found))
+                    continue
+                why = found if isinstance(found, str) else f"customer number {found.customer_number} stands in the file twice"
+                outcome.bad.append(BadRow(row.line, why))
+                numbers = _numbers_in(row, number_pattern)
+                outcome.nameless += not numbers
+                left_out |= numbers
+        with cursor.copy("COPY named FROM STDIN") as copy:
+            for number in seen | left_out:
+                copy.write_row((number,))
+        _compare(cursor, outcome, largest_loss, agreed_loss)
+        if dry_run or outcome.too_many_gone:
             connection.rollback()
         else:
-            _apply(cursor)
+            _apply(cursor, gone=not outcome.nameless)
             connection.commit()
     except BaseException:
         connection.rollback()
@@ -95,28 +116,30 @@ def import_customers(engine: Engine, file: Path, number_pattern: str, fingerprin
     return outcome
 
 
-_SAME = " AND ".join(
+SAME = " AND ".join(
     f"r.{name} IS NOT DISTINCT FROM i.{name}"
     for name in ("name", "customer_type", "tax_id", "pesel_fingerprint", "supply_points", "contract_numbers", "email")
 )
 
 
-def _compare(cursor: object, outcome: ImportOutcome) -> None:
+_GONE = "r.gone_at IS NULL AND NOT EXISTS (SELECT 1 FROM named n WHERE n.customer_number = r.customer_number)"
+
+
+def _compare(cursor: object, outcome: ImportOutcome, largest_loss: int, agreed_loss: int) -> None:
     run = cursor.execute  # type: ignore[attr-defined]
     run(
         f"SELECT count(*) FILTER (WHERE r.customer_number IS NULL), "  # noqa: S608  # constants
-        f"count(*) FILTER (WHERE r.customer_number IS NOT NULL AND (r.gone_at IS NOT NULL OR NOT ({_SAME}))) "
+        f"count(*) FILTER (WHERE r.customer_number IS NOT NULL AND (r.gone_at IS NOT NULL OR NOT ({SAME}))) "
         "FROM incoming i LEFT JOIN register_customers r USING (customer_number)"
     )
     outcome.added, outcome.changed = cursor.fetchone()  # type: ignore[attr-defined]
-    run(
-        "SELECT count(*) FROM register_customers r WHERE gone_at IS NULL "
-        "AND NOT EXISTS (SELECT 1 FROM incoming i WHERE i.customer_number = r.customer_number)"
-    )
-    (outcome.gone,) = cursor.fetchone()  # type: ignore[attr-defined]
+    run(f"SELECT count(*) FILTER (WHERE {_GONE}), count(*) FILTER (WHERE r.gone_at IS NULL) FROM register_customers r")  # noqa: S608  # the same
+    missing, known = cursor.fetchone()  # type: ignore[attr-defined]
+    outcome.gone = 0 if outcome.nameless else missing
+    outcome.too_many_gone = outcome.gone > max(FEW, known * largest_loss // 100, agreed_loss)
 
 
-def _apply(cursor: object) -> None:
+def _apply(cursor: object, *, gone: bool) -> None:
     run = cursor.execute  # type: ignore[attr-defined]
     names = "customer_number, name, customer_type, tax_id, pesel_fingerprint, supply_points, contract_numbers, email"
     sets = ", ".join(f"{name} = excluded.{name}" for name in names.split(", ")[1:])
@@ -124,13 +147,11 @@ def _apply(cursor: object) -> None:
         f"INSERT INTO register_customers ({names}, imported_at) SELECT {names}, now() FROM incoming "  # noqa: S608  # constants
         f"ON CONFLICT (customer_number) DO UPDATE SET {sets}, imported_at = now(), gone_at = NULL"
     )
-    run(
-        "UPDATE register_customers r SET gone_at = now() WHERE gone_at IS NULL "
-        "AND NOT EXISTS (SELECT 1 FROM incoming i WHERE i.customer_number = r.customer_number)"
-    )
+    if gone:
+        run(f"UPDATE register_customers r SET gone_at = now() WHERE {_GONE}")  # noqa: S608  # the same
 
 
-def _values(found: RegisterCustomer) -> tuple[object, ...]:
+def values_of(found: RegisterCustomer) -> tuple[object, ...]:
     return (
         found.customer_number,
         found.name,
@@ -143,36 +164,10 @@ def _values(found: RegisterCustomer) -> tuple[object, ...]:
     )
 
 
-def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line and row; UTF-8 or Windows-1250, `;` or `,`."""
-    encoding = _encoding(file)
-    try:
-        with file.open(encoding=encoding, errors="replace", newline="") as handle:
-            head = handle.readline()
-            delimiter = ";" if head.count(";") >= head.count(",") else ","
-            names = next(csv.reader([head], delimiter=delimiter), [])
-            missing = [name for name in COLUMNS if name not in [each.strip() for each in names]]
-            if missing:
-                raise RegisterFileError(f"{file} lacks the columns {', '.join(missing)}; see docs/how-to/import-customers.md.")
-            reader = csv.DictReader(handle, fieldnames=[each.strip() for each in names], delimiter=delimiter, strict=True)
-            for row in reader:
-                yield reader.line_num + 1, {name: (row.get(name) or "").strip() for name in COLUMNS}
-    except csv.Error as error:
-        raise RegisterFileError(f"{file} is not CSV as expected: {error}.") from error
-
-
-def _encoding(file: Path) -> str:
-    decoder = codecs.getincrementaldecoder("utf-8")()  # a character may lie across two portions
-    try:
-        with file.open("rb") as handle:
-            for portion in iter(lambda: handle.read(_PORTION), b""):
-                decoder.decode(portion)
-            decoder.decode(b"", final=True)
-    except OSError as error:
-        raise RegisterFileError(f"Cannot read {file}: {error.strerror}.") from error
-    except UnicodeDecodeError:
-        return "cp1250"
-    return "utf-8-sig"
+def _numbers_in(row: CsvRow, pattern: str) -> set[str]:
+    """The customer a bad row is about; of one whose cells are shifted, everything in it that may be a customer number."""
+    cells = [row.cells["customer_number"]] if row.cells else row.raw
+    return {number for cell in cells if (number := identifiers.customer_number(cell, pattern))}
 
 
 def _types() -> dict[str, str]:
@@ -180,33 +175,42 @@ def _types() -> dict[str, str]:
     return {called: each.code for each in declared().types for called in (each.code, each.label)}
 
 
-def _checked(row: dict[str, str], number_pattern: str, fingerprint: Fingerprint) -> RegisterCustomer | str:
+def checked_row(row: CsvRow, number_pattern: str, fingerprint: Fingerprint) -> RegisterCustomer | str:
     """The row as a customer, or why it is not one."""
-    number, types = re.sub(r"\s", "", row["customer_number"]), _types()
-    kind = types.get(row["type"].casefold())
-    if not re.fullmatch(number_pattern, number):
-        return f"customer_number {row['customer_number'][:40]!r} does not look like one"
-    if not row["name"]:
+    if row.problem:
+        return row.problem
+    cells = row.cells
+    number, types = identifiers.customer_number(cells["customer_number"], number_pattern), _types()
+    kind = types.get(cells["type"].casefold())
+    if number is None:
+        return f"customer_number {cells['customer_number'][:40]!r} does not look like one"
+    if not cells["name"]:
         return "name is empty"
-    if strange := next((name for name, value in row.items() if _NOT_KEPT & set(value)), None):
-        return f"{strange} holds a character that cannot be read"
     if kind is None:
-        return f"type {row['type'][:40]!r} is none of {', '.join(sorted(types))}"
-    digits = re.sub(r"[\s-]", "", row["tax_id_or_pesel"])
-    if digits and not (nip.is_valid(digits) if len(digits) == 10 else pesel.is_valid(digits)):
+        return f"type {cells['type'][:40]!r} is none of {', '.join(sorted(types))}"
+    try:
+        tax_id, person = _tax_id_or_pesel(cells["tax_id_or_pesel"])
+    except identifiers.ValidationError:
         return "tax_id_or_pesel has a wrong check digit"
-    if row["email"]:
-        try:
-            validate_email(row["email"], check_deliverability=False, test_environment=True)
-        except EmailNotValidError:
-            return "email is not an address"
+    email = identifiers.email_address(cells["email"]) if cells["email"] else None
+    if cells["email"] and email is None:
+        return "email is not an address"
     return RegisterCustomer(
         customer_number=number,
-        name=row["name"],
+        name=cells["name"],
         customer_type=kind,
-        tax_id=digits if len(digits) == 10 else None,
-        pesel_fingerprint=fingerprint(digits) if len(digits) == 11 else None,
-        supply_points=[each.strip() for each in row["supply_points"].split(_MANY) if each.strip()],
-        contract_numbers=[each.strip() for each in row["contract_numbers"].split(_MANY) if each.strip()],
-        email=row["email"] or None,
+        tax_id=tax_id,
+        pesel_fingerprint=fingerprint(person) if person else None,
+        supply_points=[each.strip() for each in cells["supply_points"].split(_MANY) if each.strip()],
+        contract_numbers=[each.strip() for each in cells["contract_numbers"].split(_MANY) if each.strip()],
+        email=email,
     )
+
+
+def _tax_id_or_pesel(typed: str) -> tuple[str | None, str | None]:
+    """One of both; only a PESEL has eleven digits."""
+    if not typed:
+        return None, None
+    if len(identifiers.plain_digits(typed)) == 11:
+        return None, identifiers.pesel_number(typed)
+    return identifiers.tax_number(typed), None

@@ -19,6 +19,7 @@ from typing import Any
 import psycopg
 from stdnum.pl import nip, pesel
 
+from ibok_idp.texts import LANGUAGES, SOURCE
 from provisioning.adapters.postgres.application import PostgresApplications, search_words
 from provisioning.adapters.postgres.search import grams, name_words
 from provisioning.adapters.postgres.work import applications_in
@@ -35,6 +36,7 @@ _FIRST, _LAST, _STREETS = (_WORDS[name].split() for name in ("first_names", "las
 _TOWNS, _COMPANIES = _WORDS["towns"], _WORDS["companies"]
 _BATCH = 20_000
 _REJECTED = "Dane nie zgadzają się z umową"
+_ANOTHER_LANGUAGE = next(code for code in LANGUAGES if code != SOURCE)
 
 
 class _Draw:
@@ -138,7 +140,7 @@ def _application(
         channel=Channel.WEB if not confirmed else channel,
         form_version=form.version,
         terms_version=form.terms_version,
-        language="en" if draw.below(20) == 0 else "pl",
+        language=_ANOTHER_LANGUAGE if draw.below(20) == 0 else SOURCE,
         customer_type=kind,
         data=data,
         pesel=invented_pesel(draw.below) if kind == "person" and draw.below(3) == 0 else None,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, text
 from provisioning.domain.document import Document, Signature
 from provisioning.domain.errors import NotFound
 
-_SIGNATURES = TypeAdapter(tuple[Signature, ...])
+SIGNATURES = TypeAdapter(tuple[Signature, ...])
 
 
 class PostgresDocuments:
@@ -27,7 +27,7 @@ class PostgresDocuments:
             {name: value for name, value in vars(document).items() if name != "original"}
             | {
                 "created_at": document.created_at or datetime.now(UTC),
-                "signatures": _SIGNATURES.dump_json(document.signatures).decode() if document.signatures else None,
+                "signatures": signatures_stored(document.signatures),
             },
         )
         if document.original is not None:
@@ -57,8 +57,12 @@ class PostgresDocuments:
         return _document(row, bytes(row.content))
 
 
+def signatures_stored(signatures: tuple[Signature, ...]) -> str | None:
+    return SIGNATURES.dump_json(signatures).decode() if signatures else None
+
+
 def _document(row: Row[Any], content: bytes) -> Document:
-    signatures = _SIGNATURES.validate_python(row.signatures or [])
+    signatures = SIGNATURES.validate_python(row.signatures or [])
     return Document(
         row.document_id,
         row.reference,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
-from provisioning.adapters.postgres.rows import columns, every, first, insert, raise_, update
+from provisioning.adapters.postgres.documents import SIGNATURES, signatures_stored
+from provisioning.adapters.postgres.rows import columns, every, first, raise_, update
 from provisioning.domain.errors import NotFound
 from provisioning.domain.intake import IntakeFile, IntakeItem, IntakeState
+
+_FILE = "file_id, intake_id, place, name, media_type, sha256, refused, content, signatures"
 
 
 class PostgresIntake:
@@ -22,7 +26,13 @@ class PostgresIntake:
         if self._connection.execute(statement, vars(item)).rowcount != 1:
             return False
         for each in files:
-            insert(self._connection, "intake_files", each)
+            self._connection.execute(
+                text(
+                    f"INSERT INTO intake_files ({_FILE}, original) VALUES (:file_id, :intake_id, :place, :name, :media_type, "  # noqa: S608
+                    ":sha256, :refused, :content, CAST(:signatures AS jsonb), :original)"
+                ),
+                vars(each) | {"signatures": signatures_stored(each.signatures)},
+            )
         return True
 
     def get(self, intake_id: str, *, for_change: bool = False) -> IntakeItem:
@@ -34,12 +44,15 @@ class PostgresIntake:
     def save(self, item: IntakeItem) -> None:
         update(self._connection, "intake", "intake_id", item)
 
-    def files_of(self, intake_id: str) -> list[IntakeFile]:
-        return every(self._connection, IntakeFile, "intake_files WHERE intake_id = :id ORDER BY place", id=intake_id)
+    def files_of(self, intake_id: str, *, with_originals: bool = False) -> list[IntakeFile]:
+        columns = f"{_FILE}, original" if with_originals else f"{_FILE}, NULL AS original"
+        statement = text(f"SELECT {columns} FROM intake_files WHERE intake_id = :id ORDER BY place")  # noqa: S608  # constants
+        return [_intake_file(row) for row in self._connection.execute(statement, {"id": intake_id})]
 
     def file(self, intake_id: str, file_id: str) -> IntakeFile:
-        found = first(self._connection, IntakeFile, "intake_files WHERE intake_id = :i AND file_id = :f", i=intake_id, f=file_id)
-        return found or raise_(NotFound(file_id))
+        statement = text(f"SELECT {_FILE}, NULL AS original FROM intake_files WHERE intake_id = :i AND file_id = :f")  # noqa: S608  # constants
+        row = self._connection.execute(statement, {"i": intake_id, "f": file_id}).first()
+        return _intake_file(row) if row is not None else raise_(NotFound(file_id))
 
     def drop_files(self, intake_id: str) -> None:
         self._connection.execute(text("DELETE FROM intake_files WHERE intake_id = :id"), {"id": intake_id})
@@ -54,3 +67,18 @@ class PostgresIntake:
     def forget_set_aside(self, before: datetime) -> int:
         statement = "UPDATE intake SET sender = '', subject = '', text = '', state = 'dismissed' WHERE state = 'set_aside' AND received_at < :b"
         return self._connection.execute(text(statement), {"b": before}).rowcount
+
+
+def _intake_file(row: Row[Any]) -> IntakeFile:
+    return IntakeFile(
+        row.file_id,
+        row.intake_id,
+        row.place,
+        row.name,
+        row.media_type,
+        row.sha256,
+        row.refused,
+        bytes(row.content),
+        bytes(row.original) if row.original is not None else None,
+        SIGNATURES.validate_python(row.signatures or []),
+    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import procrastinate
 from procrastinate import App, SyncPsycopgConnector
 
-from provisioning.ports.work import Outage
+from provisioning.domain.errors import Outage
 
 JOBS = "default"  # procrastinate's own name for the queue of everything that names none
 DUTIES = "duties"  # the periodic duties, which no job keeps waiting
@@ -22,6 +23,14 @@ class JobQueue:
     def defer(self, connection: Any, task: str, **arguments: str) -> None:
         job = self._app.configure_task(task, connection=connection)
         job.defer(**arguments)
+
+    def take_back(self, connection: Any, task: str, argument: str, values: Sequence[str]) -> None:
+        """Delete the jobs of one task whose argument has one of these values, unless a worker has begun them."""
+        connection.execute(
+            "DELETE FROM procrastinate_jobs WHERE id IN (SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND task_name = %s "
+            "AND args->>%s = ANY(%s) FOR UPDATE SKIP LOCKED)",
+            (task, argument, list(values)),
+        )
 
 
 class TryLater(Exception):

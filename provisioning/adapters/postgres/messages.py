@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Connection, text
@@ -20,6 +21,10 @@ class PostgresMails:
     def get(self, message_id: str, *, for_change: bool = False) -> Mail | None:
         suffix = " FOR UPDATE" if for_change else ""
         return first(self._connection, Mail, f"mails WHERE message_id = :id{suffix}", id=message_id)
+
+    def many(self, message_ids: Sequence[str]) -> dict[str, Mail]:
+        found = every(self._connection, Mail, "mails WHERE message_id = ANY(:ids)", ids=list(message_ids))
+        return {mail.message_id: mail for mail in found}
 
     def save(self, mail: Mail) -> None:
         update(self._connection, "mails", "message_id", mail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from enum import StrEnum
 from functools import cache
@@ -30,8 +31,19 @@ def insert(connection: Connection, table: str, thing: Any) -> None:
 
 
 def update(connection: Connection, table: str, key: str, thing: Any) -> None:
-    sets = ", ".join(f"{each.name} = :{each.name}" for each in fields(thing) if each.name != key)
-    connection.execute(with_json(f"UPDATE {table} SET {sets} WHERE {key} = :{key}", *_documents(type(thing))), vars(thing))  # noqa: S608
+    update_many(connection, table, key, [thing])
+
+
+def update_many(connection: Connection, table: str, key: str, things: Sequence[Any]) -> None:
+    """Things of one kind, in one round trip."""
+    if things:
+        connection.execute(_update_of(table, key, type(things[0])), [vars(each) for each in things])  # type: ignore[arg-type]
+
+
+@cache
+def _update_of(table: str, key: str, kind: Any) -> Any:
+    sets = ", ".join(f"{each.name} = :{each.name}" for each in fields(kind) if each.name != key)
+    return with_json(f"UPDATE {table} SET {sets} WHERE {key} = :{key}", *_documents(kind))  # noqa: S608
 
 
 def first(connection: Connection, kind: type[_Thing], condition: str, **values: Any) -> _Thing | None:

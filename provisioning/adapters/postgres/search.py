@@ -19,7 +19,8 @@ _MOST_TOKENS = 8
 _MOST_ALIKE = 12
 _SHORTEST_BEGINNING = 3
 _NOT_IN_WORDS = re.compile(r"[^a-z0-9]+")
-_NUMBER = re.compile(r"\+?[0-9][0-9 ]*")
+_NUMBER = re.compile(r"\+?[0-9][0-9 -]*")
+_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 
 
 def fold(value: str) -> str:
@@ -39,8 +40,8 @@ def name_words(words: set[str]) -> set[str]:
 
 
 def tokens(typed: str) -> list[str]:
-    """The words of a search; a number typed with spaces is one word."""
-    folded = fold(typed).strip()
+    """The words of a search; a number typed with spaces is one word, and every dash is the same."""
+    folded = fold(typed).translate(_DASHES).strip()
     if _NUMBER.fullmatch(folded):
         return [folded.replace(" ", "")]
     return folded.split()[:_MOST_TOKENS]
@@ -86,6 +87,8 @@ def query_for(connection: Connection, typed: str) -> tuple[str | None, dict[str,
     parts, instead = [], {}
     for token in tokens(typed):
         query = _beginning(token)
+        if "-" in token and _NUMBER.fullmatch(token):  # a reference has dashes, other numbers are stored without
+            query = f"({query} | {_beginning(token.replace('-', ''))})"
         if token.isalpha() and len(token) >= _SHORTEST_BEGINNING and not _known(connection, token):
             alike = _closest(connection, token)
             if not alike:

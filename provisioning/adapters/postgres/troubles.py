@@ -7,8 +7,9 @@ from procrastinate.exceptions import ConnectorException
 from sqlalchemy.exc import DataError
 
 from ibok_idp.database import Cause, cause_of, without_values
-from provisioning.domain.errors import FieldError, Invalid
-from provisioning.ports.work import Outage
+from provisioning.domain.errors import FieldError, Invalid, Outage
+
+_MOMENT = 3  # seconds
 
 
 class DatabaseTrouble(Outage):
@@ -19,7 +20,16 @@ class DatabaseTrouble(Outage):
             known; or an earlier transaction of the same request had been.
     """
 
+    code = "database_unavailable"
     in_doubt = False
+
+    @property
+    def public(self) -> str:  # type: ignore[override]
+        """What was stored, as far as it is known, and when to try again."""
+        stored = (
+            "Whether all of this was stored is not known: look before you repeat it." if self.in_doubt else "Nothing was stored."
+        )
+        return f"{stored} Try again in a {'moment' if self.retry_after == _MOMENT else 'minute'}."
 
 
 class DatabaseGone(DatabaseTrouble):
@@ -29,9 +39,13 @@ class DatabaseGone(DatabaseTrouble):
 class Collision(DatabaseTrouble):
     """A deadlock or a serialisation failure: the same again may well hold."""
 
+    code, retry_after = "database_busy", _MOMENT
+
 
 class DatabaseBusy(DatabaseTrouble):
     """No free connection, or a lock or a statement took too long."""
+
+    code, retry_after = "database_busy", _MOMENT
 
 
 class DatabaseFull(DatabaseTrouble):

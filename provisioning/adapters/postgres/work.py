@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -32,6 +32,7 @@ from provisioning.adapters.postgres.idempotency import PostgresIdempotency
 from provisioning.adapters.postgres.intake import PostgresIntake
 from provisioning.adapters.postgres.mails_under_way import PostgresMailsUnderWay
 from provisioning.adapters.postgres.messages import PostgresDigests, PostgresMails
+from provisioning.adapters.postgres.news import PostgresDeliveries, PostgresNews
 from provisioning.adapters.postgres.register import PostgresRegister
 from provisioning.adapters.postgres.reports import PostgresReports
 from provisioning.adapters.postgres.retention import PostgresRetention
@@ -51,6 +52,7 @@ class Jobs(Protocol):
     """Defers jobs on a given database connection."""
 
     def defer(self, connection: Any, task: str, **arguments: str) -> None: ...
+    def take_back(self, connection: Any, task: str, argument: str, values: Sequence[str]) -> None: ...
 
 
 class PostgresWork:
@@ -90,6 +92,7 @@ class PostgresWork:
                 try:
                     yield work
                     work.audit.flush()
+                    work.news.flush()
                 finally:
                     self._here.work = outer
                 committing = True
@@ -131,22 +134,41 @@ class PostgresWork:
         raise AssertionError("the last try returns or raises")
 
     @contextmanager
+    def these_free(self, names: Sequence[str], most: int) -> Iterator[frozenset[str]]:
+        """Hold the first of these locks that nobody else holds; all of them die with this process. Yields their names."""
+        numbers = {_lock_number(name): name for name in names}
+        with self._lock_connection() as connection:
+            # without an order of its own, so that LIMIT ends the trying
+            statement = text("SELECT n FROM unnest(CAST(:numbers AS bigint[])) AS n WHERE pg_try_advisory_lock(n) LIMIT :most")
+            held = list(connection.execute(statement, {"numbers": list(numbers), "most": most}).scalars())
+            try:
+                yield frozenset(numbers[number] for number in held)
+            finally:
+                unlock = text("SELECT pg_advisory_unlock(n) FROM unnest(CAST(:numbers AS bigint[])) AS n")
+                connection.execute(unlock, {"numbers": held})
+
+    @contextmanager
     def only_one(self, name: str, patience: float = 0) -> Iterator[bool]:
         """Hold a lock that dies with this process; yields False when another still holds it after `patience` seconds."""
-        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+        number = _lock_number(name)
+        with self._lock_connection() as connection:
+            deadline = time.monotonic() + patience
+            while not (held := connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": number}).scalar()):
+                if time.monotonic() >= deadline:
+                    break
+                time.sleep(0.05)
+            try:
+                yield bool(held)
+            finally:
+                if held:
+                    connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": number})
+
+    @contextmanager
+    def _lock_connection(self) -> Iterator[Connection]:
+        """For locks of the session: they outlive a transaction, and this connection is in none."""
         try:
             with self._locks.connect() as plain:
-                connection = plain.execution_options(isolation_level="AUTOCOMMIT")  # a lock of the session, not of a transaction
-                deadline = time.monotonic() + patience
-                while not (held := connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": number}).scalar()):
-                    if time.monotonic() >= deadline:
-                        break
-                    time.sleep(0.05)
-                try:
-                    yield bool(held)
-                finally:
-                    if held:
-                        connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": number})
+                yield plain.execution_options(isolation_level="AUTOCOMMIT")
         except SQLAlchemyError as error:
             trouble = told_apart(error)
             if trouble is None:
@@ -161,6 +183,10 @@ class _Here(threading.local):
     commits: int = 0
 
 
+def _lock_number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+
+
 WROTE = "ibok_wrote"
 
 
@@ -172,7 +198,9 @@ def _note_writing(connection: Connection, _cursor: Any, statement: str, *_: Any)
 class _Transaction:
     def __init__(self, connection: Connection, fernet: Fernet, fingerprint: Callable[[str], str], jobs: Jobs) -> None:
         self.applications = PostgresApplications(connection, fernet, fingerprint)
-        self.accounts = PostgresAccounts(connection)
+        self.news = PostgresNews(connection)
+        self.deliveries = PostgresDeliveries(connection)
+        self.accounts = PostgresAccounts(connection, self.news)
         self.resets = PostgresPasswordResets(connection)
         self.email_changes = PostgresEmailChanges(connection)
         self.change_requests = PostgresChangeRequests(connection)
@@ -210,6 +238,11 @@ class _Queue:
 
     def keep(self, login: str) -> None:
         self._defer("keep_account", login=login)
+
+    def need_not_keep(self, logins: Sequence[str]) -> None:
+        """Take back what `keep` deferred and nobody has begun: who calls this is about to look at these accounts."""
+        self._connection.info[WROTE] = 1
+        self._jobs.take_back(self._connection.connection.driver_connection, "keep_account", "login", logins)
 
     def send_mail(self, message_id: str) -> None:
         self._defer("send_mail", message_id=message_id)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from ibok_idp.texts import LANGUAGES
 from provisioning.domain.account_records import ChangeRequest
 from provisioning.domain.actors import CUSTOMER, Actor
-from provisioning.domain.application import Action, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.mail import MailKind
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.check import checked_contact
 from provisioning.ports.services import Services
 from provisioning.use_cases.account.wanted import decided
 from provisioning.use_cases.application.decide import required_reason
 from provisioning.use_cases.messages.mail_out import queue_account_mail
-
-LANGUAGES = ("pl", "en")
 
 
 def change_contact(services: Services, login: str, wanted: dict[str, Any]) -> tuple[dict[str, Any], ChangeRequest | None]:
@@ -43,7 +43,7 @@ def change_contact(services: Services, login: str, wanted: dict[str, Any]) -> tu
         if at_once:
             work.accounts.save(account)
             work.audit.write(
-                CUSTOMER, "account.contact_changed", account.reference, {"fields": sorted(at_once)}, now, private=at_once
+                CUSTOMER, AuditAction.ACCOUNT_CONTACT_CHANGED, account.reference, {"fields": sorted(at_once)}, now, private=at_once
             )
         request = None
         if asked:
@@ -51,7 +51,9 @@ def change_contact(services: Services, login: str, wanted: dict[str, Any]) -> tu
                 raise NotPossible("too_many_requests", "Five requests wait for an answer already.")
             request = ChangeRequest(uuid.uuid4().hex, login, asked, now)
             work.change_requests.add(request)
-            work.audit.write(CUSTOMER, "account.change_asked", account.reference, {"fields": sorted(asked)}, now, private=asked)
+            work.audit.write(
+                CUSTOMER, AuditAction.ACCOUNT_CHANGE_ASKED, account.reference, {"fields": sorted(asked)}, now, private=asked
+            )
     return at_once, request
 
 
@@ -79,7 +81,7 @@ def answer_change_request(services: Services, actor: Actor, request_id: str, *, 
         if account.email:
             queue_account_mail(services, work, MailKind.CHANGE_ANSWERED, account, request_id, about)
         details = {"outcome": request.outcome, "fields": sorted(request.wanted)}
-        work.audit.write(actor, "account.change_answered", account.reference, details, now, private={"reason": words})
+        work.audit.write(actor, AuditAction.ACCOUNT_CHANGE_ANSWERED, account.reference, details, now, private={"reason": words})
     return request
 
 
@@ -87,7 +89,7 @@ def change_language(services: Services, login: str, language: str) -> None:
     """The language of mails and of Keycloak's pages.
 
     Raises:
-        Invalid: neither `pl` nor `en`.
+        Invalid: not one of the languages of the product.
     """
     if language not in LANGUAGES:
         raise Invalid([FieldError("language", "invalid_choice")])
@@ -95,4 +97,6 @@ def change_language(services: Services, login: str, language: str) -> None:
         account = work.accounts.locked(login)
         account.language = language
         decided(work, account)
-        work.audit.write(CUSTOMER, "account.language_changed", account.reference, {"language": language}, services.clock.now())
+        work.audit.write(
+            CUSTOMER, AuditAction.ACCOUNT_LANGUAGE_CHANGED, account.reference, {"language": language}, services.clock.now()
+        )

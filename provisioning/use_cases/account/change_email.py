@@ -7,6 +7,7 @@ import uuid
 
 from provisioning.domain.account import Account
 from provisioning.domain.actors import CUSTOMER
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.email_change import EmailChange
 from provisioning.domain.errors import FieldError, Invalid, NotFound, NotPossible
 from provisioning.domain.mail import MailKind
@@ -52,7 +53,7 @@ def ask_to_change_email(services: Services, login: str, typed: str) -> EmailChan
         mail = queue_account_mail(services, work, MailKind.EMAIL_CHANGE, account, change.change_id, about, to=address)
         keep_within_budget(services, work, mail)
         private = {"to": masked_email(address)}
-        work.audit.write(CUSTOMER, "account.email_change_asked", account.reference, {}, now, private=private)
+        work.audit.write(CUSTOMER, AuditAction.ACCOUNT_EMAIL_CHANGE_ASKED, account.reference, {}, now, private=private)
     return change
 
 
@@ -77,7 +78,7 @@ def confirm_email_change(services: Services, token: str) -> EmailChange:
             services, work, MailKind.EMAIL_CHANGED, account, change.change_id, {"change": change.change_id}, to=change.old_email
         )
         private = {"from": change.old_email, "to": change.new_email}
-        work.audit.write(CUSTOMER, "account.email_changed", account.reference, {}, now, private=private)
+        work.audit.write(CUSTOMER, AuditAction.ACCOUNT_EMAIL_CHANGED, account.reference, {}, now, private=private)
     return change
 
 
@@ -102,7 +103,7 @@ def undo_email_change(services: Services, token: str) -> EmailChange:
         account.want_mailed_passwords_useless()
         decided(work, account)
         queue_account_mail(services, work, MailKind.EMAIL_RESTORED, account, change.change_id)
-        work.audit.write(CUSTOMER, "account.email_restored", account.reference, {}, now, private={"to": change.old_email})
+        work.audit.write(CUSTOMER, AuditAction.ACCOUNT_EMAIL_RESTORED, account.reference, {}, now, private={"to": change.old_email})
     return change
 
 

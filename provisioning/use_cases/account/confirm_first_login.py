@@ -9,6 +9,7 @@ import time
 
 from provisioning.domain.account import Account
 from provisioning.domain.actors import WORKER
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import NotPossible
 from provisioning.domain.mail import MailKind
 from provisioning.ports.directory import DirectoryTrouble
@@ -78,5 +79,5 @@ def confirm_first_login(services: Services, account: Account) -> bool:
         except NotPossible:
             return False  # another worker was quicker
         work.accounts.save(current)
-        work.audit.write(WORKER, "account.active", account.reference, {"login": account.login}, services.clock.now())
+        work.audit.write(WORKER, AuditAction.ACCOUNT_ACTIVE, account.reference, {"login": account.login}, services.clock.now())
     return True

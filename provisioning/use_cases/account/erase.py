@@ -5,14 +5,15 @@ from __future__ import annotations
 import uuid
 from datetime import date
 
-from provisioning.domain.account import ClosingCause
+from provisioning.domain.account_states import ClosingCause
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.deadline import one_month_after
 from provisioning.domain.erasure import ErasureDecision, ErasureRequest
 from provisioning.domain.errors import FieldError, Invalid
 from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.domain.mail import MailKind
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.use_cases.account.resign import delete_now
 from provisioning.use_cases.messages.mail_out import queue_account_mail
@@ -40,7 +41,7 @@ def enter_erasure_request(services: Services, actor: Actor, login: str, received
         )
         work.erasures.add(request)
         details = {"received_on": received_on.isoformat(), "due_on": request.due_on.isoformat()}
-        work.audit.write(actor, "erasure.entered", account.reference, details, services.clock.now())
+        work.audit.write(actor, AuditAction.ERASURE_ENTERED, account.reference, details, services.clock.now())
     return request
 
 
@@ -64,7 +65,9 @@ def decide_erasure(
         if account.email:
             queue_account_mail(services, work, MailKind.ERASURE_ANSWERED, account, request_id, about)
         details = {"decision": decision, "request": request_id}
-        work.audit.write(actor, "erasure.decided", account.reference, details, services.clock.now(), private={"reason": words})
+        work.audit.write(
+            actor, AuditAction.ERASURE_DECIDED, account.reference, details, services.clock.now(), private={"reason": words}
+        )
         if decision is not ErasureDecision.REFUSED and not account.must_be_gone:
             delete_now(services, work, account, ClosingCause.ERASURE, actor)
         if decision is ErasureDecision.ERASED:

@@ -11,13 +11,14 @@ from datetime import timedelta
 
 import structlog
 
-from provisioning.domain.account import AccountState
 from provisioning.domain.account_records import AccountEvent
+from provisioning.domain.account_states import AccountState
 from provisioning.domain.actors import Actor
+from provisioning.domain.audit_actions import AuditAction
+from provisioning.domain.errors import Outage
 from provisioning.domain.in_keycloak import ConsoleEvent, LoginEvent
 from provisioning.ports.directory import DirectoryTrouble
 from provisioning.ports.services import Services
-from provisioning.ports.work import Outage
 from provisioning.use_cases.account.seen_in_keycloak import CONSOLE
 from provisioning.use_cases.account.wanted import decided, void_open_reset
 from provisioning.use_cases.one_by_one import LeftBehind
@@ -119,5 +120,5 @@ def _follow_console(services: Services, event: ConsoleEvent) -> bool:
         account.console_changes += 1
         decided(work, account)
         actor = Actor(f"konsola Keycloak ({event.by})")
-        work.audit.write(actor, "account.changed_outside", account.reference, details, event.at)
+        work.audit.write(actor, AuditAction.ACCOUNT_CHANGED_OUTSIDE, account.reference, details, event.at)
     return True

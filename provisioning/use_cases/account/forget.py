@@ -14,10 +14,12 @@ import structlog
 
 from provisioning.domain.actors import WORKER
 from provisioning.domain.application import Application, Status
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.intake import IntakeState
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 from provisioning.use_cases.messages.unasked_mails import forget_unasked_mails
+from provisioning.use_cases.news.tell import forget_delivered
 
 _log = structlog.get_logger()
 _BATCH = 200
@@ -33,6 +35,7 @@ def forget_what_is_past(services: Services) -> dict[str, int]:
         "unknown_resets": forget_unknown_resets,
         "idempotency_keys": forget_idempotency_keys,
         "unasked_mails": forget_unasked_mails,
+        "deliveries": forget_delivered,
     }
     gone = {}
     with services.only_one("forget") as alone:
@@ -56,19 +59,23 @@ def forget_unconfirmed(services: Services) -> int:
     def go(work: Work, application: Application) -> None:
         work.retention.delete_application(application.reference)
 
-    return _applications(services, Status.UNCONFIRMED, before, past, "application.expired", go, confirmed_before)
+    return _applications(services, Status.UNCONFIRMED, before, past, AuditAction.APPLICATION_EXPIRED, go, confirmed_before)
 
 
 def forget_withdrawn(services: Services) -> int:
     """The person goes; kind, channel, dates and answers stay, for the statistics, as with an anonymised account (S8)."""
     before = services.clock.now() - services.rules.retention.withdrawn
-    return _applications(services, Status.WITHDRAWN, before, lambda each: _decided_before(each, before), "application.anonymised")
+    return _applications(
+        services, Status.WITHDRAWN, before, lambda each: _decided_before(each, before), AuditAction.APPLICATION_ANONYMISED
+    )
 
 
 def forget_rejected(services: Services) -> int:
     """The same."""
     before = services.clock.now() - services.rules.retention.rejected
-    return _applications(services, Status.REJECTED, before, lambda each: _decided_before(each, before), "application.anonymised")
+    return _applications(
+        services, Status.REJECTED, before, lambda each: _decided_before(each, before), AuditAction.APPLICATION_ANONYMISED
+    )
 
 
 def forget_intake(services: Services) -> int:
@@ -109,7 +116,7 @@ def _applications(
     status: Status,
     before: datetime,
     past: Callable[[Application], bool],
-    action: str,
+    action: AuditAction,
     go: Callable[[Work, Application], None] | None = None,
     confirmed_before: datetime | None = None,
 ) -> int:
@@ -143,7 +150,7 @@ def _intake_item(services: Services, work: Work, intake_id: str, state: IntakeSt
         return False  # somebody was quicker
     work.retention.delete_intake(intake_id)
     if state is IntakeState.WAITING:
-        work.audit.write(WORKER, "intake.forgotten", "intake", {"intake": intake_id}, services.clock.now())
+        work.audit.write(WORKER, AuditAction.INTAKE_FORGOTTEN, "intake", {"intake": intake_id}, services.clock.now())
     return True
 
 

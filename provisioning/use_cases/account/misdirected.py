@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 
 from provisioning.domain.account import Account
 from provisioning.domain.account_records import Incident
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.domain.mail import MailKind
 from provisioning.domain.password_reset import ResetOutcome
+from provisioning.domain.person_names import LONGEST_NAME, NOT_IN_A_NAME
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.check import checked_email
 from provisioning.ports.services import Services
 from provisioning.use_cases.account.request_new_password import reserve
 from provisioning.use_cases.account.wanted import decided, void_open_reset, void_passwords_on_their_way, want_activation_mail
 from provisioning.use_cases.application.decide import required_reason
 
-# What Keycloak's person-name-prohibited-characters validator refuses in first and last names.
-_NOT_IN_A_NAME = re.compile(r"[<>&\"$%!#?§;*~/\\|^=\[\]{}()\x00-\x1f\x7f]")
 _DISCLOSED = {
     MailKind.ACTIVATED: ["login", "hasło tymczasowe", "imię i nazwisko lub nazwa", "numer ewidencyjny", "adres punktu poboru"],
     MailKind.NEW_PASSWORD: ["login", "hasło tymczasowe"],
@@ -62,7 +61,9 @@ def mark_misdirected(services: Services, actor: Actor, login: str, note: str | N
         account.want_mailed_passwords_useless()
         decided(work, account)
         private = {"address": incident.address, "disclosed": incident.disclosed, "reason": incident.note}
-        work.audit.write(actor, "account.misdirected", account.reference, {"incident": incident.incident_id}, now, private=private)
+        work.audit.write(
+            actor, AuditAction.ACCOUNT_MISDIRECTED, account.reference, {"incident": incident.incident_id}, now, private=private
+        )
     return incident
 
 
@@ -83,7 +84,7 @@ def correct_address(services: Services, actor: Actor, login: str, email: str, re
         account.address_is_mended()
         decided(work, account)
         private = {"from": before, "to": address, "reason": words}
-        work.audit.write(actor, "account.address_corrected", account.reference, {}, services.clock.now(), private=private)
+        work.audit.write(actor, AuditAction.ACCOUNT_ADDRESS_CORRECTED, account.reference, {}, services.clock.now(), private=private)
     return account
 
 
@@ -107,7 +108,7 @@ def correct_names(services: Services, actor: Actor, login: str, first_name: str,
         account.first_name, account.last_name = names
         decided(work, account)
         private = {"from": before, "to": {"first_name": names[0], "last_name": names[1]}, "reason": words}
-        work.audit.write(actor, "account.names_corrected", account.reference, {}, services.clock.now(), private=private)
+        work.audit.write(actor, AuditAction.ACCOUNT_NAMES_CORRECTED, account.reference, {}, services.clock.now(), private=private)
     return account
 
 
@@ -120,9 +121,9 @@ def checked_names(first_name: str, last_name: str) -> tuple[str, str]:
     for name, value in (("first_name", first_name.strip()), ("last_name", last_name.strip())):
         if not value:
             errors.append(FieldError(name, "required"))
-        elif len(value) > 100:
+        elif len(value) > LONGEST_NAME:
             errors.append(FieldError(name, "too_long"))
-        elif _NOT_IN_A_NAME.search(value):
+        elif NOT_IN_A_NAME.search(value):
             errors.append(FieldError(name, "invalid_characters"))
     if errors:
         raise Invalid(errors)
@@ -150,5 +151,5 @@ def resend(services: Services, actor: Actor, login: str) -> Account:
             decided(work, account)
         else:
             reserve(services, work, account, ResetOutcome.ISSUED, actor)
-        work.audit.write(actor, "account.resent", account.reference, {"login": login}, services.clock.now())
+        work.audit.write(actor, AuditAction.ACCOUNT_RESENT, account.reference, {"login": login}, services.clock.now())
     return account

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from provisioning.domain.account import Account, Trouble
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import Trouble
 from provisioning.domain.actors import WORKER
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.in_keycloak import SeenInKeycloak
 from provisioning.ports.directory import DirectoryTrouble
 from provisioning.ports.services import Services
@@ -121,4 +123,4 @@ def _repair(services: Services, login: str, *, missing: bool) -> None:
         else:
             account.in_keycloak = None  # whatever it holds now, all of it is set again
         decided(work, account)
-        work.audit.write(WORKER, "account.repaired", account.reference, {"missing": missing}, services.clock.now())
+        work.audit.write(WORKER, AuditAction.ACCOUNT_REPAIRED, account.reference, {"missing": missing}, services.clock.now())

@@ -13,6 +13,7 @@ from datetime import timedelta
 from ibok_idp.temporary_password import new_nonce
 from provisioning.domain.account import Account
 from provisioning.domain.actors import CUSTOMER, Actor
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.login_names import normalised
 from provisioning.domain.mail import Mail, MailKind
 from provisioning.domain.password_reset import PasswordReset, ResetOutcome, ResetStep, outcome_for
@@ -40,7 +41,9 @@ def request_new_password(services: Services, login: str) -> PasswordReset | None
         if account is None:
             work.resets.add(PasswordReset(uuid.uuid4().hex, None, now, ResetOutcome.UNKNOWN, ResetStep.DONE))
             return None
-        outcome = outcome_for(account, work.resets.mailed_since(account.login, now - timedelta(days=1)), now, services.rules)
+        outcome = outcome_for(
+            account, work.resets.answered_by_mail_since(account.login, now - timedelta(days=1)), now, services.rules
+        )
         return reserve(services, work, account, reset_within_budget(services, work, account, outcome), CUSTOMER)
 
 
@@ -67,7 +70,7 @@ def reserve(services: Services, work: Work, account: Account, outcome: ResetOutc
     elif outcome is ResetOutcome.REFUSED:
         queue_account_mail(services, work, MailKind.NO_NEW_PASSWORD, account, reset.reset_id)
     work.resets.add(reset)
-    work.audit.write(by, f"password_reset.{outcome}", account.reference, {"login": account.login}, now)
+    work.audit.write(by, AuditAction(f"password_reset.{outcome}"), account.reference, {"login": account.login}, now)
     return reset
 
 

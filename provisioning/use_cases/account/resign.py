@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from provisioning.domain.account import Account, ClosingCause
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import ClosingCause
 from provisioning.domain.actors import CUSTOMER, WORKER, Actor
-from provisioning.domain.application import Action, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import NotPossible
 from provisioning.domain.mail import POINTLESS_AFTER_THE_END, MailKind
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 from provisioning.use_cases.account.wanted import decided, void_passwords_on_their_way
@@ -52,7 +54,7 @@ def begin_closing(services: Services, work: Work, account: Account, cause: Closi
     queue_account_mail(services, work, kind, account, now.isoformat(), about)
     for address in services.rules.closing.tell:
         queue_account_mail(services, work, MailKind.RESIGNATION_NOTE, account, f"{now.isoformat()}:{address}", about, to=address)
-    work.audit.write(by, "account.resigning", account.reference, {"cause": cause, "closes_on": about["closes_on"]}, now)
+    work.audit.write(by, AuditAction.ACCOUNT_RESIGNING, account.reference, {"cause": cause, "closes_on": about["closes_on"]}, now)
 
 
 def withdraw_resignation(services: Services, login: str, actor: Actor | None = None) -> Account:
@@ -72,7 +74,7 @@ def withdraw_resignation(services: Services, login: str, actor: Actor | None = N
         void_waiting_mails(work, account.reference, MailKind.RESIGNATION, MailKind.RESIGNATION_NOTE)
         now = services.clock.now()
         queue_account_mail(services, work, MailKind.RESIGNATION_WITHDRAWN, account, now.isoformat())
-        work.audit.write(actor or CUSTOMER, "account.resignation_withdrawn", account.reference, {}, now)
+        work.audit.write(actor or CUSTOMER, AuditAction.ACCOUNT_RESIGNATION_WITHDRAWN, account.reference, {}, now)
     return account
 
 
@@ -89,7 +91,9 @@ def end_contract(services: Services, actor: Actor, login: str, customer_number: 
             raise NotPossible("no_such_number", "This customer number is not on the account.")
         account.customer_numbers = [number for number in account.customer_numbers if number != customer_number]
         now = services.clock.now()
-        work.audit.write(actor, "account.contract_ended", account.reference, {}, now, private={"customer_number": customer_number})
+        work.audit.write(
+            actor, AuditAction.ACCOUNT_CONTRACT_ENDED, account.reference, {}, now, private={"customer_number": customer_number}
+        )
         if account.customer_numbers or not account.may_log_in:
             decided(work, account)
         else:
@@ -117,7 +121,9 @@ def delete_now(services: Services, work: Work, account: Account, cause: ClosingC
     _end_what_is_on_its_way(services, work, account)
     decided(work, account)
     private = {"reason": reason} if reason else None
-    work.audit.write(by, "account.deleted", account.reference, {"login": account.login, "cause": cause}, now, private=private)
+    work.audit.write(
+        by, AuditAction.ACCOUNT_DELETED, account.reference, {"login": account.login, "cause": cause}, now, private=private
+    )
 
 
 def close_due_accounts(services: Services) -> int:
@@ -142,7 +148,7 @@ def close_if_due(services: Services, login: str) -> bool:
             _end_what_is_on_its_way(services, work, account)
             decided(work, account)
             queue_account_mail(services, work, MailKind.CLOSED, account, "closed")
-            work.audit.write(WORKER, "account.closed", account.reference, {"cause": account.closing_cause}, now)
+            work.audit.write(WORKER, AuditAction.ACCOUNT_CLOSED, account.reference, {"cause": account.closing_cause}, now)
         elif account.delete_on and account.state == "closed" and account.delete_on <= today:
             delete_now(services, work, account, account.closing_cause or ClosingCause.RESIGNATION, WORKER)
         elif account.anonymise_on and account.state == "deleted" and account.anonymise_on <= today:
@@ -169,4 +175,4 @@ def anonymise(services: Services, work: Work, account: Account, by: Actor) -> No
     work.accounts.forget(account.login, references)
     account.anonymise()
     work.accounts.save(account)
-    work.audit.write(by, "account.anonymised", account.reference, {"login": account.login}, services.clock.now())
+    work.audit.write(by, AuditAction.ACCOUNT_ANONYMISED, account.reference, {"login": account.login}, services.clock.now())

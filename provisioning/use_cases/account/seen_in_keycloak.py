@@ -6,8 +6,10 @@ import secrets
 import uuid
 from datetime import datetime
 
-from provisioning.domain.account import Account, ClosingCause
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import ClosingCause
 from provisioning.domain.actors import Actor
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.email_change import EmailChange
 from provisioning.domain.in_keycloak import SeenInKeycloak
 from provisioning.domain.mail import MailKind
@@ -42,13 +44,13 @@ def take_over(services: Services, work: Work, account: Account, seen: SeenInKeyc
         account.suspend()
         void_open_reset(work, account)
         account.in_keycloak["enabled"] = True  # so that the keeper ends the sessions: Keycloak does not when it disables a user
-        work.audit.write(actor, "account.suspended_outside", account.reference, {}, now)
+        work.audit.write(actor, AuditAction.ACCOUNT_SUSPENDED_OUTSIDE, account.reference, {}, now)
     elif seen.enabled and not before["enabled"] and account.is_suspended and _suspended_outside(work, account):
         account.resume()
-        work.audit.write(actor, "account.resumed_outside", account.reference, {}, now)
+        work.audit.write(actor, AuditAction.ACCOUNT_RESUMED_OUTSIDE, account.reference, {}, now)
     if email != before["email"] and email and email.lower() != account.email.lower():
         _take_address(services, work, account, email, now)
-        work.audit.write(actor, "account.address_changed_outside", account.reference, {}, now, private={"to": email})
+        work.audit.write(actor, AuditAction.ACCOUNT_ADDRESS_CHANGED_OUTSIDE, account.reference, {}, now, private={"to": email})
 
 
 def _who(work: Work, account: Account) -> Actor:
@@ -57,9 +59,9 @@ def _who(work: Work, account: Account) -> Actor:
 
 
 def _suspended_outside(work: Work, account: Account) -> bool:
-    names = ("account.suspended", "account.suspended_outside")
+    names = (AuditAction.ACCOUNT_SUSPENDED, AuditAction.ACCOUNT_SUSPENDED_OUTSIDE)
     found = [line.action for line in work.audit.of(account.reference) if line.action in names]
-    return bool(found) and found[-1] == "account.suspended_outside"
+    return bool(found) and found[-1] == AuditAction.ACCOUNT_SUSPENDED_OUTSIDE
 
 
 def _take_address(services: Services, work: Work, account: Account, address: str, now: datetime) -> None:

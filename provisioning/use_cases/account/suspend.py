@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from provisioning.domain.account import Account
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.domain.mail import MailKind
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.use_cases.account.wanted import decided, void_open_reset
 from provisioning.use_cases.application.decide import required_reason
@@ -33,7 +34,9 @@ def suspend(services: Services, actor: Actor, login: str, reason: str | None, *,
         now = services.clock.now()
         if not secret:
             queue_account_mail(services, work, MailKind.SUSPENDED, account, now.isoformat(), {"reason": words})
-        work.audit.write(actor, "account.suspended", account.reference, {"told": not secret}, now, private={"reason": words})
+        work.audit.write(
+            actor, AuditAction.ACCOUNT_SUSPENDED, account.reference, {"told": not secret}, now, private={"reason": words}
+        )
     return account
 
 
@@ -53,5 +56,5 @@ def resume(services: Services, actor: Actor, login: str, reason: str | None) -> 
         now = services.clock.now()
         queue_account_mail(services, work, MailKind.RESUMED, account, now.isoformat())
         private = {"reason": words} if words else None
-        work.audit.write(actor, "account.resumed", account.reference, {}, now, private=private)
+        work.audit.write(actor, AuditAction.ACCOUNT_RESUMED, account.reference, {}, now, private=private)
     return account

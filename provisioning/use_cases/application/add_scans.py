@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import CLOSED, Action, Application, require_permission
+from provisioning.domain.application import CLOSED, Application
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.document import Document
 from provisioning.domain.errors import NotPossible
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 
@@ -43,6 +45,6 @@ def put(services: Services, work: Work, actor: Actor, application: Application, 
     for document in documents:
         work.documents.add(document)
         details = {"sha256": document.sha256, "type": document.media_type}
-        work.audit.write(actor, "document.added", application.reference, details, services.clock.now())
+        work.audit.write(actor, AuditAction.DOCUMENT_ADDED, application.reference, details, services.clock.now())
     application.version += 1
     work.applications.save(application)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, Application, Channel, Status, require_permission
+from provisioning.domain.application import Application, Channel, Status
 from provisioning.domain.desk import QueueFilter
 from provisioning.domain.errors import Invalid, NotFound, NotPossible
 from provisioning.domain.register_match import Agrees
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 from provisioning.use_cases.application.check_register import check_register

@@ -6,8 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, Application, Channel, CorrectedForm, SignatureKind, require_permission
+from provisioning.domain.application import Application, Channel, CorrectedForm, SignatureKind
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import FieldError, Invalid
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.check import Submission
 from provisioning.ports.services import Services
 from provisioning.use_cases.application.decide import required_reason
@@ -48,7 +50,7 @@ def correct(
             set_term(services, application)
             details["term"] = {"from": str(due_before), "to": str(application.due_on)}
         work.applications.save(application)
-        work.audit.write(actor, "application.corrected", reference, details, services.clock.now(), private=private)
+        work.audit.write(actor, AuditAction.APPLICATION_CORRECTED, reference, details, services.clock.now(), private=private)
     return application
 
 

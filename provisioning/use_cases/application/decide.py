@@ -6,13 +6,17 @@ import secrets
 from collections.abc import Callable
 
 from ibok_idp.temporary_password import new_nonce
-from provisioning.domain.account import Account, AccountState
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import AccountState
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, Application, RejectedFor, Status, require_permission
+from provisioning.domain.application import Application, RejectedFor, Status
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.domain.login_names import new_login
 from provisioning.domain.mail import MailKind
+from provisioning.domain.person_names import account_name
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 from provisioning.use_cases.account.wanted import activation_mail, decided
@@ -20,7 +24,7 @@ from provisioning.use_cases.application.submit import set_term
 from provisioning.use_cases.messages.mail_out import queue_account_mail, queue_mail
 
 _MOST_ALIKE = 50
-_WRITING = ("application.entered", "application.corrected", "application.paper_recorded")
+_WRITING = (AuditAction.APPLICATION_ENTERED, AuditAction.APPLICATION_CORRECTED, AuditAction.APPLICATION_PAPER_RECORDED)
 
 
 def approve(services: Services, actor: Actor, reference: str, version: int, reason: str | None = None) -> Application:
@@ -41,14 +45,15 @@ def approve(services: Services, actor: Actor, reference: str, version: int, reas
         application = work.applications.get(reference, for_change=True)
         words = _take_approval(services, work, actor, application, version, reason)
         login = _reserve_login(services, work, reference)
+        first_name, last_name = (account_name(each) for each in application.contact_person)
         account = Account(
             login=login,
             reference=reference,
             state=AccountState.AWAITING_FIRST_LOGIN,
             created_at=services.clock.now(),
             email=application.email,
-            first_name=application.contact_person[0],
-            last_name=application.contact_person[1],
+            first_name=first_name,
+            last_name=last_name,
             language=application.language,
             phone=application.data.get("phone"),
             correspondence_address=application.data.get("correspondence_address"),
@@ -62,7 +67,7 @@ def approve(services: Services, actor: Actor, reference: str, version: int, reas
         work.queue.keep(login)
         details = {"login": login, **_days_late(services, application)}
         private = {"reason": words} if words else None
-        work.audit.write(actor, "application.approved", reference, details, services.clock.now(), private=private)
+        work.audit.write(actor, AuditAction.APPLICATION_APPROVED, reference, details, services.clock.now(), private=private)
         services.seam("approve.before_commit")
     services.seam("approve.after_commit")
     return application
@@ -103,8 +108,8 @@ def add_to_account(
         queue_account_mail(services, work, MailKind.NUMBER_ADDED, account, reference, {"customer_number": number})
         details = {"login": account.login, **_days_late(services, application)}
         private = {"reason": words} if words else None
-        work.audit.write(actor, "application.added_to_account", reference, details, now, private=private)
-        work.audit.write(actor, "account.number_added", account.reference, {"from": reference}, now)
+        work.audit.write(actor, AuditAction.APPLICATION_ADDED_TO_ACCOUNT, reference, details, now, private=private)
+        work.audit.write(actor, AuditAction.ACCOUNT_NUMBER_ADDED, account.reference, {"from": reference}, now)
     return application
 
 
@@ -185,7 +190,7 @@ def reject(
         if not silent:
             queue_mail(services, work, MailKind.REJECTED, application, "rejected")
 
-    return _step(services, actor, Action.REJECT, reference, change, "application.rejected", words)
+    return _step(services, actor, Action.REJECT, reference, change, AuditAction.APPLICATION_REJECTED, words)
 
 
 def request_completion(services: Services, actor: Actor, reference: str, version: int, reason: str | None) -> Application:
@@ -202,7 +207,7 @@ def request_completion(services: Services, actor: Actor, reference: str, version
         application.completed_on = None
         queue_mail(services, work, MailKind.INCOMPLETE, application, f"incomplete:{application.version}")
 
-    return _step(services, actor, Action.REQUEST_COMPLETION, reference, change, "application.incomplete", words)
+    return _step(services, actor, Action.REQUEST_COMPLETION, reference, change, AuditAction.APPLICATION_INCOMPLETE, words)
 
 
 def complete(services: Services, actor: Actor, reference: str, version: int) -> Application:
@@ -218,7 +223,7 @@ def complete(services: Services, actor: Actor, reference: str, version: int) -> 
         application.completed_on = services.clock.today()
         set_term(services, application)
 
-    return _step(services, actor, Action.COMPLETE, reference, change, "application.completed", None)
+    return _step(services, actor, Action.COMPLETE, reference, change, AuditAction.APPLICATION_COMPLETED, None)
 
 
 def review(services: Services, actor: Actor, reference: str, version: int) -> Application:
@@ -231,7 +236,7 @@ def review(services: Services, actor: Actor, reference: str, version: int) -> Ap
     def change(_work: Work, application: Application) -> None:
         application.move(Status.IN_REVIEW, version)
 
-    return _step(services, actor, Action.REVIEW, reference, change, "application.in_review", None)
+    return _step(services, actor, Action.REVIEW, reference, change, AuditAction.APPLICATION_IN_REVIEW, None)
 
 
 def withdraw(services: Services, actor: Actor, reference: str, version: int, reason: str | None) -> Application:
@@ -246,7 +251,7 @@ def withdraw(services: Services, actor: Actor, reference: str, version: int, rea
         application.confirmation_nonce = None
         _decided(services, application, actor, reason)
 
-    return _step(services, actor, Action.WITHDRAW, reference, change, "application.withdrawn", reason)
+    return _step(services, actor, Action.WITHDRAW, reference, change, AuditAction.APPLICATION_WITHDRAWN, reason)
 
 
 def _step(
@@ -255,7 +260,7 @@ def _step(
     action: Action,
     reference: str,
     change: Callable[[Work, Application], None],
-    audit_name: str,
+    audited_as: AuditAction,
     reason: str | None,
 ) -> Application:
     require_permission(actor.roles, action)
@@ -264,7 +269,7 @@ def _step(
         change(work, application)
         work.applications.save(application)
         private = {"reason": reason} if reason else None
-        work.audit.write(actor, audit_name, reference, {}, services.clock.now(), private=private)
+        work.audit.write(actor, audited_as, reference, {}, services.clock.now(), private=private)
     return application
 
 

@@ -11,11 +11,13 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, Application, require_permission
+from provisioning.domain.application import Application
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.audit_chain import AuditEntry
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.document import Document
 from provisioning.domain.mail import Mail
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 
@@ -48,7 +50,7 @@ def evidence_pack(services: Services, actor: Actor, reference: str, printer: For
     with services.work() as work:
         application = work.applications.get(reference)
         now = services.clock.now()
-        work.audit.write(actor, "application.evidence_exported", reference, {}, now)
+        work.audit.write(actor, AuditAction.APPLICATION_EVIDENCE_EXPORTED, reference, {}, now)
     with services.work() as work:  # the entry above is part of the proof
         documents = [_with_its_signatures(work, work.documents.get(reference, d.document_id)) for d in work.documents.of(reference)]
         evidence = Evidence(

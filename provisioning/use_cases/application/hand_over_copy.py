@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, Application, require_permission
+from provisioning.domain.application import Application
+from provisioning.domain.audit_actions import AuditAction
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 
 
@@ -23,5 +25,5 @@ def hand_over_copy(services: Services, actor: Actor, reference: str) -> tuple[Ap
         application = work.applications.get(reference)
         application.require_copy_allowed()
         now = services.clock.now()
-        work.audit.write(actor, "application.copy_printed", reference, {}, now)
+        work.audit.write(actor, AuditAction.APPLICATION_COPY_PRINTED, reference, {}, now)
     return application, now

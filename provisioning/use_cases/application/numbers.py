@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioning.domain.actors import Actor
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.login_names import number_of
 from provisioning.ports.services import Services
 
@@ -61,5 +62,7 @@ def jump(services: Services, actor: Actor, by: int = JUMP) -> tuple[Numbers, int
         return stood, stood.given_out
     with services.work() as work:
         work.applications.continue_after(target)
-        work.audit.write(actor, "numbers.jumped", "numbers", {"from": stood.given_out, "to": target}, services.clock.now())
+        work.audit.write(
+            actor, AuditAction.NUMBERS_JUMPED, "numbers", {"from": stood.given_out, "to": target}, services.clock.now()
+        )
     return stood, target

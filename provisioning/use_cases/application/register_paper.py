@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, Application, SignatureKind, Status, require_permission
+from provisioning.domain.application import Application, SignatureKind, Status
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.mail import MailKind
+from provisioning.domain.rights import Action, require_permission
 from provisioning.form.check import Submission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
@@ -55,7 +57,7 @@ def _entered(services: Services, work: Work, actor: Actor, submission: Submissio
     queue_mail(services, work, MailKind.RECEIVED, application, "filed")
     work.audit.write(
         actor,
-        "application.entered",
+        AuditAction.APPLICATION_ENTERED,
         application.reference,
         {"channel": application.channel, "filed_on": submission.filed_on.isoformat()},
         services.clock.now(),
@@ -90,7 +92,7 @@ def record_paper(services: Services, actor: Actor, reference: str, version: int,
         queue_mail(services, work, MailKind.RECEIVED, application, "filed")
         work.audit.write(
             actor,
-            "application.paper_recorded",
+            AuditAction.APPLICATION_PAPER_RECORDED,
             reference,
             {"signed_on": signed_on.isoformat(), "filed_on": filed_on.isoformat()},
             services.clock.now(),

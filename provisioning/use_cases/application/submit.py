@@ -9,6 +9,7 @@ from typing import Any
 
 from provisioning.domain.actors import APPLICANT
 from provisioning.domain.application import Application, Channel, SignatureKind, Status
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.deadline import due_on
 from provisioning.domain.document import Document
 from provisioning.domain.errors import FieldError, Invalid, NotFound, NotPossible, TooSoon
@@ -56,7 +57,7 @@ def submit(services: Services, submission: Submission, *, idempotency_key: str, 
         work.idempotency.remember(caller, idempotency_key, fingerprint, {"reference": application.reference}, services.clock.now())
         work.audit.write(
             APPLICANT,
-            "application.submitted",
+            AuditAction.APPLICATION_SUBMITTED,
             application.reference,
             {
                 "channel": application.channel,
@@ -98,8 +99,13 @@ def file_on(services: Services, application: Application, day: date) -> None:
 
 def set_term(services: Services, application: Application) -> None:
     """S4: derive the due date from the day that starts the term."""
+    application.due_on = derived_term(services, application)
+
+
+def derived_term(services: Services, application: Application) -> date | None:
+    """S4: the due date by today's rules; None while the term has not begun."""
     rules, start = services.rules, term_starts_on(services, application)
-    application.due_on = due_on(start, rules.term_days, rules.term_unit, services.is_holiday) if start else None
+    return due_on(start, rules.term_days, rules.term_unit, services.is_holiday) if start else None
 
 
 def term_starts_on(services: Services, application: Application) -> date | None:
@@ -135,7 +141,9 @@ def confirm_email(services: Services, reference: str, token: str) -> Application
             file_on(services, application, services.clock.today())
             queue_mail(services, work, MailKind.RECEIVED, application, "filed")
         work.applications.save(application)
-        work.audit.write(APPLICANT, "application.email_confirmed", reference, {"status": application.status}, services.clock.now())
+        work.audit.write(
+            APPLICANT, AuditAction.APPLICATION_EMAIL_CONFIRMED, reference, {"status": application.status}, services.clock.now()
+        )
     return application
 
 
@@ -175,7 +183,7 @@ def send_confirmation_again(services: Services, reference: str, token: str, emai
             application.confirmation_nonce = earlier  # no new link went out, so the one in their hands stays good
         work.applications.save(application)
         details = {"corrected": corrected}
-        work.audit.write(APPLICANT, "application.confirmation_sent_again", reference, details, services.clock.now())
+        work.audit.write(APPLICANT, AuditAction.APPLICATION_CONFIRMATION_SENT_AGAIN, reference, details, services.clock.now())
         return _confirmation_mail(services, work, application)
 
 
@@ -195,7 +203,11 @@ def add_document(services: Services, reference: str, token: str, document: Docum
         application.version += 1
         work.applications.save(application)
         work.audit.write(
-            APPLICANT, "document.added", reference, {"sha256": document.sha256, "type": document.media_type}, services.clock.now()
+            APPLICANT,
+            AuditAction.DOCUMENT_ADDED,
+            reference,
+            {"sha256": document.sha256, "type": document.media_type},
+            services.clock.now(),
         )
 
 

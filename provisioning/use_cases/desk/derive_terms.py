@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import CORRECTABLE, Action, Application, require_permission
+from provisioning.domain.application import CORRECTABLE, Application
+from provisioning.domain.audit_actions import AuditAction
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
-from provisioning.use_cases.application.submit import set_term
+from provisioning.use_cases.application.submit import derived_term
 from provisioning.use_cases.desk.undecided import undecided
 
 
@@ -42,15 +44,15 @@ def _one(services: Services, actor: Actor, reference: str) -> Moved | None:
         moved = _derived(services, application) if application.status in CORRECTABLE else None
         if moved is None:  # decided meanwhile, or somebody was quicker
             return None
+        application.due_on = moved.new
         application.version += 1
         work.applications.save(application)
         details = {"from": str(moved.old), "to": str(moved.new)}
-        work.audit.write(actor, "application.term_derived", reference, details, services.clock.now())
+        work.audit.write(actor, AuditAction.APPLICATION_TERM_DERIVED, reference, details, services.clock.now())
     return moved
 
 
 def _derived(services: Services, application: Application) -> Moved | None:
-    """Give an application the due date of today's rules; None when it has it already."""
-    old = application.due_on
-    set_term(services, application)
-    return Moved(application.reference, old, application.due_on) if application.due_on != old else None
+    """The due date of today's rules, where it is another one."""
+    new = derived_term(services, application)
+    return Moved(application.reference, application.due_on, new) if new != application.due_on else None

@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 import structlog
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, Application, require_permission
+from provisioning.domain.application import Application
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import TooSoon
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 
 _log = structlog.get_logger()
 _HOUR = timedelta(hours=1)
 _WAIT_SECONDS = 5
-_REVEALED, _REFUSED = "application.pesel_revealed", "application.pesel_reveal_refused"
+_REVEALED, _REFUSED = AuditAction.APPLICATION_PESEL_REVEALED, AuditAction.APPLICATION_PESEL_REVEAL_REFUSED
 
 
 def reveal_pesel(services: Services, actor: Actor, reference: str, *, on: str) -> Application:

@@ -6,10 +6,12 @@ import uuid
 from datetime import timedelta
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import CLOSED, Action, may, require_permission
+from provisioning.domain.application import CLOSED
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.desk import CaseClaim, CaseNote, StaffMember
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.free_text import free_text
+from provisioning.domain.rights import Action, may, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 
@@ -31,7 +33,7 @@ def add_note(services: Services, actor: Actor, reference: str, text: str) -> Cas
         work.applications.get(reference)
         note = CaseNote(uuid.uuid4().hex, reference, services.clock.now(), actor.name, words)
         work.cases.add_note(note)
-        work.audit.write(actor, "case.noted", reference, {}, note.at)
+        work.audit.write(actor, AuditAction.CASE_NOTED, reference, {}, note.at)
     return note
 
 
@@ -53,7 +55,7 @@ def claim(services: Services, actor: Actor, reference: str) -> CaseClaim:
         mine = CaseClaim(reference, actor.name, now + CLAIM_LIFE)
         work.cases.put_claim(mine)
         if present is None or present.username != actor.name:
-            work.audit.write(actor, "case.claimed", reference, {}, now)
+            work.audit.write(actor, AuditAction.CASE_CLAIMED, reference, {}, now)
     return mine
 
 
@@ -74,7 +76,7 @@ def assign(services: Services, actor: Actor, reference: str, to: str) -> CaseCla
             raise Invalid([FieldError("colleague", "unknown_colleague")])
         given = CaseClaim(reference, to, now + CLAIM_LIFE)
         work.cases.put_claim(given)
-        work.audit.write(actor, "case.assigned", reference, {"to": to}, now)
+        work.audit.write(actor, AuditAction.CASE_ASSIGNED, reference, {"to": to}, now)
     return given
 
 
@@ -96,4 +98,4 @@ def release(services: Services, actor: Actor, reference: str) -> None:
         present = work.cases.claim_of(reference)
         if present is not None and present.username == actor.name:
             work.cases.drop_claim(reference)
-            work.audit.write(actor, "case.released", reference, {}, services.clock.now())
+            work.audit.write(actor, AuditAction.CASE_RELEASED, reference, {}, services.clock.now())

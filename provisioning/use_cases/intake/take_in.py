@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.document import Document
 from provisioning.domain.errors import NotFound, NotPossible
 from provisioning.domain.intake import Incoming, IntakeFile, IntakeItem, IntakeKind, IntakeState
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 from provisioning.use_cases.application.add_scans import put, with_room_for
@@ -77,12 +78,14 @@ def attach(services: Services, actor: Actor, intake_id: str, reference: str) -> 
     require_permission(actor.roles, Action.INTAKE)
     with services.work() as work:
         item = _waiting(work, intake_id)
-        files = [each for each in work.intake.files_of(intake_id) if each.refused is None]
+        files = [each for each in work.intake.files_of(intake_id, with_originals=True) if each.refused is None]
         application = with_room_for(work, reference, len(files))
         put(services, work, actor, application, [_document(each, reference) for each in files])
         work.intake.drop_files(intake_id)
         _close(services, work, actor, item, IntakeState.ATTACHED, reference)
-        work.audit.write(actor, "intake.attached", reference, {"intake": intake_id, "files": len(files)}, services.clock.now())
+        work.audit.write(
+            actor, AuditAction.INTAKE_ATTACHED, reference, {"intake": intake_id, "files": len(files)}, services.clock.now()
+        )
     return item
 
 
@@ -100,7 +103,9 @@ def dismiss(services: Services, actor: Actor, intake_id: str, reason: str | None
         item.sender = item.subject = item.text = ""
         _close(services, work, actor, item, IntakeState.DISMISSED, None)
         subject = f"intake:{intake_id}"  # words of its own, which can be forgotten alone
-        work.audit.write(actor, "intake.dismissed", subject, {"intake": intake_id}, services.clock.now(), private={"reason": words})
+        work.audit.write(
+            actor, AuditAction.INTAKE_DISMISSED, subject, {"intake": intake_id}, services.clock.now(), private={"reason": words}
+        )
     return item
 
 
@@ -140,11 +145,7 @@ def _for_a_person(services: Services, work: Work, part: ScanPart, problem: str) 
         text="",
         problem=problem,
     )
-    document = part.document
-    one = IntakeFile(
-        uuid.uuid4().hex, item.intake_id, 0, document.name, document.media_type, document.sha256, None, document.content
-    )
-    work.intake.add(item, [one])
+    work.intake.add(item, [IntakeFile.of(part.document, item.intake_id, 0)])
     return item.intake_id
 
 
@@ -163,7 +164,17 @@ def _put_part(services: Services, work: Work, actor: Actor, part: ScanPart) -> s
 
 
 def _document(file: IntakeFile, reference: str) -> Document:
-    return Document(uuid.uuid4().hex, reference, "scan", file.name, file.media_type, file.sha256, file.content)
+    return Document(
+        uuid.uuid4().hex,
+        reference,
+        "scan",
+        file.name,
+        file.media_type,
+        file.sha256,
+        file.content,
+        original=file.original,
+        signatures=file.signatures,
+    )
 
 
 def _waiting(work: Work, intake_id: str) -> IntakeItem:

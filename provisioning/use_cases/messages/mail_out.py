@@ -9,9 +9,11 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-from provisioning.domain.account import Account, Trouble
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import Trouble
 from provisioning.domain.actors import WORKER
 from provisioning.domain.application import Application
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.mail import GIVE_UP_AFTER, OF_THE_APPLICATION, WITH_PASSWORD, Mail, MailKind, MailState
 from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
 from provisioning.ports.services import Services
@@ -155,7 +157,9 @@ def address_did_not_take(work: Work, account: Account | None, recipient: str, tr
 def audit_mail(services: Services, work: Work, mail: Mail) -> None:
     """What became of a mail; the server's answer may name the address, so it goes with the person."""
     details = {"mail": mail.kind.value}
-    work.audit.write(WORKER, f"mail.{mail.state}", mail.reference, details, services.clock.now(), private={"answer": mail.answer})
+    work.audit.write(
+        WORKER, AuditAction(f"mail.{mail.state}"), mail.reference, details, services.clock.now(), private={"answer": mail.answer}
+    )
 
 
 def _meant(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from provisioning.domain.account import Trouble
+from provisioning.domain.account_states import Trouble
 from provisioning.domain.actors import WORKER, Actor
-from provisioning.domain.application import Action, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import NotFound, NotPossible
 from provisioning.domain.intake import Bounce
 from provisioning.domain.mail import NOT_DELIVERED, Mail, MailKind, MailState
+from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 from provisioning.use_cases.messages.mail_out import address_did_not_take, audit_mail, queue_account_mail
@@ -29,7 +30,7 @@ def note_bounce(services: Services, work: Work, bounce: Bounce) -> bool:
     work.mails.save(mail)
     audit_mail(services, work, mail)
     if address_did_not_take(work, account, mail.recipient, Trouble.MAIL_BOUNCED, services.clock.now()):
-        work.audit.write(WORKER, "account.waits", mail.reference, {"why": Trouble.MAIL_BOUNCED}, services.clock.now())
+        work.audit.write(WORKER, AuditAction.ACCOUNT_WAITS, mail.reference, {"why": Trouble.MAIL_BOUNCED}, services.clock.now())
     return True
 
 
@@ -48,7 +49,7 @@ def mark_handled(services: Services, actor: Actor, message_id: str) -> Mail:
             raise NotPossible("already_decided", "Somebody has dealt with it already.")
         mail.handled_at, mail.handled_by = services.clock.now(), actor.name
         work.mails.save(mail)
-        work.audit.write(actor, "mail.handled", mail.reference, {"mail": mail.kind.value}, mail.handled_at)
+        work.audit.write(actor, AuditAction.MAIL_HANDLED, mail.reference, {"mail": mail.kind.value}, mail.handled_at)
     return mail
 
 

@@ -7,12 +7,15 @@ import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 
-from provisioning.domain.account import Account, ClosingCause
+from provisioning.domain.account import Account
+from provisioning.domain.account_states import ClosingCause
 from provisioning.domain.actors import CUSTOMER
 from provisioning.domain.application import Application
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.mail import MailKind
+from provisioning.domain.news import NewsKind
 from provisioning.domain.terms import TermsAnswer
 from provisioning.ports.services import Services
 from provisioning.use_cases.account.resign import begin_closing
@@ -81,8 +84,12 @@ def answer_terms(services: Services, login: str, terms_version: str, *, accept: 
         now = services.clock.now()
         work.terms.answer(TermsAnswer(login, terms_version, accept, now, terms_sha256(form)))
         details = {"terms_version": terms_version, "sha256": terms_sha256(form)}
-        work.audit.write(CUSTOMER, "terms.accepted" if accept else "terms.refused", account.reference, details, now)
-        if not accept:
+        work.audit.write(
+            CUSTOMER, AuditAction.TERMS_ACCEPTED if accept else AuditAction.TERMS_REFUSED, account.reference, details, now
+        )
+        if accept:
+            work.news.add(account, NewsKind.TERMS_ACCEPTED)
+        else:
             days = max(services.rules.closing.resignation_days, (form.valid_from - services.clock.today()).days)
             begin_closing(services, work, account, ClosingCause.TERMS_REFUSED, days, CUSTOMER)
     return account

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import date
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Action, require_permission
+from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import FieldError, Invalid, NotFound
+from provisioning.domain.rights import Action, require_permission
 from provisioning.domain.terms import FormActivation
 from provisioning.ports.services import Services
 
@@ -32,5 +33,5 @@ def offer_from(services: Services, actor: Actor, version: str, day: date) -> For
     with services.work() as work:
         work.form_activations.put(activation)
         details = {"version": version, "valid_from": day.isoformat()}
-        work.audit.write(actor, "form.activated", version, details, activation.activated_at)
+        work.audit.write(actor, AuditAction.FORM_ACTIVATED, version, details, activation.activated_at)
     return activation

@@ -1,5 +1,6 @@
 package pl.ibok;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.NotFoundException;
@@ -9,6 +10,7 @@ import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
 import java.time.Duration;
+import java.util.Set;
 import org.keycloak.Config;
 import org.keycloak.common.util.Time;
 import org.keycloak.events.admin.OperationType;
@@ -26,7 +28,8 @@ import org.keycloak.services.resources.admin.fgap.AdminPermissionEvaluator;
 /**
  * {@code PUT} and {@code DELETE /admin/realms/{realm}/ibok-temporary-passwords/{user-id}}.
  *
- * <p>The body is a {@link HashedPassword}; what is wrong in it is answered 400 with words. Both need the right to reset that user's password (fine-grained admin permissions), so that the service account of
+ * <p>The body is a {@link HashedPassword} with the end of its life (`expiresAt`, milliseconds since the epoch; null or absent: as
+ * long as may be); what is wrong in it is answered 400 with words. Both need the right to reset that user's password (fine-grained admin permissions), so that the service account of
  * provisioning reaches members of /customers and nobody else.
  */
 public class AdminEndpoint implements AdminRealmResourceProviderFactory, AdminRealmResourceProvider {
@@ -56,6 +59,8 @@ public class AdminEndpoint implements AdminRealmResourceProviderFactory, AdminRe
 
     public static class Resource {
         private static final Duration CLOCKS_APART = Duration.ofMinutes(5);
+        private static final int LONGEST_BODY = 4096; // characters; a real one has about 400
+        private static final String EXPIRES_AT = "expiresAt";
         private final KeycloakSession session;
         private final RealmModel realm;
         private final AdminPermissionEvaluator auth;
@@ -75,11 +80,11 @@ public class AdminEndpoint implements AdminRealmResourceProviderFactory, AdminRe
             UserModel user = user(id); // who may not touch the user learns nothing about the body either
             TemporaryPasswords temporary = TemporaryPasswords.of(session);
             try {
-                HashedPassword wanted = HashedPassword.read(body);
-                if (!temporary.knowsHash(wanted.credentialData())) {
-                    throw new IllegalArgumentException("this server does not know the hash algorithm");
-                }
-                temporary.replace(realm, user, wanted.credentialData(), wanted.secretData(), endOfLife(wanted.expiresAt()));
+                JsonNode wanted = StrictJson.read(body, "the body", LONGEST_BODY);
+                StrictJson.names(wanted, "the body", Set.of("credentialData", "secretData", EXPIRES_AT), Set.of(EXPIRES_AT));
+                HashedPassword password = HashedPassword.read(wanted);
+                StrictJson.require(temporary.knowsHash(password.credentialData()), "this server does not know the hash algorithm");
+                temporary.replace(realm, user, password.credentialData(), password.secretData(), endOfLife(wanted.path(EXPIRES_AT)));
             } catch (IllegalArgumentException error) {
                 throw ErrorResponse.error(error.getMessage(), Response.Status.BAD_REQUEST);
             }
@@ -87,17 +92,17 @@ public class AdminEndpoint implements AdminRealmResourceProviderFactory, AdminRe
         }
 
         /** As wished, at most the realm's longest life; a little over it may be the clock of another machine. */
-        private long endOfLife(Long wanted) {
+        private long endOfLife(JsonNode wanted) {
             long now = Time.currentTimeMillis();
             long longest = now + Settings.longestResetLife(realm).toMillis();
-            if (wanted == null) {
+            if (wanted.isMissingNode() || wanted.isNull()) {
                 return longest;
             }
-            if (wanted <= now || wanted > longest + CLOCKS_APART.toMillis()) {
-                throw new IllegalArgumentException("expiresAt must be in the future, at most "
-                    + Settings.longestResetLife(realm).toHours() + " hours from now");
-            }
-            return Math.min(wanted, longest);
+            StrictJson.require(wanted.isIntegralNumber() && wanted.canConvertToLong(), "expiresAt must be milliseconds since the epoch");
+            long end = wanted.longValue();
+            StrictJson.require(now < end && end <= longest + CLOCKS_APART.toMillis(), "expiresAt must be in the future, at most "
+                + Settings.longestResetLife(realm).toHours() + " hours from now");
+            return Math.min(end, longest);
         }
 
         @DELETE

@@ -1,47 +1,43 @@
 package pl.ibok;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
+import static pl.ibok.StrictJson.names;
+import static pl.ibok.StrictJson.require;
+import static pl.ibok.StrictJson.text;
+
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectReader;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.Base64;
-import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
 
 /**
- * A password that is already hashed, as Keycloak's own export writes it, and the end of its life.
+ * A password that is already hashed, as Keycloak's own export writes it.
  *
  * <p>All of it is checked when it arrives, for nothing checks it later: what is wrong would fail at a login, what is too
- * dear would be paid there by the server each time, and what is too cheap would be guessed.
- *
- * @param expiresAt milliseconds since the epoch, null for as long as may be
+ * dear would be paid there by the server each time, and what is too cheap would be guessed. One pass of argon2 is enough
+ * for a temporary password, which is 12 characters of chance.
  */
-record HashedPassword(String credentialData, String secretData, Long expiresAt) {
-    private static final int LONGEST_BODY = 4096; // characters; a real one has about 400
+record HashedPassword(String credentialData, String secretData) {
+    private static final int LONGEST = 4096; // characters; a real one has about 400
     private static final Set<String> ARGON2 = Set.of("hashLength", "memory", "type", "version", "parallelism");
-    private static final ObjectReader STRICT = JsonMapper.builder().build().reader()
-        .with(JsonParser.Feature.STRICT_DUPLICATE_DETECTION).with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
     /** @throws IllegalArgumentException with words that name what is wrong and never repeat what was sent */
-    static HashedPassword read(String body) {
-        require(body != null && body.length() <= LONGEST_BODY, "a body of at most " + LONGEST_BODY + " characters is needed");
-        JsonNode wanted = object(body, "the body", Set.of("credentialData", "secretData", "expiresAt"), Set.of("expiresAt"));
-        JsonNode expiresAt = wanted.path("expiresAt");
-        boolean timeless = expiresAt.isMissingNode() || expiresAt.isNull();
-        require(timeless || (expiresAt.isIntegralNumber() && expiresAt.canConvertToLong()), "expiresAt must be milliseconds since the epoch");
+    static HashedPassword of(JsonNode wanted) {
+        names(wanted, "a password", Set.of("credentialData", "secretData"), Set.of());
+        return read(wanted);
+    }
+
+    /** The same of an object that has more than these two. */
+    static HashedPassword read(JsonNode wanted) {
         String credentialData = text(wanted, "credentialData");
         String secretData = text(wanted, "secretData");
         int length = hashLength(credentialData);
         checkSecret(secretData, length);
-        return new HashedPassword(credentialData, secretData, timeless ? null : expiresAt.longValue());
+        return new HashedPassword(credentialData, secretData);
     }
 
     /** Checks cost and shape; how long the hash must be in bytes, 0 when the algorithm does not say. */
     private static int hashLength(String credentialData) {
-        JsonNode data = object(credentialData, "credentialData", Set.of("hashIterations", "algorithm", "additionalParameters"), Set.of("additionalParameters"));
+        JsonNode data = StrictJson.read(credentialData, "credentialData", LONGEST);
+        names(data, "credentialData", Set.of("hashIterations", "algorithm", "additionalParameters"), Set.of("additionalParameters"));
         require(data.get("hashIterations").isInt(), "hashIterations must be a whole number");
         int iterations = data.get("hashIterations").intValue();
         JsonNode more = data.path("additionalParameters");
@@ -53,7 +49,7 @@ record HashedPassword(String credentialData, String secretData, Long expiresAt) 
                 int memory = within(number(more, "memory"), 7168, 65536, "memory (KiB)");
                 within(number(more, "parallelism"), 1, 4, "parallelism");
                 within(iterations, 1, 10, "hashIterations");
-                within(memory * iterations, 7168 * 5, 1 << 18, "memory (KiB) times hashIterations");
+                within(memory * iterations, 7168, 1 << 18, "memory (KiB) times hashIterations");
                 return within(number(more, "hashLength"), 16, 64, "hashLength (bytes)");
             case "pbkdf2-sha256", "pbkdf2-sha512":
                 require(more.isMissingNode() || (more.isObject() && more.isEmpty()), "additionalParameters must be empty");
@@ -65,41 +61,14 @@ record HashedPassword(String credentialData, String secretData, Long expiresAt) 
     }
 
     private static void checkSecret(String secretData, int length) {
-        JsonNode secret = object(secretData, "secretData", Set.of("value", "salt", "additionalParameters"), Set.of("additionalParameters"));
+        JsonNode secret = StrictJson.read(secretData, "secretData", LONGEST);
+        names(secret, "secretData", Set.of("value", "salt", "additionalParameters"), Set.of("additionalParameters"));
         JsonNode more = secret.path("additionalParameters");
         require(more.isMissingNode() || (more.isObject() && more.isEmpty()), "additionalParameters of secretData must be empty");
         int value = bytes(secret, "value");
         require(length == 0 || value == length, "value must be as long as hashLength says");
         within(value, 16, 64, "value (bytes)");
         within(bytes(secret, "salt"), 16, 64, "salt (bytes)");
-    }
-
-    private static JsonNode object(String json, String what, Set<String> allowed, Set<String> optional) {
-        try {
-            JsonNode read = STRICT.readTree(json);
-            names(read, what, allowed, optional);
-            return read;
-        } catch (JsonProcessingException error) { // its message would repeat what was sent
-            throw new IllegalArgumentException(what + " must be JSON");
-        }
-    }
-
-    private static void names(JsonNode node, String what, Set<String> allowed, Set<String> optional) {
-        require(node.isObject(), what + " must be a JSON object");
-        Set<String> given = new HashSet<>();
-        node.fieldNames().forEachRemaining(given::add);
-        require(allowed.containsAll(given), what + " may have only " + sorted(allowed));
-        given.addAll(optional);
-        require(given.containsAll(allowed), what + " needs " + sorted(allowed));
-    }
-
-    private static List<String> sorted(Set<String> names) {
-        return names.stream().sorted().toList();
-    }
-
-    private static String text(JsonNode node, String name) {
-        require(node.path(name).isTextual(), name + " must be text");
-        return node.get(name).textValue();
     }
 
     /** Keycloak writes each parameter as a list of one text. */
@@ -126,11 +95,5 @@ record HashedPassword(String credentialData, String secretData, Long expiresAt) 
     private static int within(int value, int least, int most, String what) {
         require(least <= value && value <= most, what + " must be " + least + " to " + most);
         return value;
-    }
-
-    private static void require(boolean holds, String otherwise) {
-        if (!holds) {
-            throw new IllegalArgumentException(otherwise);
-        }
     }
 }

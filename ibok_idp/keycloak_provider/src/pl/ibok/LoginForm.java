@@ -38,7 +38,7 @@ public class LoginForm extends UsernamePasswordForm {
         super.action(context);
         if (context.getStatus() != FlowStatus.SUCCESS) {
             String typed = context.getHttpRequest().getDecodedFormParameters().getFirst(TYPED);
-            HashCount.fillUpTo(context, looksTemporary(context, typed) ? 2 : 1);
+            HashCount.fillUpTo(context.getSession(), looksTemporary(context, typed) ? 2 : 1);
             HashCount.blur();
         }
     }

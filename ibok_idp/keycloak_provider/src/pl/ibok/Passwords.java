@@ -29,7 +29,7 @@ public class Passwords extends PasswordCredentialProvider {
     public boolean isValid(RealmModel realm, UserModel user, CredentialInput input) {
         PasswordCredentialModel password = getPassword(realm, user);
         if (password != null) {
-            HashCount.oneMore(session);
+            HashCount.oneMore(session, password);
         }
         if (!stock.isValid(realm, user, input)) {
             return false;

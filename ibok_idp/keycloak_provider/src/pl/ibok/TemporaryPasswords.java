@@ -114,7 +114,7 @@ public class TemporaryPasswords implements CredentialProvider<CredentialModel>, 
     }
 
     boolean matches(CredentialModel found, String typed) {
-        HashCount.oneMore(session);
+        HashCount.oneMore(session, found);
         PasswordCredentialModel password = PasswordCredentialModel.createFromCredentialModel(found);
         PasswordHashProvider hash = session.getProvider(PasswordHashProvider.class, password.getPasswordCredentialData().getAlgorithm());
         return hash != null && hash.verify(typed, password);
