@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from provisioning.domain.errors import DomainError
 from provisioning.domain.fields import Field
 from provisioning.domain.person_names import account_name
 from provisioning.domain.rulebook import Rulebook
@@ -18,8 +19,10 @@ from provisioning.form import identifiers
 ANY_TEXT_CODES = ("required", "too_long", "invalid_characters")  # of every field, whatever its check
 
 
-class Refused(Exception):
+class Refused(DomainError):
     """The value is not accepted; `code` is one of its check's."""
+
+    status = 422
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
