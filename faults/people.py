@@ -53,10 +53,9 @@ def on_paper(body: dict[str, Any]) -> dict[str, Any]:
 
 def as_batch(bodies: list[dict[str, Any]]) -> str:
     """Paper applications as the CSV of `ibok-provisioning import-applications`."""
-    from provisioning.adapters.application_batch import columns
-    from provisioning.form.catalogue import all_versions
+    from provisioning.adapters.application_batch import OTHERS, PLAIN
 
-    names = columns(all_versions()["2026-1"])
+    names = [*PLAIN, *OTHERS, *(f"clauses.{code}" for code in CLAUSES)]
     text = StringIO()
     writer = csv.DictWriter(text, names, delimiter=";", extrasaction="ignore", restval="")
     writer.writeheader()

@@ -17,7 +17,6 @@ SUBMIT = "applications.submit"
 CUSTOMER = "ibok-customer"
 STAFF = tuple(role.value for role in Role)
 View = Callable[..., Any]
-Body = type[BaseModel] | Callable[[], type[BaseModel]]
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,7 @@ class Described:
     """What cannot be read from a view itself.
 
     Attributes:
-        body: what it reads as JSON; with its own codes, so APIFlask does not validate it. Or what makes its
-            model when the document is written: the form's bodies follow its declared fields.
+        body: what it reads as JSON; with its own codes, so APIFlask does not validate it.
         answer: the status of success.
         reads: the media type of that body.
         raises: what it refuses beyond what every call may (a token, a path that names nothing, an outage).
@@ -35,7 +33,7 @@ class Described:
         media_type: of the answer, where that is not JSON.
     """
 
-    body: Body | None = None
+    body: type[BaseModel] | None = None
     reads: str = "application/json"
     answer: int = 200
     raises: tuple[type[DomainError], ...] = ()
@@ -48,7 +46,7 @@ class Described:
 def call(
     summary: str,
     *,
-    body: Body | None = None,
+    body: type[BaseModel] | None = None,
     reads: str = "application/json",
     answer: int = 200,
     raises: Sequence[type[DomainError]] = (),
