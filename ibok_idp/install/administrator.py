@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from keycloak import KeycloakAdmin
-from keycloak.exceptions import KeycloakAuthenticationError, KeycloakConnectionError, KeycloakError
+from keycloak.exceptions import KeycloakConnectionError, KeycloakError
 
 from ibok_idp.errors import KeycloakRefused, KeycloakRejected, KeycloakUnavailable
 
@@ -30,9 +30,9 @@ def replace_bootstrap_administrator(url: str, temporary: Login, wanted: Login) -
         return _replace(url, temporary, wanted)
     except KeycloakConnectionError as error:
         raise KeycloakUnavailable(f"Keycloak does not answer at {url}.") from error
-    except KeycloakAuthenticationError as error:
-        raise KeycloakRefused("Keycloak lets in neither the temporary administrator nor the one of realm.env.") from error
     except KeycloakError as error:
+        if _not_let_in(error):
+            raise KeycloakRefused("Keycloak lets in neither the temporary administrator nor the one of realm.env.") from error
         said = (error.response_body or b"").decode(errors="replace")
         raise KeycloakRejected(f"Keycloak refused it ({error.response_code}): {said}") from error
 
@@ -62,9 +62,16 @@ def _replace(url: str, temporary: Login, wanted: Login) -> bool:
 def _let_in(url: str, login: Login) -> bool:
     try:
         _administrator(url, login).get_server_info()
-    except KeycloakAuthenticationError:
-        return False
+    except KeycloakError as error:
+        if _not_let_in(error):
+            return False
+        raise
     return True
+
+
+def _not_let_in(error: KeycloakError) -> bool:
+    """Keycloak answers 400 or 401 to a wrong password, by its version (RFC 6749, section 5.2: `invalid_grant` is 400)."""
+    return error.response_code == 401 or (error.response_code == 400 and b"invalid_grant" in (error.response_body or b""))
 
 
 def _administrator(url: str, login: Login) -> KeycloakAdmin:
