@@ -53,9 +53,10 @@ def on_paper(body: dict[str, Any]) -> dict[str, Any]:
 
 def as_batch(bodies: list[dict[str, Any]]) -> str:
     """Paper applications as the CSV of `ibok-provisioning import-applications`."""
-    from provisioning.adapters.application_batch import OTHERS, PLAIN
+    from provisioning.adapters.application_batch import columns
+    from provisioning.form.catalogue import all_versions
 
-    names = [*PLAIN, *OTHERS, *(f"clauses.{code}" for code in CLAUSES)]
+    names = columns(all_versions()["2026-1"])
     text = StringIO()
     writer = csv.DictWriter(text, names, delimiter=";", extrasaction="ignore", restval="")
     writer.writeheader()

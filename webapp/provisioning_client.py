@@ -14,7 +14,9 @@ from ibok_idp.single_flight import SingleFlight, StillUnderWay
 from ibok_idp.texts import InLanguages
 
 _FORM_SECONDS = 30
-_IN_LANGUAGES = frozenset({"text", "refusal", "terms", "privacy_notice"})  # of the form
+_IN_LANGUAGES = frozenset(  # of the form
+    {"text", "refusal", "terms", "privacy_notice", "label", "short", "hint", "optional", "nothing"}
+)
 _PATIENCE_SECONDS = 1  # for what another thread is fetching already
 _REST_SECONDS = 2  # after a failure nobody asks Keycloak; each who asked would wait for the time-out
 _TOKEN_MARGIN_SECONDS = 30  # before its end a token is replaced, and still good for whoever does not fetch the new one
@@ -101,7 +103,8 @@ class ProvisioningClient:
 
     def _fetch_form(self) -> dict[str, Any]:
         known: dict[str, Any] = self._call("GET", "/form").json()
-        for texts in (known, *known["clauses"]):
+        parts = [part for question in known["questions"] for part in question["parts"]]
+        for texts in (known, *known["clauses"], *known["customer_types"], *known["questions"], *parts):
             texts.update({name: InLanguages(texts[name]) for name in _IN_LANGUAGES & texts.keys()})
         self._form = (time.monotonic() + _FORM_SECONDS, known)
         return known

@@ -12,24 +12,14 @@ from typing import Any
 
 from ibok_idp.texts import SOURCE
 from provisioning.adapters.csv_file import CsvRow, read_csv
-from provisioning.domain.application import CustomerType
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.errors import Invalid
+from provisioning.domain.fields import declared
 from provisioning.form.check import Checker, Submission
 from provisioning.form.messages import message
+from provisioning.form.typed import typed_fields
 
-ADDRESS = ("street", "house", "flat", "postal_code", "city")
-PLAIN = (
-    "channel", "filed_on", "entry_reason", "language", "customer_type", "first_name", "last_name", "pesel", "company_name", "tax_id",
-    "registry_number", "customer_number", "contract_number", "email", "phone",
-)  # fmt: skip
-OTHERS = (
-    *(f"representative.{name}" for name in ("first_name", "last_name", "authority")),
-    *(f"supply_point_address.{name}" for name in ADDRESS),
-    *(f"correspondence_address.{name}" for name in ADDRESS),
-    "terms_accepted",
-    "signed_on",
-)
+_FILING = ("channel", "filed_on", "entry_reason", "language", "customer_type")
 _YES, _NO = {"tak", "yes", "t", "1", "true"}, {"nie", "no", "n", "0", "false"}
 
 
@@ -55,8 +45,14 @@ class BatchRow:
 
 
 def columns(form: FormVersion) -> list[str]:
-    """The columns of a batch, in the order of the paper."""
-    return [*PLAIN, *OTHERS, *(f"clauses.{code}" for code in form.codes)]
+    """The columns of a batch: of the filing, of every field, of the parts of groups, of the answers.
+
+    A row is known by its cells in this order: in another one, a row entered before would be another application.
+    """
+    fields = declared().fields
+    plain = [field.name for field in fields if not field.group]
+    parts = [f"{field.name}.{part.name}" for field in fields for part in field.parts]
+    return [*_FILING, *plain, *parts, "terms_accepted", "signed_on", *(f"clauses.{code}" for code in form.codes)]
 
 
 def read_batch(path: Path, form: FormVersion, checker: Checker) -> Iterator[BatchRow]:
@@ -95,20 +91,13 @@ def write_bad(path: Path, form: FormVersion, rows: list[BatchRow]) -> None:
 
 def _body(row: dict[str, str], form: FormVersion) -> dict[str, Any]:
     """The row as the body of the API; empty cells are absent."""
-    company = row.get("customer_type") not in (CustomerType.PERSON.value, "")
-    body: dict[str, Any] = {name: row[name] or None for name in PLAIN} | {"filed_on": _day(row["filed_on"])}
-    body["language"] = row["language"] or SOURCE
-    dropped = ("first_name", "last_name", "pesel") if company else ("company_name", "tax_id", "registry_number")
-    body = {name: value for name, value in body.items() if name not in dropped or value}
-    if company:
-        body["representative"] = {name: row[f"representative.{name}"] or None for name in ("first_name", "last_name", "authority")}
-    body["supply_point_address"] = {name: row[f"supply_point_address.{name}"] or None for name in ADDRESS}
-    other = {name: row[f"correspondence_address.{name}"] or None for name in ADDRESS}
+    body: dict[str, Any] = {name: row[name] or None for name in _FILING} | {"filed_on": _day(row["filed_on"])}
+    body |= typed_fields(body["customer_type"], lambda name: row[name] or None, also_not_asked=True)
     answers = {code: row[f"clauses.{code}"].casefold() for code in form.codes}
     return body | {
+        "language": row["language"] or SOURCE,
         "form_version": form.version,
         "terms_version": form.terms_version if row["terms_accepted"].casefold() in _YES else None,
-        "correspondence_address": other if any(other.values()) else None,
         "clauses": {code: answer in _YES for code, answer in answers.items() if answer in _YES | _NO},
         "signature": {"kind": "paper", "signed_on": _day(row["signed_on"])} if row["signed_on"] else None,
     }

@@ -15,8 +15,11 @@ from ibok_idp.look.company import Utility
 from ibok_idp.texts import N_, day_in, known_language, moment_in, texts_in
 from provisioning.domain.account import Account
 from provisioning.domain.addresses import address_line
-from provisioning.domain.application import Application, CustomerType, SignatureKind, masked_pesel
+from provisioning.domain.application import Application, SignatureKind
 from provisioning.domain.clauses import FormVersion
+from provisioning.domain.fields import ADDRESS, SECTIONS, WHO, Field, Section, declared
+from provisioning.domain.rulebook import Rulebook
+from provisioning.form.check import is_required
 
 _TEMPLATE = Path(__file__).parents[1] / "form" / "bok27.typ"
 _BLANK, _PAPER = _TEMPLATE.with_name("blank27.typ"), _TEMPLATE.with_name("paper.typ")
@@ -107,41 +110,24 @@ def blank_form(form: FormVersion, utility: Utility, language: str, *, pesel_requ
     """The empty BOK-27 to be filled in by hand (S1), with every clause and the signature line of the Regulamin (S2)."""
     language = known_language(language)
     _ = texts_in(language).gettext
+    rules = Rulebook(pesel_required=pesel_required)
 
-    def line(label: str, *choices: str) -> dict[str, Any]:
-        return {"label": label, "choices": list(choices)}
+    def lines(section: Section) -> list[dict[str, Any]]:
+        kinds = [_(each.label) for each in declared().types]
+        found: list[dict[str, Any]] = [{"label": _("Rodzaj klienta"), "choices": kinds}] if section is WHO else []
+        for field in (each for each in declared().fields if each.section is section):
+            found.append({"label": _blank_label(field, rules, language), "choices": []})
+            if field.name == "email":
+                found.append({"label": _("Adres e-mail jeszcze raz"), "choices": []})
+        return found
 
-    who = [
-        line(_("Rodzaj klienta"), *map(_, _KINDS.values())),
-        line(_("Imię")),
-        line(_("Nazwisko")),
-        line(_("PESEL") if pesel_required else _("PESEL (nieobowiązkowo)")),
-        line(_("Nazwa (firma, wspólnota, instytucja)")),
-        line("NIP"),
-        line("REGON / KRS"),
-        line(_("Reprezentant, podstawa umocowania")),
-    ]
-    contract = [
-        line(_("Numer ewidencyjny klienta")),
-        line(_("Numer umowy")),
-        line(_("Adres punktu poboru")),
-    ]
-    contact = [
-        line(_("Adres e-mail")),
-        line(_("Adres e-mail jeszcze raz")),
-        line(_("Telefon")),
-        line(_("Adres korespondencyjny (jeżeli inny)")),
-    ]
     values = {
         "language": language,
         **_titles(language),
         "version": _("wersja %(version)s") % {"version": form.version},
         "utility_name": utility.company.name,
         "utility_address": utility.company.address,
-        "sections": [
-            {"title": title, "fields": lines}
-            for title, lines in ((_("Wnioskodawca"), who), (_("Umowa"), contract), (_("Kontakt"), contact))
-        ],
+        "sections": [{"title": _(section.title), "fields": lines(section)} for section in SECTIONS],
         "clauses_title": _("Oświadczenia"),
         "clauses_hint": _("Każde oświadczenie jest obowiązkowe: bez akceptacji choćby jednego konto nie powstanie."),
         "clauses": [{"code": clause.code, "text": clause.text[language]} for clause in form.clauses],
@@ -157,6 +143,15 @@ def blank_form(form: FormVersion, utility: Utility, language: str, *, pesel_requ
     }
     made: bytes = typst.compile(_BLANK.read_bytes(), sys_inputs={"data": json.dumps(values)}, pdf_standards=["ua-1"])
     return made
+
+
+def _blank_label(field: Field, rules: Rulebook, language: str) -> str:
+    """With what is to be written of a person, and whether it may stay empty."""
+    _ = texts_in(language).gettext
+    parts = [_(part.label).lower() for part in field.parts] if field.group is not ADDRESS else []
+    optional = [] if is_required(field, rules) or not field.optional else [_(field.optional)]
+    aside = ", ".join(parts + optional)
+    return f"{_(field.in_short)} ({aside})" if aside else str(_(field.in_short))
 
 
 def paper(
@@ -258,12 +253,6 @@ def own_data(content: dict[str, Any], application: Application, form: FormVersio
 
 _ACCEPTED = N_("Zapoznałam/zapoznałem się i akceptuję Regulamin iBOK, wersja %(version)s.")
 _NOT_ACCEPTED = N_("BRAK akceptacji: Regulamin iBOK, wersja %(version)s.")
-_KINDS = {
-    CustomerType.PERSON: N_("osoba fizyczna"),
-    CustomerType.BUSINESS: N_("przedsiębiorca"),
-    CustomerType.HOUSING_COMMUNITY: N_("wspólnota lub spółdzielnia"),
-    CustomerType.INSTITUTION: N_("instytucja"),
-}
 
 
 def _when(value: str | None, language: str) -> str:
@@ -278,39 +267,12 @@ def _qr(reference: str) -> str:
 
 def _sections(application: Application, language: str, *, full_pesel: bool = False) -> list[dict[str, Any]]:
     _ = texts_in(language).gettext
-    data = application.data
-    who: list[tuple[str, Any]] = [(_("Rodzaj klienta"), _(_KINDS[application.customer_type]))]
-    if application.customer_type is CustomerType.PERSON:
-        who += [
-            (_("Imię"), data["first_name"]),
-            (_("Nazwisko"), data["last_name"]),
-            ("PESEL", application.pesel if full_pesel else masked_pesel(application.pesel)),
-        ]
-    else:
-        person = data["representative"]
-        who += [
-            (_("Nazwa"), data["company_name"]),
-            ("NIP", data["tax_id"]),
-            ("REGON / KRS", data["registry_number"]),
-            (_("Osoba reprezentująca"), f"{person['first_name']} {person['last_name']}"),
-            (_("Podstawa umocowania"), person["authority"]),
-        ]
-    contract = [
-        (_("Numer ewidencyjny klienta"), data["customer_number"]),
-        (_("Numer umowy"), data["contract_number"]),
-        (_("Adres punktu poboru"), address_line(data["supply_point_address"])),
-    ]
-    contact = [
-        (_("Adres e-mail"), data["email"]),
-        (_("Telefon"), data["phone"]),
-        (
-            _("Adres korespondencyjny"),
-            address_line(data["correspondence_address"]) if data["correspondence_address"] else None,
-        ),
-    ]
+    answers = application.answers(full_pesel=full_pesel)
+    rows = {section: [(_(f.in_short), answer) for f, answer in answers if f.section is section] for section in SECTIONS}
+    rows[WHO].insert(0, (_("Rodzaj klienta"), _(application.kind.label)))
     return [
-        {"title": title, "rows": [{"label": label, "value": str(value)} for label, value in rows if value]}
-        for title, rows in ((_("Wnioskodawca"), who), (_("Umowa"), contract), (_("Kontakt"), contact))
+        {"title": _(section.title), "rows": [{"label": label, "value": value} for label, value in rows[section] if value]}
+        for section in SECTIONS
     ]
 
 

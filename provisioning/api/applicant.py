@@ -26,7 +26,9 @@ from provisioning.api.schemas import (
 from provisioning.domain.application import Status
 from provisioning.domain.document import Document
 from provisioning.domain.errors import FieldError, Invalid, NotFound, NotPossible, TooSoon
-from provisioning.form.check import ApplicationBody, checked_email
+from provisioning.form.bodies import application_body
+from provisioning.form.check import checked_email
+from provisioning.form.questions import customer_types, questions
 from provisioning.http import (
     UPLOAD_BYTES,
     pdf_response,
@@ -37,7 +39,7 @@ from provisioning.use_cases.application import submit
 
 
 @api.get("/form")
-@call("Form BOK-27 as it is today: version, clauses, Regulamin")
+@call("Form BOK-27 as it is today: version, kinds of customers, questions, clauses, Regulamin")
 @requires(SUBMIT)
 def get_form() -> dict[str, Any]:
     services = wired().services
@@ -45,7 +47,9 @@ def get_form() -> dict[str, Any]:
     return {
         "form_version": form.version,
         "terms_version": form.terms_version,
-        "fields": sorted(ApplicationBody.model_fields),
+        "fields": sorted(application_body().model_fields),
+        "customer_types": customer_types(),
+        "questions": questions(services.rules),
         "clauses": [{"code": clause.code, "text": clause.text, "refusal": clause.refusal} for clause in form.clauses],
         "terms": form.terms,
         "privacy_notice": form.privacy_notice,
@@ -83,7 +87,7 @@ def check_form() -> dict[str, Any]:
 @api.post("/applications")
 @call(
     "File an application (S1, S2); needs Idempotency-Key",
-    body=ApplicationBody,
+    body=application_body,
     answer=201,
     raises=[NotPossible, TooSoon],
     headers=["Idempotency-Key"],

@@ -24,7 +24,7 @@ from provisioning.domain.application import Application
 from provisioning.domain.errors import NotPossible, TooSoon
 from provisioning.domain.login_names import normalised
 from provisioning.domain.rights import Action, Role, require_permission
-from provisioning.form.check import PaperApplicationBody
+from provisioning.form.bodies import paper_application_body
 from provisioning.http import (
     QUEUE_QUERY,
     copy_response,
@@ -52,7 +52,7 @@ def get_applications() -> dict[str, Any]:
 
 
 @api.post("/staff/applications")
-@call("Type in a paper or e-mailed application (S1)", body=PaperApplicationBody, answer=201, raises=[NotPossible])
+@call("Type in a paper or e-mailed application (S1)", body=paper_application_body, answer=201, raises=[NotPossible])
 @requires(Role.CLERK, Role.REGISTRAR)
 def post_paper_application() -> tuple[dict[str, Any], int]:
     submission = wired().checker().paper(read_json())

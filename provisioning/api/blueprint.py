@@ -17,6 +17,7 @@ SUBMIT = "applications.submit"
 CUSTOMER = "ibok-customer"
 STAFF = tuple(role.value for role in Role)
 View = Callable[..., Any]
+Body = type[BaseModel] | Callable[[], type[BaseModel]]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Described:
     """What cannot be read from a view itself.
 
     Attributes:
-        body: what it reads as JSON; with its own codes, so APIFlask does not validate it.
+        body: what it reads as JSON; with its own codes, so APIFlask does not validate it. Or what makes its
+            model when the document is written: the form's bodies follow its declared fields.
         answer: the status of success.
         reads: the media type of that body.
         raises: what it refuses beyond what every call may (a token, a path that names nothing, an outage).
@@ -33,7 +35,7 @@ class Described:
         media_type: of the answer, where that is not JSON.
     """
 
-    body: type[BaseModel] | None = None
+    body: Body | None = None
     reads: str = "application/json"
     answer: int = 200
     raises: tuple[type[DomainError], ...] = ()
@@ -46,7 +48,7 @@ class Described:
 def call(
     summary: str,
     *,
-    body: type[BaseModel] | None = None,
+    body: Body | None = None,
     reads: str = "application/json",
     answer: int = 200,
     raises: Sequence[type[DomainError]] = (),

@@ -21,7 +21,7 @@ from provisioning.domain.account import Account
 from provisioning.domain.actors import CUSTOMER as CUSTOMER_ACTOR
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import NotFound, NotPossible, TooSoon
-from provisioning.form.check import ContactBody
+from provisioning.form.bodies import contact_body
 from provisioning.http import pdf_response, wired
 from provisioning.ports.work import Work
 from provisioning.use_cases.account import change_contact, change_email, resign
@@ -104,7 +104,7 @@ def post_email_undo() -> dict[str, Any]:
 @api.post("/me/contact")
 @call(
     "Change telephone or correspondence address, or ask staff to where the register owns them",
-    body=ContactBody,
+    body=contact_body,
     raises=[NotFound, NotPossible],
 )
 @requires(CUSTOMER)

@@ -64,8 +64,9 @@ def _complete_operation(operation: dict[str, Any], described: Described, schemas
     parameters += [_parameter(name, "header", required=True) for name in described.headers]
     parameters += [_parameter(name, "query", required=False) for name in described.query]
     if described.body is not None:
-        _add_model(schemas, described.body)
-        reference = {"$ref": _MODEL.format(model=described.body.__name__)}
+        model = described.body if isinstance(described.body, type) else described.body()
+        _add_model(schemas, model)
+        reference = {"$ref": _MODEL.format(model=model.__name__)}
         operation["requestBody"] = {"required": True, "content": {described.reads: {"schema": reference}}}
     elif described.file is not None:
         properties: dict[str, Any] = {"file": {"type": "string", "format": "binary"}}

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from provisioning.domain.errors import NotPossible
+from provisioning.domain.fields import CustomerType, Field, declared
 
 
 class Status(StrEnum):
@@ -32,7 +33,6 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.REJECTED: frozenset(),
     Status.WITHDRAWN: frozenset(),
 }
-ERASED = "–"  # stands where an anonymised person's words were
 OPEN = frozenset({Status.FILED, Status.IN_REVIEW, Status.INCOMPLETE, Status.APPROVED})
 CORRECTABLE = frozenset({Status.FILED, Status.IN_REVIEW, Status.INCOMPLETE})
 CLOSED = frozenset({Status.REGISTERED, Status.REJECTED, Status.WITHDRAWN})
@@ -45,13 +45,6 @@ class Channel(StrEnum):
     OFFICE = "office"
     POST = "post"
     EMAIL = "email"
-
-
-class CustomerType(StrEnum):
-    PERSON = "person"
-    BUSINESS = "business"
-    HOUSING_COMMUNITY = "housing_community"
-    INSTITUTION = "institution"
 
 
 class SignatureKind(StrEnum):
@@ -90,7 +83,7 @@ class CorrectedForm:
     clauses: dict[str, bool]
     terms_accepted: bool
     signature: dict[str, Any] | None
-    customer_type: CustomerType
+    customer_type: str
     language: str
     channel: Channel
     filed_on: date | None
@@ -109,7 +102,7 @@ class CorrectedForm:
         put("", self.data)
         put("clauses", self.clauses)
         put("signature", self.signature or {})
-        filing = {"customer_type": self.customer_type.value, "language": self.language, "channel": self.channel.value}
+        filing = {"customer_type": self.customer_type, "language": self.language, "channel": self.channel.value}
         filing["filed_on"] = str(self.filed_on or "")
         return found | filing | {"pesel": self.pesel or "", "terms_accepted": str(self.terms_accepted)}
 
@@ -138,6 +131,7 @@ class Application:
     Attributes:
         data: the fields as filed, without PESEL.
         pesel: kept apart, encrypted at rest.
+        customer_type: the code of a declared kind of customer.
         clauses: answer by clause code, as filed.
         signature: `kind`, `signed_on`, `signed_name`; None when there is none yet.
         version: raised by every change; two people cannot overwrite each other.
@@ -152,7 +146,7 @@ class Application:
     form_version: str
     terms_version: str
     language: str
-    customer_type: CustomerType
+    customer_type: str
     data: dict[str, Any]
     pesel: str | None
     clauses: dict[str, bool]
@@ -182,17 +176,26 @@ class Application:
         return str(self.data["email"])
 
     @property
+    def kind(self) -> CustomerType:
+        """The kind of customer, as it is declared."""
+        return declared().type(self.customer_type)
+
+    @property
     def applicant(self) -> str:
         """The name on the form: the person, or the company."""
-        if self.customer_type is CustomerType.PERSON:
-            return f"{self.data['first_name']} {self.data['last_name']}"
-        return str(self.data["company_name"])
+        return self.kind.name_in(self.data)
 
     @property
     def contact_person(self) -> tuple[str, str]:
         """First and last name of who will use the account."""
-        source = self.data if self.customer_type is CustomerType.PERSON else self.data["representative"]
-        return source["first_name"], source["last_name"]
+        first, last = self.kind.signer_in(self.data)
+        return first or "", last or ""
+
+    def answers(self, *, full_pesel: bool = False) -> list[tuple[Field, str]]:
+        """Every field asked of this kind of customer with its answer in one line, empty where there is none; PESEL masked."""
+        pesel = (self.pesel if full_pesel else masked_pesel(self.pesel)) or ""
+        asked = declared().asked_of(self.customer_type)
+        return [(field, pesel if field.apart else field.said(self.data.get(field.name))) for field in asked]
 
     def move(self, to: Status, expected_version: int | None = None) -> None:
         """Change the status, or refuse.
@@ -213,12 +216,8 @@ class Application:
 
     def anonymise(self) -> None:
         """S8: what was filed loses the person; kind, channel, dates, answers and versions stay, for the statistics."""
-        gone = dict.fromkeys(self.data)
-        address = dict.fromkeys(("street", "house", "flat", "postal_code", "city"), ERASED)
-        gone |= {name: ERASED for name in ("first_name", "last_name", "company_name", "customer_number", "email") if name in gone}
-        gone["supply_point_address"] = address
-        if "representative" in gone:
-            gone["representative"] = dict.fromkeys(("first_name", "last_name", "authority"), ERASED)
+        known = {field.name: field for field in declared().fields}
+        gone = {name: known[name].anonymised(value) if name in known else None for name, value in self.data.items()}
         kept = {name: value for name, value in (self.signature or {}).items() if name in ("kind", "signed_on")}
         self.data, self.pesel, self.signature, self.reason = gone, None, kept or None, None
         self.as_filed = self.pesel_as_filed = None
@@ -265,8 +264,7 @@ class Application:
         """The application as it was filed, before any correction."""
         if not self.as_filed:
             return self
-        kind = CustomerType(self.as_filed.get("customer_type", self.customer_type))
-        return replace(self, **self.as_filed | {"customer_type": kind}, pesel=self.pesel_as_filed)
+        return replace(self, **self.as_filed, pesel=self.pesel_as_filed)
 
     def form(self) -> CorrectedForm:
         """The part that staff may correct."""

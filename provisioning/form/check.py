@@ -1,28 +1,28 @@
 """The one check of form BOK-27, used by the API, the staff UI and (through the API) the web form.
 
-Structure is checked by pydantic, meaning here; every error of a form is reported at once, each with a stable
-code. What numbers and addresses are made of stands in `identifiers`.
+What the form asks is declared in `provisioning/domain/fields.py`. Structure is checked by pydantic with models made from
+the declaration, meaning here and in `checks.py`; every error of a form is reported at once, each with a stable code.
 """
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ValidationError
 
-from ibok_idp.texts import LANGUAGES, SOURCE
-from provisioning.domain.application import Channel, CustomerType, SignatureKind
+from ibok_idp.texts import SOURCE
+from provisioning.domain.application import Channel, SignatureKind
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.errors import FieldError, Invalid
+from provisioning.domain.fields import Field, declared
 from provisioning.domain.folding import folded_words
 from provisioning.domain.person_names import account_name
 from provisioning.domain.rulebook import Rulebook
-from provisioning.form import identifiers
+from provisioning.form.bodies import application_body, contact_body, corrected_application_body, paper_application_body
+from provisioning.form.checks import CHECKS, Refused
 
 _ANY_AGE = 10**6  # days
 _STRUCTURE_CODES = {
@@ -38,91 +38,13 @@ _STRUCTURE_CODES = {
 }
 
 
-class _Body(BaseModel):
-    # a space at an end is nobody's meaning, and no reason to be too long
-    model_config = ConfigDict(extra="forbid", strict=True, regex_engine="python-re", str_strip_whitespace=True)
-
-
-def _known(language: str) -> str:
-    if language not in LANGUAGES:
-        raise PydanticCustomError("literal_error", "not one of the languages of the product")
-    return language
-
-
-Language = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(LANGUAGES)})]
-
-
-class Address(_Body):
-    """An address in Poland."""
-
-    street: str | None = Field(None, max_length=100, description="empty in villages without street names")
-    house: str | None = Field(None, max_length=40, description="or the number of a plot: dz. nr 1234/56")
-    flat: str | None = Field(None, max_length=12)
-    postal_code: str | None = Field(None, max_length=20, description="NN-NNN; 43300 is understood")
-    city: str | None = Field(None, max_length=60)
-
-
-class Representative(_Body):
-    """Who signs for a company, community or institution."""
-
-    first_name: str | None = Field(None, max_length=100)
-    last_name: str | None = Field(None, max_length=100)
-    authority: str | None = Field(None, max_length=200, description="podstawa umocowania")
-
-
-class Signature(_Body):
-    """How the form is signed."""
-
-    kind: Literal["declaration", "scan", "electronic", "paper"]
-    signed_on: date | None = Field(None, strict=False)
-    signed_name: str | None = Field(None, max_length=200)
-
-
-class ApplicationBody(_Body):
-    """Body of `POST /applications`: form BOK-27."""
-
-    form_version: str = Field(max_length=20)
-    terms_version: str | None = Field(None, max_length=20)
-    language: Language = SOURCE
-    customer_type: Literal["person", "business", "housing_community", "institution"]
-    first_name: str | None = Field(None, max_length=100)
-    last_name: str | None = Field(None, max_length=100)
-    pesel: str | None = Field(None, max_length=20)
-    company_name: str | None = Field(None, max_length=200)
-    tax_id: str | None = Field(None, max_length=20, description="NIP")
-    registry_number: str | None = Field(None, max_length=20, description="REGON (9 or 14 digits) or KRS (10 digits)")
-    representative: Representative | None = None
-    customer_number: str | None = Field(None, max_length=40, description="numer ewidencyjny klienta")
-    contract_number: str | None = Field(None, max_length=40)
-    supply_point_address: Address | None = None
-    correspondence_address: Address | None = None
-    email: str | None = Field(None, max_length=254)
-    phone: str | None = Field(None, max_length=40)
-    clauses: dict[str, bool] = Field(default_factory=dict, max_length=50)
-    signature: Signature | None = None
-
-
-class PaperApplicationBody(ApplicationBody):
-    """Body of `POST /staff/applications`: the same form, typed from paper or an e-mail."""
-
-    channel: Literal["office", "post", "email"]
-    filed_on: date = Field(strict=False)
-    entry_reason: str | None = Field(None, max_length=500, description="why it is typed in long after its filing")
-
-
-class CorrectedApplicationBody(PaperApplicationBody):
-    """The form in `POST …/correct`: as typed from paper, and of a web application `channel` says so."""
-
-    channel: Literal["office", "post", "email", "web"]  # type: ignore[assignment]  # one more than on paper
-
-
 @dataclass(frozen=True)
 class Submission:
     """A form that passed every check, normalised (NFC, digits only where digits are meant)."""
 
     form: FormVersion
     language: str
-    customer_type: CustomerType
+    customer_type: str
     channel: Channel
     data: dict[str, Any]
     pesel: str | None
@@ -148,7 +70,7 @@ class Checker:
         Raises:
             Invalid: every error found; a refused clause among them is `clause_refused` (S2).
         """
-        return self._check(body, ApplicationBody, paper=False)
+        return self._check(body, application_body(), paper=False)
 
     def paper(self, body: Any) -> Submission:
         """Check what a clerk typed from paper; a refused clause is recorded as such and bars approval later (S2).
@@ -156,7 +78,7 @@ class Checker:
         Raises:
             Invalid: every error found.
         """
-        return self._check(body, PaperApplicationBody, paper=True)
+        return self._check(body, paper_application_body(), paper=True)
 
     def correction(self, body: Any) -> Submission:
         """Check a corrected form; why its filing day moves is said with the correction, not here.
@@ -165,7 +87,7 @@ class Checker:
             Invalid: every error found.
         """
         rules = replace(self.rules, filed_long_ago_days=_ANY_AGE)
-        return replace(self, rules=rules)._check(body, CorrectedApplicationBody, paper=True)
+        return replace(self, rules=rules)._check(body, corrected_application_body(), paper=True)
 
     def errors(self, body: Any, only: list[str]) -> list[FieldError]:
         """The errors of some fields alone, for a form that is filled page by page."""
@@ -175,7 +97,7 @@ class Checker:
             return [e for e in invalid.errors if any(e.field == name or e.field.startswith(f"{name}.") for name in only)]
         return []
 
-    def _check(self, body: Any, model: type[ApplicationBody], *, paper: bool) -> Submission:
+    def _check(self, body: Any, model: type[BaseModel], *, paper: bool) -> Submission:
         found = _Findings()
         for error in structure_errors(model, body):
             found.add(error.field, error.code)
@@ -186,29 +108,13 @@ class Checker:
     def _meaning(self, read: _Reader, found: _Findings, *, paper: bool) -> Submission:
         form = self._form(read, found, paper=paper)
         kind = read.raw("customer_type")
-        customer_type = CustomerType(kind) if kind in list(CustomerType) else None
-        data: dict[str, Any] = {}
-        number = None
-        if customer_type is CustomerType.PERSON:
-            data |= {"first_name": read.name("first_name"), "last_name": read.name("last_name")}
-            number = self._pesel(read, found)
-            read.not_applicable("company_name", "tax_id", "registry_number", "representative")
-        elif customer_type is not None:
-            data |= {"company_name": read.required("company_name"), "tax_id": _tax_id(read, found)}
-            data["registry_number"] = _registry_number(read, found)
-            data["representative"] = {key: read.name(f"representative.{key}") for key in ("first_name", "last_name")}
-            data["representative"]["authority"] = read.required("representative.authority")
-            read.not_applicable("first_name", "last_name", "pesel")
-        data["customer_number"] = self._customer_number(read, found)
-        data["contract_number"] = read.text("contract_number")
-        data["supply_point_address"] = _address(read, found, "supply_point_address")
-        has_other = read.raw("correspondence_address") is not None
-        data["correspondence_address"] = _address(read, found, "correspondence_address") if has_other else None
-        data["email"] = _email(read, found)
-        data["phone"] = _phone(read, found)
+        customer_type = kind if declared().has_type(kind) else None
+        data = self._fields(read, found, customer_type)
+        number = data.pop("pesel", None)  # kept apart
         clauses = self._clauses(read, found, form, paper=paper)
         filed_on = self._filed_on(read, found) if paper else None
-        signature = self._signature(read, found, data, paper=paper, filed_on=filed_on)
+        signer = declared().type(customer_type).signer_in(data) if customer_type else (None, None)
+        signature = self._signature(read, found, signer, paper=paper, filed_on=filed_on)
         if found.errors or customer_type is None:
             raise Invalid(found.errors)
         return Submission(
@@ -238,26 +144,15 @@ class Checker:
             found.add("terms_version", "terms_outdated")
         return form
 
-    def _pesel(self, read: _Reader, found: _Findings) -> str | None:
-        typed = read.text("pesel")
-        if typed is None:
-            if self.rules.pesel_required:
-                found.add("pesel", "required")
-            return None
-        try:
-            return identifiers.pesel_number(typed)
-        except identifiers.ValidationError:
-            found.add("pesel", _why_not(typed, r"[0-9]{11}"))
-            return None
-
-    def _customer_number(self, read: _Reader, found: _Findings) -> str | None:
-        typed = read.required("customer_number")
-        if typed is None:
-            return None
-        number = identifiers.customer_number(typed, self.rules.customer_number_pattern)
-        if number is None:
-            found.add("customer_number", "invalid_format")
-        return number
+    def _fields(self, read: _Reader, found: _Findings, customer_type: str | None) -> dict[str, Any]:
+        """Every field asked of this kind of customer, in its stored form."""
+        asked, values = declared().asked_of(customer_type), dict[str, Any]()
+        for field in declared().fields:
+            if field in asked:
+                values[field.name] = checked_value(read, found, field, self.rules)
+            elif customer_type is not None:
+                read.not_applicable(field.name)
+        return values
 
     def _clauses(self, read: _Reader, found: _Findings, form: FormVersion, *, paper: bool) -> dict[str, bool]:
         answers = read.raw("clauses") if isinstance(read.raw("clauses"), dict) else {}
@@ -282,7 +177,7 @@ class Checker:
         return filed_on
 
     def _signature(
-        self, read: _Reader, found: _Findings, data: dict[str, Any], *, paper: bool, filed_on: date | None
+        self, read: _Reader, found: _Findings, signer: tuple[str | None, str | None], *, paper: bool, filed_on: date | None
     ) -> dict[str, Any] | None:
         if read.raw("signature") is None:
             if not paper:
@@ -296,12 +191,9 @@ class Checker:
         if kind == SignatureKind.DECLARATION:
             if paper or not self.rules.online_declaration:
                 found.add("signature.kind", "not_allowed")
-            signer = data if "first_name" in data else data.get("representative") or {}
             if signed_name is None:
                 found.add("signature.signed_name", "required")
-            elif all(signer.get(key) for key in ("first_name", "last_name")) and not same_name(
-                signed_name, f"{signer['first_name']} {signer['last_name']}"
-            ):
+            elif all(signer) and not same_name(signed_name, f"{signer[0]} {signer[1]}"):
                 found.add("signature.signed_name", "name_differs")
         # A paper signature typed in by a clerk without a date counts as signed on the day of filing.
         day = signed_on or (filed_on if paper else (self.today if kind == SignatureKind.DECLARATION else None))
@@ -388,59 +280,27 @@ def same_name(one: str, other: str) -> bool:
     return folded_words(one) == folded_words(other)
 
 
-def _tax_id(read: _Reader, found: _Findings) -> str | None:
-    typed = read.required("tax_id")
+def checked_value(read: _Reader, found: _Findings, field: Field, rules: Rulebook, path: str = "") -> Any:
+    """A field in its stored form: text, the parts of a group by name, or None when it was not given or is wrong."""
+    path = path or field.name
+    required = is_required(field, rules)
+    if field.group:
+        if read.raw(path) is None and not required:
+            return None
+        return {part.name: checked_value(read, found, part, rules, f"{path}.{part.name}") for part in field.parts}
+    typed = read.required(path) if required else read.text(path)
     if typed is None:
         return None
     try:
-        return identifiers.tax_number(typed)
-    except identifiers.ValidationError:
-        found.add("tax_id", _why_not(typed.upper().removeprefix("PL"), r"[0-9]{10}"))
+        return CHECKS[field.check].normalised(typed, field, rules)
+    except Refused as refused:
+        found.add(path, refused.code)
         return None
 
 
-def _registry_number(read: _Reader, found: _Findings) -> str | None:
-    typed = read.text("registry_number")
-    if typed is None:
-        return None
-    try:
-        return identifiers.registry_number(typed)
-    except identifiers.ValidationError:
-        found.add("registry_number", _why_not(typed, r"[0-9]{9}|[0-9]{14}"))
-        return None
-
-
-def _why_not(typed: str, right: str) -> str:
-    """A number of the right form has a wrong check digit."""
-    return "invalid_checksum" if re.fullmatch(right, identifiers.plain_digits(typed)) else "invalid_format"
-
-
-def _address(read: _Reader, found: _Findings, path: str) -> dict[str, str | None]:
-    if read.raw(path) is None:
-        for key in ("house", "postal_code", "city"):
-            found.add(f"{path}.{key}", "required")
-        return {}
-    typed = read.required(f"{path}.postal_code")
-    postal_code = identifiers.postal_code(typed) if typed else None
-    if typed and postal_code is None:
-        found.add(f"{path}.postal_code", "invalid_format")
-    return {
-        "street": read.text(f"{path}.street"),
-        "house": read.required(f"{path}.house"),
-        "flat": read.text(f"{path}.flat"),
-        "postal_code": postal_code,
-        "city": read.required(f"{path}.city"),
-    }
-
-
-def _email(read: _Reader, found: _Findings) -> str | None:
-    typed = read.required("email")
-    if typed is None:
-        return None
-    address = identifiers.email_address(typed)
-    if address is None:
-        found.add("email", "invalid_email")
-    return address
+def is_required(field: Field, rules: Rulebook) -> bool:
+    """Whether a field must be given; for some a switch of the rulebook says it."""
+    return bool(getattr(rules, field.required)) if isinstance(field.required, str) else field.required
 
 
 def checked_email(typed: str) -> str:
@@ -449,18 +309,7 @@ def checked_email(typed: str) -> str:
     Raises:
         Invalid: not an address, or one with non-ASCII characters.
     """
-    found = _Findings()
-    address = _email(_Reader({"email": typed}, found), found)
-    if address is None or found.errors:
-        raise Invalid(found.errors)
-    return address
-
-
-class ContactBody(_Body):
-    """Telephone and correspondence address on their own."""
-
-    phone: str | None = Field(None, max_length=40)
-    correspondence_address: Address | None = None
+    return str(_alone({"email": typed})["email"])
 
 
 def checked_contact(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -469,28 +318,25 @@ def checked_contact(wanted: dict[str, Any]) -> dict[str, Any]:
     Raises:
         Invalid: every error found.
     """
-    errors = structure_errors(ContactBody, wanted)
+    errors = structure_errors(contact_body(), wanted)
     if errors:
         raise Invalid(errors)
-    found = _Findings()
-    read = _Reader(wanted, found)
-    checked: dict[str, Any] = {}
-    if read.text("phone"):
-        checked["phone"] = _phone(read, found)
-    if wanted.get("correspondence_address") is not None:
-        checked["correspondence_address"] = _address(read, found, "correspondence_address")
-    if not checked and not found.errors:
-        found.add("phone", "required")
-    if found.errors:
-        raise Invalid(found.errors)
+    given = {name: value for name, value in wanted.items() if value is not None}
+    checked = {name: value for name, value in _alone(given).items() if value is not None}
+    if not checked:
+        raise Invalid([FieldError("phone", "required")])
     return checked
 
 
-def _phone(read: _Reader, found: _Findings) -> str | None:
-    typed = read.text("phone")
-    if typed is None:
-        return None
-    number = identifiers.phone_number(typed)
-    if number is None:
-        found.add("phone", "invalid_phone")
-    return number
+def _alone(given: dict[str, Any]) -> dict[str, Any]:
+    """Some fields without the rest of the form.
+
+    Raises:
+        Invalid: every error found.
+    """
+    found = _Findings()
+    read = _Reader(given, found)
+    checked = {field.name: checked_value(read, found, field, Rulebook()) for field in declared().fields if field.name in given}
+    if found.errors:
+        raise Invalid(found.errors)
+    return checked

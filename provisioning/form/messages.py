@@ -4,25 +4,10 @@ from __future__ import annotations
 
 from ibok_idp.texts import N_, texts_in
 from provisioning.domain.errors import FieldError
+from provisioning.domain.fields import declared
 
-# Each field as it stands after "Wpisz" (in the accusative).
+# What stands around the form's own fields, as it is said after "Wpisz" (in the accusative).
 _FIELDS = {
-    "first_name": N_("imię"),
-    "last_name": N_("nazwisko"),
-    "pesel": N_("PESEL"),
-    "company_name": N_("nazwę"),
-    "tax_id": N_("numer NIP"),
-    "registry_number": N_("numer REGON albo KRS"),
-    "authority": N_("podstawę umocowania"),
-    "customer_number": N_("numer ewidencyjny klienta"),
-    "contract_number": N_("numer umowy"),
-    "street": N_("ulicę"),
-    "house": N_("numer domu"),
-    "flat": N_("numer lokalu"),
-    "postal_code": N_("kod pocztowy"),
-    "city": N_("miejscowość"),
-    "email": N_("adres e-mail"),
-    "phone": N_("numer telefonu"),
     "signed_name": N_("imię i nazwisko"),
     "channel": N_("sposób złożenia"),
     "filed_on": N_("datę złożenia"),
@@ -117,4 +102,5 @@ def message(error: FieldError, language: str) -> str:
     if error.field.startswith("clauses.") and error.code == "required":
         return _("%(clause)s: wybierz „Tak” albo „Nie”") % {"clause": last.split("-")[0]}
     sentence = _SPECIAL.get((last, error.code)) or _BY_CODE.get(error.code, _ANY_OTHER)
-    return _(sentence) % {"field": _(_FIELDS.get(last, _ANY_FIELD))}
+    field = declared().field(error.field)
+    return _(sentence) % {"field": _((field and field.called) or _FIELDS.get(last, _ANY_FIELD))}

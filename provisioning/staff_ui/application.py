@@ -12,7 +12,7 @@ from flask_babel import gettext
 from ibok_idp.look.flask_look import language
 from provisioning.adapters.files.scan_pages import ROTATIONS, page_count
 from provisioning.domain.addresses import address_line
-from provisioning.domain.application import CLOSED, CORRECTABLE, TRANSITIONS, Application, RejectedFor, Status, masked_pesel
+from provisioning.domain.application import CLOSED, CORRECTABLE, TRANSITIONS, Application, RejectedFor, Status
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.deadline import term
 from provisioning.domain.errors import Invalid, NotPossible
@@ -264,7 +264,6 @@ def application_page(reference: str, *, reveal: bool = False, errors: dict[str, 
         documents=documents,
         history=[audit_words.audit_line(line) for line in history],
         badge=words.due_badge(found, services.clock.today()),
-        pesel=found.pesel if reveal else masked_pesel(found.pesel),
         revealed=reveal,
         address_line=address_line,
         register=register,

@@ -11,10 +11,12 @@ from flask_babel import gettext
 
 from ibok_idp.look.flask_look import language
 from ibok_idp.texts import SOURCE, WARSAW
-from provisioning.domain.application import Application, Channel, CustomerType
+from provisioning.domain.application import Application, Channel
 from provisioning.domain.errors import Invalid
+from provisioning.domain.fields import SECTIONS, Field, Section, declared
 from provisioning.domain.rights import Action, require_permission
 from provisioning.form.messages import message
+from provisioning.form.typed import typed_fields
 from provisioning.http import wired
 from provisioning.staff_ui.blueprint import actor, load, logged_in, staff, typed_version
 from provisioning.use_cases.application import register_paper
@@ -49,12 +51,13 @@ def enter() -> Any:
                 )
                 return redirect(url_for("staff.application", reference=reference), 303)
         except Invalid as invalid:
-            errors = {_html_id(each.field): message(each, language()) for each in invalid.errors} | errors
+            errors = {html_id(each.field): message(each, language()) for each in invalid.errors} | errors
     page = render_template(
         "staff/enter.html",
         form=form,
         kind=kind,
-        kinds=list(CustomerType),
+        kinds=declared().types,
+        sections=_sections(kind),
         errors=errors,
         typed=request.form if request.method == "POST" else _typed_from_intake(request.args.get("wplyw")),
         today=services.clock.today().isoformat(),
@@ -82,7 +85,7 @@ def correct_form(reference: str) -> Any:
     form = services.forms[found.form_version]
     errors: dict[str, str] = {}
     paper = found.channel is not Channel.WEB
-    kind = request.form.get("customer_type", found.customer_type.value) if paper else found.customer_type.value
+    kind = request.form.get("customer_type", found.customer_type) if paper else found.customer_type
     if request.method == "POST" and "change_type" not in request.form:
         body = corrected_body(found, request.form.to_dict(), [clause.code for clause in form.clauses])
         try:
@@ -97,13 +100,14 @@ def correct_form(reference: str) -> Any:
                 flash(gettext("Poprawki zapisane."))
                 return redirect(url_for("staff.application", reference=reference), 303)
         except Invalid as invalid:
-            errors = {_html_id(each.field): message(each, language()) for each in invalid.errors} | errors
+            errors = {html_id(each.field): message(each, language()) for each in invalid.errors} | errors
     page = render_template(
         "staff/correct.html",
         application=found,
         form=form,
         kind=kind,
-        kinds=list(CustomerType),
+        kinds=declared().types,
+        sections=_sections(kind),
         errors=errors,
         typed=request.form if request.method == "POST" else typed_from(found),
         paper=paper,
@@ -118,11 +122,8 @@ def paper_body(typed: dict[str, str], form_version: str, terms_version: str, cla
     def value(name: str) -> str | None:
         return (typed.get(name) or "").strip() or None
 
-    def address(prefix: str) -> dict[str, str | None]:
-        return {key: value(f"{prefix}-{key}") for key in ("street", "house", "flat", "postal_code", "city")}
-
     kind = value("customer_type")
-    body: dict[str, Any] = {
+    return {
         "form_version": form_version,
         "terms_version": terms_version if typed.get("terms_accepted") == "yes" else None,
         "language": value("language") or SOURCE,
@@ -130,28 +131,17 @@ def paper_body(typed: dict[str, str], form_version: str, terms_version: str, cla
         "channel": value("channel"),
         "filed_on": value("filed_on"),
         "entry_reason": value("entry_reason"),
-        "customer_number": value("customer_number"),
-        "contract_number": value("contract_number"),
-        "supply_point_address": address("supply_point_address"),
-        "correspondence_address": address("correspondence_address") if any(address("correspondence_address").values()) else None,
-        "email": value("email"),
-        "phone": value("phone"),
+        **typed_fields(kind, lambda name: value(html_id(name))),
         "clauses": {
             code: typed[f"clauses-{code}"] == "yes" for code in clause_codes if typed.get(f"clauses-{code}") in ("yes", "no")
         },
         "signature": {"kind": "paper", "signed_on": value("signed_on")} if typed.get("signed") == "yes" else None,
     }
-    if kind == CustomerType.PERSON:
-        body |= {name: value(name) for name in ("first_name", "last_name", "pesel")}
-    else:
-        body |= {name: value(name) for name in ("company_name", "tax_id", "registry_number")}
-        body["representative"] = {name: value(f"representative-{name}") for name in ("first_name", "last_name", "authority")}
-    return body
 
 
 def typed_from(found: Application) -> dict[str, str]:
     """An application as the fields of the form, for correcting it."""
-    typed: dict[str, str] = {"customer_type": found.customer_type.value, "language": found.language}
+    typed: dict[str, str] = {"customer_type": found.customer_type, "language": found.language}
     typed |= {"channel": found.channel.value, "filed_on": str(found.filed_on or "")}
     for name, value in found.data.items():
         if isinstance(value, dict):
@@ -167,7 +157,7 @@ def typed_from(found: Application) -> dict[str, str]:
 def corrected_body(found: Application, typed: dict[str, str], clause_codes: list[str]) -> dict[str, Any]:
     """The whole form with what was typed; what the page does not show stays as it is. An empty PESEL field keeps the PESEL."""
     shown = typed_from(found) if found.channel is Channel.WEB else {}
-    as_before = {"channel": found.channel.value, "filed_on": str(found.filed_on or ""), "customer_type": found.customer_type.value}
+    as_before = {"channel": found.channel.value, "filed_on": str(found.filed_on or ""), "customer_type": found.customer_type}
     typed = {**shown, **typed, **as_before} if found.channel is Channel.WEB else {**as_before, **typed}
     body = paper_body(typed, found.form_version, found.terms_version, clause_codes)
     if found.channel is Channel.WEB:
@@ -177,5 +167,11 @@ def corrected_body(found: Application, typed: dict[str, str], clause_codes: list
     return body
 
 
-def _html_id(field: str) -> str:
+def _sections(kind: str) -> list[tuple[Section, list[Field]]]:
+    """What the page asks a kind of customer, in the order of the paper."""
+    return [(section, [field for field in declared().asked_of(kind) if field.section is section]) for section in SECTIONS]
+
+
+def html_id(field: str) -> str:
+    """`supply_point_address.city` is asked by the input `supply_point_address-city`."""
     return field.replace(".", "-")

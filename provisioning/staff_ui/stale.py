@@ -9,6 +9,7 @@ from flask import render_template, request
 
 from ibok_idp.look.flask_look import day
 from provisioning.domain.application import Application, masked_pesel
+from provisioning.domain.fields import declared
 from provisioning.http import wired
 from provisioning.staff_ui import audit_words, words
 
@@ -55,13 +56,14 @@ def _shown(application: Application) -> dict[str, str]:
 
 def _typed(now: dict[str, str]) -> dict[str, str]:
     """What was typed into a correction, by the same names; answers and the PESEL are not repeated."""
-    if "contract_number" not in request.form:
+    if not any(field.name in request.form for field in declared().fields):
         return {}
     fields = {name.replace("-", ".", 1): value for name, value in request.form.items()}
+    apart = {field.name for field in declared().fields if field.apart}
     return {
         name: value
         for name, value in fields.items()
-        if name in now and name not in ("pesel", "reason", "terms_accepted") and not name.startswith("clauses.")
+        if name in now and name not in apart | {"reason", "terms_accepted"} and not name.startswith("clauses.")
     }
 
 

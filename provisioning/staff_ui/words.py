@@ -13,9 +13,10 @@ from ibok_idp.look.flask_look import moment
 from provisioning.domain.account import Account
 from provisioning.domain.account_records import AccountEvent
 from provisioning.domain.account_states import AccountState, ClosingCause, Trouble
-from provisioning.domain.application import CLOSED, Application, Channel, CustomerType, RejectedFor, Status
+from provisioning.domain.application import CLOSED, Application, Channel, RejectedFor, Status
 from provisioning.domain.deadline import Urgency, urgency
 from provisioning.domain.document import Signature
+from provisioning.domain.fields import declared
 from provisioning.domain.mail import MailKind, MailState
 from provisioning.domain.news import DeliveryState, NewsKind
 from provisioning.domain.register_match import Agrees
@@ -42,12 +43,6 @@ STATUS_COLOUR = {
     Status.WITHDRAWN: "grey",
 }
 CHANNEL = {Channel.WEB: _("Online"), Channel.OFFICE: _("Biuro"), Channel.POST: _("Poczta"), Channel.EMAIL: _("E-mail")}
-CUSTOMER_TYPE = {
-    CustomerType.PERSON: _("osoba fizyczna"),
-    CustomerType.BUSINESS: _("przedsiębiorca"),
-    CustomerType.HOUSING_COMMUNITY: _("wspólnota lub spółdzielnia"),
-    CustomerType.INSTITUTION: _("instytucja"),
-}
 REJECTED_FOR = {
     RejectedFor.OTHER: _("inny"),
     RejectedFor.CLAUSE_REFUSED: _("klauzula albo Regulamin bez akceptacji"),
@@ -208,22 +203,6 @@ MAIL_STATE = {
     MailState.SUPPRESSED: _("nie wysłano: za dużo wiadomości na ten adres"),
 }
 FIELD = {
-    "first_name": _("imię"),
-    "last_name": _("nazwisko"),
-    "pesel": _("PESEL"),
-    "company_name": _("nazwa"),
-    "tax_id": _("NIP"),
-    "registry_number": _("REGON / KRS"),
-    "authority": _("podstawa umocowania"),
-    "customer_number": _("numer ewidencyjny"),
-    "contract_number": _("numer umowy"),
-    "street": _("ulica"),
-    "house": _("nr domu"),
-    "flat": _("nr lokalu"),
-    "postal_code": _("kod pocztowy"),
-    "city": _("miejscowość"),
-    "email": _("e-mail"),
-    "phone": _("telefon"),
     "terms_accepted": _("Regulamin iBOK"),
     "kind": _("podpis"),
     "signed_on": _("data podpisu"),
@@ -231,7 +210,6 @@ FIELD = {
     "status": _("status"),
     "due_on": _("termin"),
     "reason": _("powód / czego brakuje"),
-    "correspondence_address": _("adres korespondencyjny"),
     "customer_type": _("rodzaj klienta"),
     "language": _("język"),
     "channel": _("sposób złożenia"),
@@ -317,12 +295,18 @@ def mail_reason(answer: str) -> str:
 
 
 def field(name: str) -> str:
-    """A field of the form by its dotted name."""
-    last = name.rsplit(".", 1)[-1]
-    if name.startswith("clauses."):
+    """A field by its dotted name: of the form as it is declared, or of what stands around it."""
+    top, _dot, last = name.partition(".")
+    if top == "clauses":
         return str(gettext("klauzula %(code)s", code=last))
-    where = {"correspondence_address": gettext("adres korespondencyjny, "), "representative": gettext("reprezentant, ")}
-    return f"{where.get(name.split('.')[0], '')}{FIELD.get(last, last)}"
+    whole, found = declared().field(top), declared().field(name)
+    if whole is None or found is None:
+        return str(FIELD.get(last or top, last or top))
+    return f"{gettext(whole.in_short)}: {gettext(found.label)}" if last else str(gettext(found.in_short))
+
+
+def customer_type(code: str) -> str:
+    return str(gettext(declared().type(code).label))
 
 
 def trouble(account: Account, recipient: str) -> str | None:

@@ -65,6 +65,10 @@ class Fake:
                 "form_version": "2026-1",
                 "terms_version": "2026-1",
                 "clauses": [{"code": "K1-DANE"}],
+                "customer_types": [{"code": "person", "label": {"pl": "osoba fizyczna"}, "natural": True}],
+                "questions": [
+                    {"name": "email", "label": {"pl": "Adres e-mail"}, "step": "kontakt", "asked_of": ["person"], "parts": []}
+                ],
                 "terms": {"pl": "§ 1", "en": "§ 1"},
             },
         )
@@ -152,6 +156,14 @@ def test_the_form_comes_with_its_versions_clauses_and_terms(setting: Setting) ->
     assert (form["form_version"], form["terms_version"]) == ("2026-1", "2026-1")
     assert form["clauses"][0]["code"] == "K1-DANE"
     assert set(form["terms"]) == {"pl", "en"}
+
+
+def test_the_form_says_what_it_asks_of_whom_and_on_which_page(setting: Setting) -> None:
+    form = setting.client.form()
+    assert "osoba fizyczna" in [each["label"]["pl"] for each in form["customer_types"] if each["natural"]]
+    email = next(question for question in form["questions"] if question["name"] == "email")
+    assert (email["label"]["pl"], email["step"], email["parts"]) == ("Adres e-mail", "kontakt", [])
+    assert "person" in email["asked_of"]
 
 
 def test_a_page_of_the_form_is_checked_alone(setting: Setting) -> None:

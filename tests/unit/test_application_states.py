@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from provisioning.domain.application import CLOSED, TRANSITIONS, Application, Channel, CustomerType, Status
+from provisioning.domain.application import CLOSED, TRANSITIONS, Application, Channel, Status
 from provisioning.domain.errors import NotPossible
 from provisioning.domain.login_names import check_digit, new_login, normalised, reference
 from provisioning.domain.rights import PERMISSIONS, Action, Role, may
@@ -22,7 +22,7 @@ def application(**changes: object) -> Application:
         form_version="2026-1",
         terms_version="2026-1",
         language="pl",
-        customer_type=CustomerType.PERSON,
+        customer_type="person",
         data={"first_name": "A", "last_name": "B", "email": "a@example.com", "customer_number": "1"},
         pesel=None,
         clauses=dict.fromkeys(CODES, True),

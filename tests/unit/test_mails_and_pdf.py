@@ -9,7 +9,6 @@ import pytest
 
 from ibok_idp.temporary_password import new_nonce
 from provisioning.adapters.pdf import filled_form, own_data
-from provisioning.domain.application import CustomerType
 from provisioning.domain.mail import Mail, MailKind
 from provisioning.form.catalogue import all_versions, current_form
 from provisioning.messages.compose import Composer
@@ -113,7 +112,7 @@ def test_s1_the_filled_form_is_a_tagged_pdf_with_polish_glyphs(language: str, bo
     assert one.reference in text
     assert one.applicant in text
     assert all(code in text for code in one.clauses)
-    assert ("osoba fizyczna" in text) == (language == "pl" and one.customer_type is CustomerType.PERSON)
+    assert ("osoba fizyczna" in text) == (language == "pl" and one.customer_type == "person")
 
 
 def test_f01_typst_markup_in_a_field_is_only_text() -> None:

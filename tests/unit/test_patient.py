@@ -56,8 +56,8 @@ def client() -> ProvisioningClient:
 def test_reading_and_filing_are_sent_again_when_the_connection_was_cut() -> None:
     provisioning = client()
     responses.get("https://bok/api/v1/form", body=requests.ConnectionError(ConnectionResetError("cut")))
-    responses.get("https://bok/api/v1/form", json={"form_version": "2026-1", "clauses": []})
-    assert provisioning.form() == {"form_version": "2026-1", "clauses": []}
+    responses.get("https://bok/api/v1/form", json={"form_version": "2026-1", "clauses": [], "customer_types": [], "questions": []})
+    assert provisioning.form() == {"form_version": "2026-1", "clauses": [], "customer_types": [], "questions": []}
     responses.post("https://bok/api/v1/applications", body=requests.ConnectionError(ConnectionResetError("cut")))
     responses.post("https://bok/api/v1/applications", json={"reference": "r"}, status=201)
     assert provisioning.submit({}, "key-of-this-form", "pl") == {"reference": "r"}

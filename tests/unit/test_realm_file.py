@@ -20,7 +20,7 @@ from ibok_idp.realm.steps import Step
 from ibok_idp.temporary_password import SHAPE, derive, new_nonce
 from provisioning.domain.person_names import LONGEST_NAME
 from provisioning.domain.rights import Role
-from provisioning.form.check import ApplicationBody
+from provisioning.form.bodies import application_body
 
 VALUES = {
     "IBOK_WEBAPP_URL": "http://localhost:8000",
@@ -189,7 +189,7 @@ def test_what_the_form_takes_is_no_longer_than_the_user_profile_takes(realm: dic
     (provider,) = realm["components"]["org.keycloak.userprofile.UserProfileProvider"]
     profile = json.loads(provider["config"]["kc.user.profile.config"][0])
     longest = {each["name"]: each["validations"]["length"]["max"] for each in profile["attributes"]}
-    fields = ApplicationBody.model_json_schema()["properties"]
+    fields = application_body().model_json_schema()["properties"]
 
     def of_form(name: str) -> int:
         return int(next(each["maxLength"] for each in fields[name]["anyOf"] if "maxLength" in each))

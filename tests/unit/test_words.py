@@ -8,7 +8,7 @@ from flask import Flask
 from ibok_idp.look.company import load_utility
 from ibok_idp.look.flask_look import install_look
 from provisioning.domain.account_states import AccountState, ClosingCause
-from provisioning.domain.application import Channel, CustomerType, RejectedFor, Status
+from provisioning.domain.application import Channel, RejectedFor, Status
 from provisioning.domain.erasure import ErasureDecision
 from provisioning.domain.mail import MailKind, MailState
 from provisioning.domain.news import DeliveryState, NewsKind
@@ -69,7 +69,6 @@ def test_every_code_of_the_domain_has_a_name(app: Flask) -> None:
         (words.STATUS, Status),
         (words.STATUS_COLOUR, Status),
         (words.CHANNEL, Channel),
-        (words.CUSTOMER_TYPE, CustomerType),
         (words.ROLE, Role),
         (words.ACCOUNT_STATE, AccountState),
         (words.ACCOUNT_COLOUR, AccountState),

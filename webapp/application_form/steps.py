@@ -1,12 +1,15 @@
-"""The pages of the form as data: which page asks which fields, and how answers become the API's body. Pure."""
+"""The pages of the form: which page asks which questions, and how answers become the API's body. Pure.
+
+What is asked, of whom and on which page is provisioning's to say: `form` is its answer to `GET /form`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-ADDRESS = ("street", "house", "flat", "postal_code", "city")
-COMPANY_TYPES = ("business", "housing_community", "institution")
+# An optional group that a question of the page's own opens, and the answer that does.
+_OPENED_BY = {"correspondence_address": ("other_address", "yes")}
 
 
 @dataclass(frozen=True)
@@ -15,21 +18,21 @@ class Step:
 
     Attributes:
         name: last part of its path.
-        fields: API fields whose errors belong to this page.
+        fields: of the API whose errors belong to this page, beside the questions that name it.
     """
 
     name: str
-    fields: tuple[str, ...]
+    fields: tuple[str, ...] = ()
 
 
 STEPS = (
     Step("klient", ("customer_type",)),
-    Step("dane", ("first_name", "last_name", "pesel", "company_name", "tax_id", "registry_number", "representative")),
-    Step("umowa", ("customer_number", "contract_number", "supply_point_address")),
-    Step("kontakt", ("email", "phone", "correspondence_address")),
+    Step("dane"),
+    Step("umowa"),
+    Step("kontakt"),
     Step("klauzule", ("clauses",)),
     Step("regulamin", ("terms_version",)),
-    Step("sprawdz", ()),
+    Step("sprawdz"),
     Step("podpis", ("signature",)),
 )
 NAMES = tuple(step.name for step in STEPS)
@@ -57,10 +60,35 @@ def may_open(name: str, done: list[str]) -> bool:
     return NAMES.index(name) <= NAMES.index(first_open(done))
 
 
-def step_of(field: str) -> str:
+def fields_of(name: str, form: dict[str, Any]) -> list[str]:
+    """The fields of the API that a page asks, whoever fills it."""
+    return [*step(name).fields, *(question["name"] for question in form["questions"] if question["step"] == name)]
+
+
+def step_of(field: str, form: dict[str, Any]) -> str:
     """The page that asks a field of the API."""
     top = field.split(".")[0]
-    return next((step.name for step in STEPS if top in step.fields), "klauzule" if top == "form_version" else "sprawdz")
+    return next((name for name in NAMES if top in fields_of(name, form)), "klauzule" if top == "form_version" else "sprawdz")
+
+
+def asked(form: dict[str, Any], customer_type: str | None, name: str | None = None) -> list[dict[str, Any]]:
+    """The questions to this kind of customer, of one page or of all."""
+    return [each for each in form["questions"] if customer_type in each["asked_of"] and name in (None, each["step"])]
+
+
+def customer_type(form: dict[str, Any], code: str | None) -> dict[str, Any] | None:
+    return next((each for each in form["customer_types"] if each["code"] == code), None)
+
+
+def inputs(name: str, form: dict[str, Any]) -> list[str]:
+    """The inputs of a page's questions, whoever fills it."""
+    found = []
+    for question in form["questions"]:
+        if question["step"] == name:
+            parts = [f"{question['name']}-{part['name']}" for part in question["parts"]]
+            found += parts or [question["name"]]
+            found += [_OPENED_BY[question["name"]][0]] if question["name"] in _OPENED_BY else []
+    return found
 
 
 def body(answers: dict[str, str], form: dict[str, Any], language: str) -> dict[str, Any]:
@@ -69,33 +97,53 @@ def body(answers: dict[str, str], form: dict[str, Any], language: str) -> dict[s
     def value(name: str) -> str | None:
         return answers.get(name) or None
 
-    def address(prefix: str) -> dict[str, str | None]:
-        return {part: value(f"{prefix}-{part}") for part in ADDRESS}
-
     kind = value("customer_type")
     found: dict[str, Any] = {
         "form_version": answers.get("form_version") or form["form_version"],
         "terms_version": value("terms_version"),
         "language": language,
         "customer_type": kind,
-        "customer_number": value("customer_number"),
-        "contract_number": value("contract_number"),
-        "supply_point_address": address("supply_point_address"),
-        "correspondence_address": address("correspondence_address") if answers.get("other_address") == "yes" else None,
-        "email": value("email"),
-        "phone": value("phone"),
+        **{question["name"]: _given(question, answers) for question in asked(form, kind)},
         "clauses": {
             c["code"]: answers[f"clauses-{c['code']}"] == "yes" for c in form["clauses"] if answers.get(f"clauses-{c['code']}")
         },
     }
-    if kind in COMPANY_TYPES:
-        found |= {name: value(name) for name in ("company_name", "tax_id", "registry_number")}
-        found["representative"] = {part: value(f"representative-{part}") for part in ("first_name", "last_name", "authority")}
-    else:
-        found |= {name: value(name) for name in ("first_name", "last_name", "pesel")}
     if value("signature_kind"):
         found["signature"] = {"kind": value("signature_kind"), "signed_name": value("signed_name")}
     return found
+
+
+def _given(question: dict[str, Any], answers: dict[str, str]) -> Any:
+    name = question["name"]
+    if not question["parts"]:
+        return answers.get(name) or None
+    parts = {part["name"]: answers.get(f"{name}-{part['name']}") or None for part in question["parts"]}
+    opener, opens = _OPENED_BY.get(name, (None, None))
+    given = answers.get(opener) == opens if opener else question["required"] or any(parts.values())
+    return parts if given else None
+
+
+def summary(answered: dict[str, Any], form: dict[str, Any], language: str) -> list[dict[str, str]]:
+    """What was answered, a line a question: `label`, `value`, `step`; a number that is masked shows its end only."""
+    lines = [_line(question, answered.get(question["name"]), language) for question in asked(form, answered["customer_type"])]
+    return [line for line in lines if line["value"]]
+
+
+def _line(question: dict[str, Any], value: Any, language: str) -> dict[str, str]:
+    if question["masked"] and value:
+        said = f"••••••••{value[-3:]}"
+    else:
+        said = address_line(value) if value and question["group"] == "address" else in_one_line(value)
+    return {"label": question["short"][language], "value": said or question["nothing"][language], "step": question["step"]}
+
+
+def in_one_line(value: Any) -> str:
+    """A text as it is; of a group, a person first: Anna Ćwik, prezes zarządu."""
+    if not isinstance(value, dict):
+        return value or ""
+    name = " ".join(value[part] for part in ("first_name", "last_name") if value.get(part))
+    rest = [each for part, each in value.items() if part not in ("first_name", "last_name") and each]
+    return ", ".join([name, *rest] if name else rest)
 
 
 def html_id(field: str) -> str:

@@ -74,7 +74,7 @@ def answer(name: str) -> Any:
     errors = _own_errors(name, draft)
     if not errors and name != "sprawdz":
         body = steps.body(draft["answers"], form, language())
-        found = client().check(body, list(steps.step(name).fields), language())
+        found = client().check(body, steps.fields_of(name, form), language())
         errors = {html_id(each.field): _words(each, form) for each in found}
     _keep(draft)
     if errors:
@@ -268,17 +268,13 @@ def _take_answers(name: str, draft: dict[str, Any], form: dict[str, Any]) -> Non
 
 
 def _inputs(name: str, form: dict[str, Any]) -> list[str]:
-    address = [f"{prefix}-{part}" for prefix in ("supply_point_address", "correspondence_address") for part in steps.ADDRESS]
-    return {
+    own = {
         "klient": ["customer_type"],
-        "dane": ["first_name", "last_name", "pesel", "company_name", "tax_id", "registry_number"]
-        + [f"representative-{part}" for part in ("first_name", "last_name", "authority")],
-        "umowa": ["customer_number", "contract_number", *address[: len(steps.ADDRESS)]],
-        "kontakt": ["email", "email_again", "phone", "other_address", *address[len(steps.ADDRESS) :]],
+        "kontakt": ["email_again"],
         "klauzule": [f"clauses-{clause['code']}" for clause in form["clauses"]],
         "regulamin": ["terms_accepted"],
-        "sprawdz": [],
-    }[name]
+    }
+    return own.get(name, []) + steps.inputs(name, form)
 
 
 def _own_errors(name: str, draft: dict[str, Any]) -> dict[str, str]:
@@ -313,10 +309,10 @@ def _next(name: str, draft: dict[str, Any]) -> str:
 
 
 def _back_to_step(draft: dict[str, Any], errors: list[FormError], form: dict[str, Any]) -> Any:
-    name = steps.step_of(errors[0].field)
+    name = steps.step_of(errors[0].field, form)
     if name == "sprawdz":
         name = "podpis"
-    mine = {html_id(each.field): _words(each, form) for each in errors if steps.step_of(each.field) in (name, "sprawdz")}
+    mine = {html_id(each.field): _words(each, form) for each in errors if steps.step_of(each.field, form) in (name, "sprawdz")}
     if name != "podpis":
         draft["done"] = [each for each in draft["done"] if NAMES.index(each) < NAMES.index(name)]
         if name == "klauzule":
@@ -364,13 +360,15 @@ def _render(name: str, draft: dict[str, Any], errors: dict[str, str]) -> str:
         previous=steps.before(name),
         answers=draft["answers"],
         body=body,
+        kind=steps.customer_type(form, body["customer_type"]),
+        asked=steps.asked(form, body["customer_type"], name),
+        summary=steps.summary(body, form, language()),
         form=form,
         errors=errors,
         challenge=challenge,
         honeypot=bots.HONEYPOT,
         minutes_left=max(0, int((draft["until"] - time.time()) / 60)),
         warn=(draft["until"] - time.time()) / 60 < _WARN_MINUTES,
-        address_line=steps.address_line,
     )
 
 

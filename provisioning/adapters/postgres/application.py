@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Row, text
 from provisioning.adapters.postgres.rows import with_json
 from provisioning.adapters.postgres.search import drop_names, fold, phone_words, query_for, store_names, words_of
 from provisioning.domain.account_states import GONE, AccountState
-from provisioning.domain.application import OPEN, Application, Channel, CustomerType, RejectedFor, Status
+from provisioning.domain.application import OPEN, Application, Channel, RejectedFor, Status
 from provisioning.domain.desk import COUNTED_AT_MOST, Alike, QueueFilter, QueuePage, QueueSort, QueueTiles
 from provisioning.domain.errors import NotFound
+from provisioning.domain.fields import Searched, declared
 from provisioning.domain.login_names import normalised
 from provisioning.domain.login_names import reference as make_reference
 
@@ -261,9 +262,7 @@ class PostgresApplications:
         row["pesel_encrypted"] = self._sealed(application.pesel)
         row["pesel_as_filed_encrypted"] = self._sealed(application.pesel_as_filed)
         row["pesel_fingerprint"] = self._fingerprint(application.pesel) if application.pesel else None
-        last, first = application.contact_person[1], application.contact_person[0]
-        person = application.customer_type is CustomerType.PERSON
-        row["sort_name"] = fold(f"{last} {first}" if person else application.applicant)
+        row["sort_name"] = fold(application.kind.sort_name_in(application.data))
         return row
 
     def _conditions(self, wanted: QueueFilter) -> tuple[list[str] | None, dict[str, Any], dict[str, tuple[str, ...]]]:
@@ -325,7 +324,6 @@ class PostgresApplications:
         values = {name: getattr(row, name) for name in _COLUMNS if name not in _DERIVED}
         values["pesel"], values["pesel_as_filed"] = self._opened(row.pesel_encrypted), self._opened(row.pesel_as_filed_encrypted)
         values["status"], values["channel"] = Status(row.status), Channel(row.channel)
-        values["customer_type"] = CustomerType(row.customer_type)
         values["rejected_for"] = RejectedFor(row.rejected_for) if row.rejected_for else None
         values["nonce"] = bytes(row.nonce)
         values["confirmation_nonce"] = bytes(row.confirmation_nonce) if row.confirmation_nonce else None
@@ -339,19 +337,17 @@ class PostgresApplications:
 
 
 def search_words(application: Application) -> set[str]:
-    """What an application is found by: reference, names, customer number, e-mail, phone; never the PESEL.
+    """What an application is found by: its reference, and every field that is declared as searched; never the PESEL.
 
     Status and channel stand among the words, so that the one index answers a search within them.
     """
-    data = application.data
-    return {f"#{application.status.value}", f"#{application.channel.value}"} | words_of(
-        application.reference,
-        application.applicant,
-        *application.contact_person,
-        data["customer_number"] or "",
-        data["email"] or "",
-        phone_words(data.get("phone")),
-    )
+    texts = [
+        phone_words(value) if part.searched is Searched.PHONE else value
+        for field in declared().fields
+        for part, value in field.texts(application.data.get(field.name))
+        if part.searched
+    ]
+    return {f"#{application.status.value}", f"#{application.channel.value}"} | words_of(application.reference, *texts)
 
 
 def _tag(code: Status | Channel) -> str:

@@ -12,20 +12,11 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from provisioning.adapters.csv_file import CsvRow, read_csv
+from provisioning.domain.fields import declared
 from provisioning.domain.register_match import RegisterCustomer
 from provisioning.form import identifiers
 
 COLUMNS = ("customer_number", "name", "type", "tax_id_or_pesel", "supply_points", "contract_numbers", "email")
-_TYPES = {
-    "person": "person",
-    "osoba fizyczna": "person",
-    "business": "business",
-    "przedsiębiorca": "business",
-    "housing_community": "housing_community",
-    "wspólnota lub spółdzielnia": "housing_community",
-    "institution": "institution",
-    "instytucja": "institution",
-}
 _MANY = "|"
 FEW = 10  # customers of whom any file may say that they are gone, however small the register is
 Fingerprint = Callable[[str], str]
@@ -179,18 +170,24 @@ def _numbers_in(row: CsvRow, pattern: str) -> set[str]:
     return {number for cell in cells if (number := identifiers.customer_number(cell, pattern))}
 
 
+def _types() -> dict[str, str]:
+    """The kinds of customers by what a register may call them: code, or Polish name."""
+    return {called: each.code for each in declared().types for called in (each.code, each.label)}
+
+
 def checked_row(row: CsvRow, number_pattern: str, fingerprint: Fingerprint) -> RegisterCustomer | str:
     """The row as a customer, or why it is not one."""
     if row.problem:
         return row.problem
     cells = row.cells
-    number, kind = identifiers.customer_number(cells["customer_number"], number_pattern), _TYPES.get(cells["type"].casefold())
+    number, types = identifiers.customer_number(cells["customer_number"], number_pattern), _types()
+    kind = types.get(cells["type"].casefold())
     if number is None:
         return f"customer_number {cells['customer_number'][:40]!r} does not look like one"
     if not cells["name"]:
         return "name is empty"
     if kind is None:
-        return f"type {cells['type'][:40]!r} is none of {', '.join(sorted(_TYPES))}"
+        return f"type {cells['type'][:40]!r} is none of {', '.join(sorted(types))}"
     try:
         tax_id, person = _tax_id_or_pesel(cells["tax_id_or_pesel"])
     except identifiers.ValidationError:

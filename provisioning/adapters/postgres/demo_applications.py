@@ -23,9 +23,10 @@ from ibok_idp.texts import LANGUAGES, SOURCE
 from provisioning.adapters.postgres.application import PostgresApplications, search_words
 from provisioning.adapters.postgres.search import grams, name_words
 from provisioning.adapters.postgres.work import applications_in
-from provisioning.domain.application import Application, Channel, CustomerType, Status
+from provisioning.domain.application import Application, Channel, Status
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.deadline import due_on
+from provisioning.domain.fields import declared
 from provisioning.domain.login_names import reference as make_reference
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
@@ -120,7 +121,7 @@ def _application(
     filed_on = today - timedelta(days=(count - 1 - index) * 1825 // count)
     open_still = (today - filed_on).days <= 16
     status = _status(draw, open_still=open_still)
-    kind = CustomerType.PERSON if draw.below(10) < 8 else draw.of(list(CustomerType)[1:])
+    kind = "person" if draw.below(10) < 8 else draw.of([each.code for each in declared().types if each.signed_by])
     channel = draw.of([Channel.WEB] * 6 + [Channel.OFFICE] * 2 + [Channel.POST, Channel.EMAIL])
     first = draw.of(_FIRST)
     last = _last_name(draw, of_a_woman=first.endswith("a"))
@@ -142,7 +143,7 @@ def _application(
         language=_ANOTHER_LANGUAGE if draw.below(20) == 0 else SOURCE,
         customer_type=kind,
         data=data,
-        pesel=invented_pesel(draw.below) if kind is CustomerType.PERSON and draw.below(3) == 0 else None,
+        pesel=invented_pesel(draw.below) if kind == "person" and draw.below(3) == 0 else None,
         clauses=dict.fromkeys(form.codes, True),
         terms_accepted=True,
         signature=signature,
@@ -172,7 +173,7 @@ def _last_name(draw: _Draw, *, of_a_woman: bool) -> str:
     return "-".join(f"{name[:-1]}a" if of_a_woman and name.endswith(("ski", "cki", "dzki")) else name for name in names)
 
 
-def _data(draw: _Draw, kind: CustomerType, first: str, last: str) -> dict[str, Any]:
+def _data(draw: _Draw, kind: str, first: str, last: str) -> dict[str, Any]:
     code, town = draw.of(_TOWNS)
     address = {"street": draw.of(_STREETS), "house": str(1 + draw.below(199)), "flat": None, "postal_code": code, "city": town}
     mailbox = hashlib.blake2b(f"{first}{last}{draw.below(10**9)}".encode(), digest_size=5).hexdigest()
@@ -184,7 +185,7 @@ def _data(draw: _Draw, kind: CustomerType, first: str, last: str) -> dict[str, A
         "email": f"{mailbox}@example.com",
         "phone": f"+48 500 {draw.below(1000):03d} {draw.below(1000):03d}",
     }
-    if kind is CustomerType.PERSON:
+    if kind == "person":
         return {"first_name": first, "last_name": last, **data}
     company = f"{draw.of(_COMPANIES)} {last}"
     person = {"first_name": first, "last_name": last, "authority": "pełnomocnictwo"}
