@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random  # noqa: TID251  # repeatable
 import time
 from collections.abc import Callable
@@ -17,6 +18,13 @@ from tests.support.world import World
 
 _KNOWN_EVERYWHERE = (400, 404, 405)
 _TOKEN_SECONDS = 150  # they live for five minutes
+
+
+@schemathesis.serializer("application/x-ndjson")
+def one_object_a_line(_context: schemathesis.SerializationContext, row: object) -> dict[str, bytes]:
+    """The document describes one row of a stream: it is sent three times, and whatever is not an object as it is."""
+    line = row if isinstance(row, bytes) else json.dumps(row).encode()
+    return {"data": b"\n".join([line] * 3)}
 
 
 @dataclass
