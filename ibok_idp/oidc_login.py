@@ -31,6 +31,9 @@ _LOOK_AGAIN_SECONDS = 0.05
 
 PASSWORD_ALREADY_SET = "ibok_password_already_set"  # noqa: S105  # our provider's word for the second of two browsers
 
+# Keycloak's words, and Authlib's, for a login that was overtaken by one in another tab of the same browser.
+_OF_ANOTHER_TAB = frozenset({"mismatching_state", "temporarily_unavailable", "authentication_expired"})
+
 
 class LoginFailed(IdpError):
     """The answer from Keycloak cannot be used; the visitor starts the login again. `reason` is for the log."""
@@ -127,6 +130,15 @@ class OidcLogin:
         return self._to_keycloak(prompt="login")
 
     def callback(self) -> ResponseReturnValue:
+        try:
+            return self._answered()
+        except LoginFailed as failed:
+            if self.user() is None or str(failed) not in _OF_ANOTHER_TAB:
+                raise
+            _log.info("login.in_another_tab", why=str(failed))
+            return redirect(own_path(session.pop("after_login", None), self.home))
+
+    def _answered(self) -> ResponseReturnValue:
         self._require_our_issuer(request.args.get("iss"))
         action_status = request.args.get("kc_action_status")
         if request.args.get("error") and action_status is None:

@@ -36,6 +36,8 @@ class MailKind(StrEnum):
     ERASURE_ANSWERED = "erasure_answered"
     NUMBER_ADDED = "number_added"
     ACTIVATION_REMINDER = "activation_reminder"
+    OWN_PASSWORD_SET = "own_password_set"  # noqa: S105
+    LOGIN_PAUSED = "login_paused"
 
 
 # Mails that bring a temporary password: the keeper of the account alone hands them over.
@@ -87,6 +89,8 @@ POINTLESS_AFTER_THE_END = frozenset(
         MailKind.TERMS_ANNOUNCED,
         MailKind.NUMBER_ADDED,
         MailKind.ACTIVATION_REMINDER,
+        MailKind.OWN_PASSWORD_SET,
+        MailKind.LOGIN_PAUSED,
     }
 )
 

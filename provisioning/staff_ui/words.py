@@ -191,6 +191,8 @@ MAIL_KIND = {
     MailKind.ERASURE_ANSWERED: _("odpowiedź na żądanie usunięcia danych"),
     MailKind.NUMBER_ADDED: _("numer dopisany do konta"),
     MailKind.ACTIVATION_REMINDER: _("przypomnienie o pierwszym logowaniu"),
+    MailKind.OWN_PASSWORD_SET: _("zawiadomienie o zmianie hasła"),
+    MailKind.LOGIN_PAUSED: _("zawiadomienie o nieudanych logowaniach"),
 }
 MAIL_STATE = {
     MailState.QUEUED: _("czeka na wysłanie"),

@@ -28,7 +28,7 @@ def body_of(alone: Alone, reference: str) -> dict[str, Any]:
     if found.customer_type != "person":
         del body["pesel"]
     return body | {
-        "terms_version": found.terms_version if found.terms_accepted else None, "customer_type": found.customer_type.value,
+        "terms_version": found.terms_version if found.terms_accepted else None, "customer_type": found.customer_type,
         "language": found.language, "channel": found.channel.value, "filed_on": str(found.filed_on), "signature": found.signature,
     }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """O01, F09: what may come to the callback of a login, and only the right answer in the right browser is taken."""
 
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import pytest
 
@@ -68,9 +68,25 @@ def test_o01_an_answer_is_good_once_and_for_its_own_request(world: World, custom
     visitor = world.visitor()
     answer = answer_of_a_login(world, visitor, customer)
     assert visitor.open(answer).status == 200
-    assert refused(visitor.open(answer))  # replayed
+    again = visitor.open(answer)  # replayed: whoever is logged in stays so, and nobody is logged in by it
+    assert (again.status, again.url) == (200, f"{world.webapp}/konto")
+    visitor.session.cookies.clear()
+    assert refused(visitor.open(answer))
     other = world.visitor()
     first = other.session.get(f"{world.webapp}/logowanie", allow_redirects=False, timeout=60).headers["Location"]
     second = answer_of_a_login(world, other, customer)  # another login begun in the same browser: other nonce, other PKCE secret
     assert refused(other.open(changed(second, state=parse_qs(urlsplit(first).query)["state"][0])))
     assert not logged_in(world, other)
+
+
+@pytest.mark.parametrize("script", [False, True], ids=["the form is sent in both", "the script of the second sees the login"])
+def test_a_second_tab_finds_the_customer_logged_in(world: World, customer: dict[str, Any], script: bool) -> None:
+    """Both tabs stand at the login page; the first one is used, then the second."""
+    visitor = world.visitor()
+    tabs = [visitor.open(f"{world.webapp}/logowanie") for _ in range(2)]
+    first, second = (tab.form("").get("action") or "" for tab in tabs)
+    goes_on = urljoin(tabs[1].url, next(tabs[1].tree.iter("body")).get("data-sso-url", ""))
+    data = {"username": customer["login"], "password": customer["own"]}
+    assert Page(visitor.session.post(first, data=data, timeout=60)).url == f"{world.webapp}/konto"
+    page = Page(visitor.session.get(goes_on, timeout=60) if script else visitor.session.post(second, data=data, timeout=60))
+    assert (page.status, page.url) == (200, f"{world.webapp}/konto"), page.heading

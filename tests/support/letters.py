@@ -79,6 +79,7 @@ ABOUT = {
     "ground": "art. 17 ust. 3 lit. b RODO",
     "received_on": "2026-11-20",
     "customer_number": "40118271",
+    "at": "2026-11-24T12:00:00+00:00",
 }
 OF_THE_APPLICATION = (MailKind.CONFIRM_EMAIL, MailKind.RECEIVED, MailKind.REJECTED, MailKind.INCOMPLETE)
 WITH_PASSWORD = (MailKind.ACTIVATED, MailKind.NEW_PASSWORD)

@@ -203,6 +203,12 @@ class MemoryKeycloak:
             self._tell(user, kind, used)
         return True
 
+    def pause(self, login: str) -> None:
+        """Somebody typed wrong passwords until logging in was paused."""
+        user = self._by_login(login)
+        if user is not None:
+            self._tell(user, "USER_DISABLED_BY_TEMPORARY_LOCKOUT", None)
+
     def _used(self, user: User, password: str) -> str | None:
         """Which of the user's passwords this is: own, activation (S5) or temporary (S7); None when it opens nothing."""
         if not user.profile["enabled"]:

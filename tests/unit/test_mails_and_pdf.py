@@ -135,7 +135,7 @@ def test_every_date_that_a_mail_says_is_the_day_in_warsaw_also_after_midnight(ki
         name: AFTER_MIDNIGHT for name, value in vars(account()).items() if name.endswith("_at") or isinstance(value, datetime)
     }
     of = replace(account(), **moments, language=language)
-    about = ABOUT | {"expires_at": AFTER_MIDNIGHT.isoformat(), "resigned_at": AFTER_MIDNIGHT.isoformat()}
+    about = ABOUT | dict.fromkeys(("expires_at", "resigned_at", "at"), AFTER_MIDNIGHT.isoformat())
     mail = Mail(f"<{kind}.1@wpwik.com>", one.reference, kind, one.email, AFTER_MIDNIGHT, about=about)
     services = fake_office()
     secret = "a-secret" if kind in WITH_PASSWORD else "abc.token"

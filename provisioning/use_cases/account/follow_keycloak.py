@@ -11,16 +11,21 @@ from datetime import timedelta
 
 import structlog
 
+from provisioning.domain.account import Account
 from provisioning.domain.account_records import AccountEvent
 from provisioning.domain.account_states import AccountState
 from provisioning.domain.actors import Actor
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import Outage
 from provisioning.domain.in_keycloak import ConsoleEvent, LoginEvent
+from provisioning.domain.mail import MailKind
 from provisioning.ports.directory import DirectoryTrouble
 from provisioning.ports.services import Services
+from provisioning.ports.work import Work
 from provisioning.use_cases.account.seen_in_keycloak import CONSOLE
 from provisioning.use_cases.account.wanted import decided, void_open_reset
+from provisioning.use_cases.messages.mail_out import queue_account_mail
+from provisioning.use_cases.messages.unasked_mails import keep_within_budget
 from provisioning.use_cases.one_by_one import LeftBehind
 
 _OVERLAP = timedelta(seconds=20)
@@ -33,6 +38,8 @@ KINDS = {
     "UPDATE_PASSWORD": "password_set",
     "USER_DISABLED_BY_TEMPORARY_LOCKOUT": "locked",
 }
+_TOLD = {"password_set": MailKind.OWN_PASSWORD_SET, "locked": MailKind.LOGIN_PAUSED}
+_WRONG_TRIES_ARE_KNOWN = timedelta(hours=12)  # `maxDeltaTimeSeconds` of the realm
 
 
 def follow_keycloak(services: Services) -> int:
@@ -104,7 +111,21 @@ def _note_login(services: Services, event: LoginEvent) -> bool:
             return False
         if kind == "password_set" and void_open_reset(work, account, asked_before=event.at):  # it has no use any more
             decided(work, account)
+        if account.may_log_in and kind in _TOLD:
+            _tell_the_owner(services, work, account, _TOLD[kind], event)
     return True
+
+
+def _tell_the_owner(services: Services, work: Work, account: Account, kind: MailKind, event: LoginEvent) -> None:
+    """S6: each new own password. Of a pause one mail is enough until Keycloak forgets the wrong tries, and as anybody who knows
+    a login can cause it, it counts as unasked (F13)."""
+    if kind is MailKind.LOGIN_PAUSED:
+        earlier = (mail.created_at for mail in work.mails.of(account.reference) if mail.kind is kind)
+        if any(services.clock.now() - at < _WRONG_TRIES_ARE_KNOWN for at in earlier):
+            return
+    mail = queue_account_mail(services, work, kind, account, event.event_id, {"at": event.at.isoformat()})
+    if kind is MailKind.LOGIN_PAUSED:
+        keep_within_budget(services, work, mail)
 
 
 def _follow_console(services: Services, event: ConsoleEvent) -> bool:
