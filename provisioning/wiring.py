@@ -35,6 +35,7 @@ from provisioning.adapters.public_holidays import is_holiday
 from provisioning.adapters.smtp import SmtpMailer
 from provisioning.adapters.webhooks import HttpReceivers
 from provisioning.domain.document import Document
+from provisioning.domain.doubts import Doubt
 from provisioning.domain.rulebook import ClosingRules, RetentionRules, Rulebook, TermStart, TermUnit
 from provisioning.form.catalogue import activated, all_versions, current_form
 from provisioning.form.check import Checker
@@ -173,6 +174,7 @@ def _rules(settings: Settings, utility: Utility) -> Rulebook:
         unasked_mails_per_hour=utility.unasked_mails.per_hour,
         unasked_mails_per_day=utility.unasked_mails.per_day,
         terms_notice_days=utility.terms.notice_days,
+        forbidden=frozenset(Doubt(each) for each in utility.approval.forbidden),
         register_owns=frozenset(utility.customer_register.owns),
     )
 

@@ -105,6 +105,12 @@ class RetentionFacts(_Strict):
     idempotency_days: int = Field(90, ge=1, le=3650)
 
 
+class ApprovalFacts(_Strict):
+    """Over these doubts nobody may approve an application; over all others a registrar may, with a written reason."""
+
+    forbidden: tuple[Literal["late", "alike", "not_in_register", "register_differs", "no_scan", "not_checked"], ...] = ()
+
+
 class Utility(_Strict):
     """What differs from one utility to the next."""
 
@@ -117,6 +123,7 @@ class Utility(_Strict):
     form: FormFacts = FormFacts()
     unasked_mails: UnaskedMailsFacts = UnaskedMailsFacts()
     retention: RetentionFacts = RetentionFacts()
+    approval: ApprovalFacts = ApprovalFacts()
 
     def form_versions_dir(self, file: Path | None) -> Path | None:
         """The folder of `[form] versions`, beside the utility's file; None when none is named."""

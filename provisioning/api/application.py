@@ -19,8 +19,9 @@ from provisioning.api.schemas import (
     CorrectionBody,
     PaperBody,
     RejectBody,
+    ScanCheckBody,
 )
-from provisioning.domain.application import Application
+from provisioning.domain.application import CORRECTABLE, Application
 from provisioning.domain.errors import NotPossible, TooSoon
 from provisioning.domain.login_names import normalised
 from provisioning.domain.rights import Action, Role, require_permission
@@ -38,6 +39,7 @@ from provisioning.use_cases.application import decide, register_paper
 from provisioning.use_cases.application.add_scans import add_scans
 from provisioning.use_cases.application.approve_together import approve_together
 from provisioning.use_cases.application.correct import correct
+from provisioning.use_cases.application.doubts import check_scan, doubts
 from provisioning.use_cases.desk.work_on_case import assign
 
 
@@ -66,8 +68,12 @@ def post_paper_application() -> tuple[dict[str, Any], int]:
 def get_application(reference: str) -> dict[str, Any]:
     services = wired().services
     with services.work() as work:
+        found = work.applications.get(reference)
+        speaks_against = doubts(services, work, found) if found.status in CORRECTABLE else frozenset()
         return present.details(
-            work.applications.get(reference),
+            found,
+            speaks_against,
+            work.cases.scan_checks_of(reference),
             work.accounts.by_reference(reference),
             work.mails.of(reference),
             work.documents.of(reference),
@@ -130,6 +136,15 @@ def post_correction(reference: str) -> dict[str, Any]:
     body = read_action(CorrectionBody)
     submission = wired().checker().correction(body.application)
     return status_of_application(correct(wired().services, actor(), reference, body.version, submission, body.reason))
+
+
+@api.post("/staff/applications/<reference>/check-scan")
+@call("What was seen on the scan: data, clauses, signature; evidence for the decision", body=ScanCheckBody, raises=[NotPossible])
+@requires(*STAFF)
+def post_scan_check(reference: str) -> dict[str, Any]:
+    require_permission(caller().roles, Action.CHECK_SCAN)
+    checks = check_scan(wired().services, actor(), reference, frozenset(read_action(ScanCheckBody).seen))
+    return {"reference": reference, "scan_checks": present.scan_checks(checks)}
 
 
 @api.post("/staff/applications/<reference>/assign")

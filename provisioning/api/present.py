@@ -12,8 +12,9 @@ from provisioning.domain.application import CLOSED, Application, masked_pesel
 from provisioning.domain.audit_chain import AuditEntry
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.deadline import urgency
-from provisioning.domain.desk import QueuePage
+from provisioning.domain.desk import QueuePage, ScanChecked
 from provisioning.domain.document import Document
+from provisioning.domain.doubts import Doubt
 from provisioning.domain.email_change import EmailChange
 from provisioning.domain.mail import Mail
 from provisioning.domain.rulebook import ClosingRules, Rulebook
@@ -44,8 +45,14 @@ def page(found: QueuePage, today: date) -> dict[str, Any]:
     }
 
 
+def scan_checks(checks: list[ScanChecked]) -> list[dict[str, Any]]:
+    return [{"what": each.what, "by": each.checked_by, "at": _moment(each.checked_at)} for each in checks]
+
+
 def details(
     application: Application,
+    doubts: frozenset[Doubt],
+    checks: list[ScanChecked],
     account: Account | None,
     mails: list[Mail],
     documents: list[Document],
@@ -72,6 +79,8 @@ def details(
         "decided_by": application.decided_by,
         "reason": application.reason,
         "entered_by": application.entered_by,
+        "doubts": sorted(doubts),
+        "scan_checks": scan_checks(checks),
         "account": account_details(account) if account else None,
         "mails": [
             {

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from provisioning.domain.application import RejectedFor
+from provisioning.domain.doubts import ScanCheck
 
 
 class _Body(BaseModel):
@@ -108,6 +109,12 @@ class CorrectionBody(_Body):
     version: int
     application: dict[str, Any]
     reason: str | None = Field(None, max_length=2000)
+
+
+class ScanCheckBody(_Body):
+    """`seen`: all that was compared with the scan and found the same; what is not named counts as not seen."""
+
+    seen: list[ScanCheck] = Field(max_length=len(ScanCheck), strict=False)
 
 
 class AssignBody(_Body):

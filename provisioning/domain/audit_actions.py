@@ -58,6 +58,7 @@ class AuditAction(StrEnum):
     APPLICATION_PESEL_REVEALED = "application.pesel_revealed"
     APPLICATION_PESEL_REVEAL_REFUSED = "application.pesel_reveal_refused"
     APPLICATION_REJECTED = "application.rejected"
+    APPLICATION_SCAN_CHECKED = "application.scan_checked"
     APPLICATION_SUBMITTED = "application.submitted"
     APPLICATION_TERM_DERIVED = "application.term_derived"
     APPLICATION_WITHDRAWN = "application.withdrawn"

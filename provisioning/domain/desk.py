@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from provisioning.domain.account_states import AccountState
 from provisioning.domain.application import Application, Channel, Status
+from provisioning.domain.doubts import ScanCheck
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,16 @@ class CaseClaim:
     reference: str
     username: str
     until: datetime
+
+
+@dataclass(frozen=True)
+class ScanChecked:
+    """Who has seen what on the scan of an application; evidence, like the decision itself."""
+
+    reference: str
+    what: ScanCheck
+    checked_by: str
+    checked_at: datetime
 
 
 class QueueSort(StrEnum):

@@ -28,6 +28,7 @@ class Action(StrEnum):
     RECORD_PAPER = "record-paper"
     COPY = "copy"
     ADD_SCAN = "add-scan"
+    CHECK_SCAN = "check-scan"
     NOTE = "note"
     CLAIM = "claim"
     ASSIGN = "assign"
@@ -73,6 +74,7 @@ PERMISSIONS: dict[Action, frozenset[str]] = {
     Action.REVEAL_PESEL: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.RECORD_PAPER: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.ADD_SCAN: frozenset({Role.CLERK, Role.REGISTRAR}),
+    Action.CHECK_SCAN: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.NOTE: frozenset({Role.CLERK, Role.REGISTRAR, Role.MANAGER}),
     Action.CLAIM: frozenset({Role.CLERK, Role.REGISTRAR}),
     Action.ASSIGN: frozenset({Role.REGISTRAR, Role.MANAGER}),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from provisioning.domain.doubts import Doubt
+
 
 class TermUnit(StrEnum):
     CALENDAR_DAYS = "calendar_days"
@@ -86,6 +88,7 @@ class Rulebook:
         digest_hour: from this hour of a working day (Europe/Warsaw) the warnings go out.
         activation_reminder: so long before its end a customer is reminded of the temporary password of S5.
         four_eyes: who typed in, corrected or recorded the paper of an application cannot approve it.
+        forbidden: over these doubts nobody may approve; over all others a registrar may, with a written reason.
         closing: S8, § 10 ust. 5 of the Regulamin.
         retention: how long what never became an account is kept.
     """
@@ -117,6 +120,7 @@ class Rulebook:
     terms_notice_days: int = 30
     register_owns: frozenset[str] = frozenset({"phone", "correspondence_address"})
     four_eyes: bool = False
+    forbidden: frozenset[Doubt] = frozenset()
     pesel_required: bool = False
     online_declaration: bool = True
     customer_number_pattern: str = r"[0-9]{4,12}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
-from provisioning.domain.desk import CaseClaim, CaseNote, ReportFigures, SavedView, StaffMember
+from provisioning.domain.desk import CaseClaim, CaseNote, ReportFigures, SavedView, ScanChecked, StaffMember
+from provisioning.domain.doubts import ScanCheck
 
 
 class Cases(Protocol):
@@ -15,6 +17,10 @@ class Cases(Protocol):
     def put_claim(self, claim: CaseClaim) -> None: ...
     def drop_claim(self, reference: str) -> None: ...
     def claims(self, references: list[str], now: datetime) -> dict[str, str]: ...
+    def add_scan_check(self, check: ScanChecked) -> None: ...
+    def drop_scan_checks(self, reference: str, what: Iterable[ScanCheck]) -> None: ...
+    def scan_checks_of(self, reference: str) -> list[ScanChecked]: ...
+    def scan_checks(self, references: Sequence[str]) -> dict[str, frozenset[ScanCheck]]: ...
 
 
 class Desk(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -15,15 +15,20 @@ from provisioning.domain.addresses import address_line
 from provisioning.domain.application import CLOSED, CORRECTABLE, TRANSITIONS, Application, RejectedFor, Status
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.deadline import term
+from provisioning.domain.document import Document
+from provisioning.domain.doubts import ScanCheck, checks_needed
 from provisioning.domain.errors import Invalid, NotPossible
 from provisioning.domain.mail import MailKind
 from provisioning.domain.rights import Action, require_permission
 from provisioning.form.messages import message
 from provisioning.http import wired
+from provisioning.ports.work import Work
 from provisioning.staff_ui import audit_words, words
 from provisioning.staff_ui.blueprint import actor, load, logged_in, may_now, staff, typed_version
+from provisioning.staff_ui.queue import last_filter, last_queue
 from provisioning.use_cases.application import decide, register_paper
 from provisioning.use_cases.application.check_register import check_register
+from provisioning.use_cases.application.doubts import check_scan, doubts
 from provisioning.use_cases.application.submit import term_starts_on
 from provisioning.use_cases.desk.reveal_pesel import reveal_pesel as reveal
 from provisioning.use_cases.desk.work_on_case import add_note, assign, claim, colleagues, release
@@ -47,7 +52,7 @@ def act(reference: str, name: str) -> Any:
     act_now = {"review": decide.review, "approve": decide.approve, "complete": decide.complete}[name]
     try:
         act_now(wired().services, actor(), reference, typed_version())
-    except Invalid:  # late, or something alike: the registrar's reason is needed
+    except Invalid:  # something speaks against it: the registrar's reason is needed
         return redirect(url_for("staff.act_with_reason", reference=reference, name="approve-with-reason"), 303)
     except NotPossible as error:
         if not _own_double_click(reference, Action(name), error):
@@ -114,7 +119,7 @@ def act_with_reason(reference: str, name: str) -> Any:
                 flash(gettext("Zapisano. Klient dostanie e-mail."))
             return redirect(url_for("staff.application", reference=reference), 303)
     with wired().services.work() as work:
-        asked = decide.asks_for_reason(wired().services, work, found) if action is Action.APPROVE else frozenset()
+        asked = doubts(wired().services, work, found) if action is Action.APPROVE else frozenset()
     page = render_template(
         "staff/reason.html", application=found, action=action, asked=asked, errors=errors, typed=request.form.get("reason", "")
     )
@@ -149,6 +154,35 @@ def reveal_pesel(reference: str) -> str:
     """A logged reveal: shown once, in the answer to a POST, never in a URL or a list."""
     reveal(wired().services, actor(), reference, on="page")
     return application_page(reference, reveal=True)
+
+
+@staff.post("/wniosek/<reference>/skan")
+@logged_in
+def scan_checked(reference: str) -> Any:
+    """ "Zgodność ze skanem": the ticks of the page, all of them."""
+    seen = frozenset(each for each in ScanCheck if each in request.form.getlist("seen"))
+    check_scan(wired().services, actor(), reference, seen)
+    flash(gettext("Zapisano, co zgadza się ze skanem."))
+    return redirect(url_for("staff.application", reference=reference), 303)
+
+
+@staff.get("/wniosek/<reference>/nastepny")
+@logged_in
+def next_case(reference: str) -> Any:
+    """The next undecided application of the queue as this person last saw it, without those somebody else works on."""
+    services = wired().services
+    with services.work() as work:
+        found = work.applications.page(last_filter())
+        taken = work.cases.claims([each.reference for each in found.applications], services.clock.now())
+    for each in found.applications:
+        if (
+            each.reference != reference
+            and each.status in CORRECTABLE
+            and taken.get(each.reference, g.user.username) == g.user.username
+        ):
+            return redirect(url_for("staff.application", reference=each.reference))
+    flash(gettext("W tym widoku nie ma już nic do zrobienia."))
+    return redirect(last_queue())
 
 
 @staff.post("/wniosek/<reference>/notatka")
@@ -190,7 +224,7 @@ def add_to_account(reference: str, login: str) -> Any:
             errors = {each.field: message(each, language()) for each in invalid.errors}
     with services.work() as work:
         account = work.accounts.get(login)
-        asked = decide.asks_for_reason(services, work, found, besides=account.login)
+        asked = doubts(services, work, found, besides=account.login)
     page = render_template("staff/add_to_account.html", application=found, account=account, asked=asked, errors=errors)
     return page, 422 if errors else 200
 
@@ -208,34 +242,36 @@ def logged_out() -> str:
     return render_template("staff/logged_out.html")
 
 
-def _viewer(reference: str) -> dict[str, Any] | None:
-    """What the viewer shows; opening a file anew is an entry of the audit."""
-    document_id = request.args.get("plik")
-    if not document_id or request.method != "GET":
+def _viewer(work: Work, documents: list[Document]) -> dict[str, Any] | None:
+    """The file that stands beside the data: the one asked for (`plik=` closes it), else the first. Opening one anew is audited."""
+    wanted = request.args.get("plik")
+    if wanted is None and documents:
+        wanted = documents[0].document_id
+    if not wanted or wanted not in {each.document_id for each in documents}:
         return None
-    with wired().services.work() as work:
-        found = work.documents.get(reference, document_id)
-        if "strona" not in request.args:
-            work.audit.write(
-                actor(), AuditAction.DOCUMENT_OPENED, reference, {"sha256": found.sha256}, wired().services.clock.now()
-            )
-
+    reference = documents[0].reference
+    found = work.documents.get(reference, wanted)
     places = dict(session.get("viewer", {}))
-    kept = places.get(document_id, {})
+    kept = places.pop(wanted, {})
+    if not kept:
+        work.audit.write(actor(), AuditAction.DOCUMENT_OPENED, reference, {"sha256": found.sha256}, wired().services.clock.now())
 
-    def number(name: str, allowed: list[int]) -> int:
+    def number(name: str, allowed: Sequence[int]) -> int:
         typed = request.args.get(name, "") or str(kept.get(name, ""))
         return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 6 and int(typed) in allowed else allowed[0]
 
-    pages = page_count(found)
-    page = number("strona", list(range(1, pages + 1)))
-    place = {"strona": page, "obrot": number("obrot", list(ROTATIONS)), "skala": number("skala", SCALES)}
-    places.pop(document_id, None)
-    session["viewer"] = dict([*places.items(), (document_id, place)][-_PLACES_KEPT:])
+    pages = kept.get("pages") or page_count(found)
+    place = {
+        "strona": number("strona", range(1, pages + 1)),
+        "obrot": number("obrot", ROTATIONS),
+        "skala": number("skala", SCALES),
+        "pages": pages,
+    }
+    session["viewer"] = dict([*places.items(), (wanted, place)][-_PLACES_KEPT:])
     return {
         "document": found,
         "pages": pages,
-        "page": page,
+        "page": place["strona"],
         "rotation": place["obrot"],
         "scale": place["skala"],
     }
@@ -243,15 +279,19 @@ def _viewer(reference: str) -> dict[str, Any] | None:
 
 def application_page(reference: str, *, reveal: bool = False, errors: dict[str, str] | None = None) -> str:
     services = wired().services
-    viewer = _viewer(reference)
     with services.work() as work:
         found = work.applications.get(reference)
+        undecided = found.status not in CLOSED
         account = work.accounts.by_reference(reference)
         register = check_register(services, work, found)
-        alike = work.applications.alike(found, _MOST_ALIKE + 1) if found.status not in CLOSED else []
+        alike = work.applications.alike(found, _MOST_ALIKE + 1) if undecided else []
+        speaks_against = doubts(services, work, found) if found.status in CORRECTABLE else frozenset()
+        checks = work.cases.scan_checks_of(reference)
         notes, taken = work.cases.notes_of(reference), work.cases.claims([reference], services.clock.now()).get(reference)
         colleagues_here = colleagues(services, work) if may_now(Action.ASSIGN) else []
-        mails, documents, history = work.mails.of(reference), work.documents.of(reference), work.audit.of(reference)
+        mails, documents = work.mails.of(reference), work.documents.of(reference)
+        viewer = _viewer(work, documents)
+        history = work.audit.of(reference)
     form = services.forms[found.form_version]
     activation = next((mail for mail in mails if mail.kind is MailKind.ACTIVATED), None)
     return render_template(
@@ -275,11 +315,18 @@ def application_page(reference: str, *, reveal: bool = False, errors: dict[str, 
         colleagues=colleagues_here,
         correctable=found.status in CORRECTABLE and may_now(Action.CORRECT),
         addable=_approvable(found, form.codes) and Status.APPROVED in TRANSITIONS[found.status] and may_now(Action.ADD_TO_ACCOUNT),
-        open_case=found.status not in CLOSED,
+        open_case=undecided,
+        doubts=sorted(speaks_against),
+        forbidden=services.rules.forbidden,
+        checks_needed=[each for each in ScanCheck if each in checks_needed(found)],
+        checked={each.what: each for each in checks},
+        may_check=found.status in CORRECTABLE and may_now(Action.CHECK_SCAN),
+        next_case=found.status not in CORRECTABLE and may_now(Action.REVIEW),
+        back=last_queue(),
         viewer=viewer,
         scales=SCALES,
         errors=errors or {},
-        may_add_files=found.status not in CLOSED and may_now(Action.ADD_SCAN),
+        may_add_files=undecided and may_now(Action.ADD_SCAN),
         actions=_actions(found, form.codes),
         refused=[code for code in form.codes if not found.clauses.get(code)],
         complete_for_approval=_approvable(found, form.codes),

@@ -8,8 +8,9 @@ from flask_babel import lazy_gettext as _
 
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.audit_chain import AuditEntry
+from provisioning.domain.doubts import Doubt, ScanCheck
 from provisioning.domain.mail import MailKind
-from provisioning.staff_ui.words import MAIL_KIND
+from provisioning.staff_ui.words import DOUBT, MAIL_KIND, SCAN_CHECK
 
 AUDIT = {
     AuditAction.APPLICATION_SUBMITTED: _("złożono online"),
@@ -61,6 +62,7 @@ AUDIT = {
     AuditAction.CASE_CLAIMED: _("wzięto wniosek do prowadzenia"),
     AuditAction.CASE_RELEASED: _("oddano wniosek"),
     AuditAction.CASE_ASSIGNED: _("przekazano wniosek"),
+    AuditAction.APPLICATION_SCAN_CHECKED: _("porównano ze skanem"),
     AuditAction.APPLICATION_CORRECTED: _("poprawiono dane"),
     AuditAction.APPLICATION_ADDED_TO_ACCOUNT: _("zatwierdzono, numer dopisano do istniejącego konta"),
     AuditAction.ACCOUNT_NUMBER_ADDED: _("dopisano numer ewidencyjny"),
@@ -123,4 +125,6 @@ def audit_line(line: AuditEntry) -> dict[str, Any]:
         "action": line.action,
         "changes": line.details.get("changes", []),
         "to": line.details.get("to"),
+        "over": [DOUBT[Doubt(each)] for each in line.details.get("over", ()) if each in list(Doubt)],
+        "seen": [SCAN_CHECK[ScanCheck(each)] for each in line.details.get("seen", ()) if each in list(ScanCheck)],
     }

@@ -87,15 +87,17 @@ def add_files(reference: str) -> Any:
     return redirect(url_for("staff.application", reference=reference, plik=documents[0].document_id), 303)
 
 
-@staff.get("/wniosek/<reference>/plik/<document_id>/strona/<int:number>.png")
+@staff.get("/wniosek/<reference>/plik/<document_id>/strona/<int:number>.jpg")
 @logged_in
 def page_of_scan(reference: str, document_id: str, number: int) -> Response:
-    """One page as a picture, for the viewer; opening the viewer was written into the audit."""
+    """One page as a picture, for the viewer; opening the viewer was written into the audit. A file never changes, so the
+    browser of this person keeps its pictures."""
     with wired().services.work() as work:
         found = work.documents.get(reference, document_id)
     rotation = request.args.get("obrot", "0")
-    picture = page_picture(found, number, int(rotation) if rotation in ("0", "90", "180", "270") else 0)
-    return Response(picture, mimetype="image/png")
+    large = request.args.get("skala") in ("200", "300")
+    picture = page_picture(found, number, int(rotation) if rotation in ("0", "90", "180", "270") else 0, large=large)
+    return Response(picture, mimetype="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 
 @staff.post("/wniosek/<reference>/dowody")

@@ -163,6 +163,16 @@ def conflict_words(error: NotPossible) -> tuple[str, str]:
             gettext("Konto ma już ten numer"),
             gettext("Ten numer ewidencyjny jest na koncie. Odrzuć wniosek albo popraw numer."),
         ),
+        "doubt_forbidden": (
+            gettext("Tego wniosku nie można zatwierdzić"),
+            gettext(
+                "Zasady zakładu nie pozwalają zatwierdzić wniosku, dopóki to się nie wyjaśni. Popraw dane, dodaj skan albo odeślij wniosek do uzupełnienia."
+            ),
+        ),
+        "no_scan": (
+            gettext("Nie ma skanu"),
+            gettext("Najpierw dodaj skan albo zdjęcie podpisanego wniosku, potem go porównaj."),
+        ),
         "four_eyes": (
             gettext("Potrzebna druga osoba"),
             gettext(

@@ -60,7 +60,7 @@ def intake_item(intake_id: str) -> str:
     return _item_page(intake_id, {})
 
 
-@staff.get("/wplyw/<intake_id>/plik/<file_id>/strona/<int:number>.png")
+@staff.get("/wplyw/<intake_id>/plik/<file_id>/strona/<int:number>.jpg")
 @logged_in
 def intake_picture(intake_id: str, file_id: str, number: int) -> Response:
     require_permission(g.user.roles, Action.INTAKE)
@@ -68,7 +68,7 @@ def intake_picture(intake_id: str, file_id: str, number: int) -> Response:
         found = work.intake.file(intake_id, file_id)
     if found.refused is not None:
         raise NotFound(file_id)
-    return Response(page_picture(_as_document(found), number, 0), mimetype="image/png")
+    return Response(page_picture(_as_document(found), number, 0), mimetype="image/jpeg")
 
 
 @staff.post("/wplyw/<intake_id>/<any(dolacz, odloz):what>")

@@ -6,17 +6,19 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import abort, flash, g, redirect, render_template, request, url_for
+from flask import abort, flash, g, redirect, render_template, request, session, url_for
 from flask_babel import gettext, ngettext
 
 from provisioning.domain.application import OPEN
-from provisioning.domain.desk import COUNTED_AT_MOST, QueueSort, SavedView
+from provisioning.domain.desk import COUNTED_AT_MOST, QueueFilter, QueueSort, SavedView
 from provisioning.domain.errors import Invalid
 from provisioning.domain.rights import Action, require_permission
 from provisioning.http import queue_filter, wired
 from provisioning.staff_ui import words
 from provisioning.staff_ui.blueprint import actor, logged_in, staff
+from provisioning.staff_ui.words import DOUBT_IN_ROW
 from provisioning.use_cases.application.approve_together import approve_together, green
+from provisioning.use_cases.application.doubts import doubts_in_rows
 from provisioning.use_cases.desk.work_on_case import colleagues
 
 _KEYS = ("q", "status", "term", "channel", "who", "sort", "order")
@@ -32,14 +34,13 @@ def queue() -> str:
     today, now = services.clock.today(), services.clock.now()
     shown = {key: request.args[key] for key in _KEYS if request.args.get(key)}
     wanted = shown.get("status", "open")
-    try:
-        found_filter = queue_filter(_as_api(shown), {"open": _OPEN, "all": []}.get(wanted, [wanted]), now)
-    except Invalid:
-        abort(404)
+    found_filter = _filter(shown)
+    session["queue"] = shown | ({"cursor": request.args["cursor"]} if request.args.get("cursor") else {})
     with services.work() as work:
         page = work.applications.page(found_filter)
         tiles = work.applications.tiles(g.user.username, today, now)
         taken = work.cases.claims([each.reference for each in page.applications], now)
+        marks = doubts_in_rows(services, work, page.applications)
         views, people = work.desk.views_of(g.user.username), colleagues(services, work)
     names = {member.username: member.name for member in people}
     return render_template(
@@ -48,6 +49,7 @@ def queue() -> str:
         taken={reference: names.get(username, username) for reference, username in taken.items()},
         status_words={status: str(name) for status, name in words.STATUS.items()},  # looked up once, not in every row
         channel_words={channel: str(name) for channel, name in words.CHANNEL.items()},
+        marks={reference: [DOUBT_IN_ROW[each] for each in sorted(found)] for reference, found in marks.items()},
         tiles=tiles,
         most=COUNTED_AT_MOST,
         found=_found(page.counts, found_filter.statuses),
@@ -61,6 +63,17 @@ def queue() -> str:
         sort_url=lambda key: _sort_url(shown, key, found_filter.sort, descending=found_filter.descending),
         next_page=_queue_url(shown | {"cursor": page.next_cursor}) if page.next_cursor else None,
     )
+
+
+def last_queue() -> str:
+    """The address of the queue as this person last saw it: filter, order and page."""
+    shown = session.get("queue") or {}
+    return _queue_url(shown) if shown else url_for("staff.queue")
+
+
+def last_filter() -> QueueFilter:
+    """The same as a question, from its first page."""
+    return _filter({key: value for key, value in (session.get("queue") or {}).items() if key != "cursor"}, paged=False)
 
 
 @staff.post("/widoki")
@@ -112,7 +125,17 @@ def approve_several() -> Any:
     return render_template("staff/approve_together.html", rows=rows, failed=failed)
 
 
-def _as_api(shown: dict[str, str]) -> dict[str, str]:
+def _filter(shown: dict[str, str], *, paged: bool = True) -> QueueFilter:
+    """A 404 for what no page of ours links to."""
+    wanted = shown.get("status", "open")
+    try:
+        statuses = {"open": _OPEN, "all": []}.get(wanted, [wanted])
+        return queue_filter(_as_api(shown, paged=paged), statuses, wired().services.clock.now())
+    except Invalid:
+        abort(404)
+
+
+def _as_api(shown: dict[str, str], *, paged: bool) -> dict[str, str]:
     """The page's words as the API's parameters."""
     services = wired().services
     arguments: dict[str, str] = {key: shown[key] for key in ("q", "channel", "sort", "order") if key in shown}
@@ -125,7 +148,7 @@ def _as_api(shown: dict[str, str]) -> dict[str, str]:
         arguments["unassigned"] = "true"
     elif "who" in shown:
         arguments["assignee"] = g.user.username if shown["who"] == "me" else shown["who"]
-    if request.args.get("cursor"):
+    if paged and request.args.get("cursor"):
         arguments["cursor"] = request.args["cursor"]
     return arguments
 

@@ -16,6 +16,7 @@ from provisioning.domain.account_states import AccountState, ClosingCause, Troub
 from provisioning.domain.application import CLOSED, Application, Channel, RejectedFor, Status
 from provisioning.domain.deadline import Urgency, urgency
 from provisioning.domain.document import Signature
+from provisioning.domain.doubts import Doubt, ScanCheck
 from provisioning.domain.fields import declared
 from provisioning.domain.mail import MailKind, MailState
 from provisioning.domain.news import DeliveryState, NewsKind
@@ -237,6 +238,25 @@ DELIVERY_STATE = {
     DeliveryState.DELIVERED: _("odebrane"),
     DeliveryState.PARKED: _("odłożone po trzech dniach prób"),
 }
+DOUBT = {
+    Doubt.LATE: _("Termin minął."),
+    Doubt.ALIKE: _("Jest podobny otwarty wniosek albo konto: napisz, dlaczego ma powstać jeszcze jedno."),
+    Doubt.NOT_IN_REGISTER: _("Rejestr klientów nie zna tego numeru."),
+    Doubt.REGISTER_DIFFERS: _("Rejestr klientów mówi co innego: ten numer może należeć do kogoś innego."),
+    Doubt.NO_SCAN: _("Nie ma skanu podpisanego wniosku."),
+    Doubt.NOT_CHECKED: _("Nie wszystko porównano ze skanem."),
+}
+DOUBT_IN_ROW = {  # what a row of the queue has room for
+    Doubt.NOT_IN_REGISTER: _("numeru nie ma w rejestrze"),
+    Doubt.REGISTER_DIFFERS: _("nie zgadza się z rejestrem"),
+    Doubt.NO_SCAN: _("bez skanu"),
+    Doubt.NOT_CHECKED: _("nie porównano ze skanem"),
+}
+SCAN_CHECK = {
+    ScanCheck.DATA: _("Dane zgadzają się ze skanem"),
+    ScanCheck.CLAUSES: _("Klauzule i Regulamin zaznaczone tak jak tutaj"),
+    ScanCheck.SIGNATURE: _("Wniosek jest podpisany"),
+}
 ACTION = {
     Action.REVIEW: _("Weź do weryfikacji"),
     Action.APPROVE: _("Zatwierdź wniosek"),
@@ -251,6 +271,7 @@ ACTION = {
     Action.APPROVE_MANY: _("Zatwierdź kilka naraz"),
     Action.ADD_TO_ACCOUNT: _("Dopisz numer do konta"),
     Action.ADD_SCAN: _("Dodaj skany albo zdjęcia"),
+    Action.CHECK_SCAN: _("Zgodność ze skanem"),
 }
 
 

@@ -63,7 +63,9 @@ def ours(world: World, count: int) -> float:
         return str(answer.json()["reference"])
 
     def approve(reference: str) -> int:
-        return world.call("POST", f"/staff/applications/{reference}/approve", token, json={"version": 1}).status_code
+        return world.call(
+            "POST", f"/staff/applications/{reference}/approve", token, json={"version": 1, "reason": "bench"}
+        ).status_code
 
     with ThreadPoolExecutor(4) as pool:
         references = list(pool.map(enter, range(count)))
@@ -109,7 +111,10 @@ def one_click(world: World) -> float:
     token = world.staff_token("registrar")
     _queue_is_empty(world)
     clicked = datetime.now(UTC)
-    assert world.call("POST", f"/staff/applications/{reference}/approve", token, json={"version": 1}).status_code == 200
+    assert (
+        world.call("POST", f"/staff/applications/{reference}/approve", token, json={"version": 1, "reason": "bench"}).status_code
+        == 200
+    )
     with psycopg.connect(world.secrets["IBOK_DATABASE_URL"], autocommit=True) as connection:
         while True:
             row = connection.execute("SELECT mail_accepted_at FROM accounts WHERE reference = %s", (reference,)).fetchone()

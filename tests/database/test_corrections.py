@@ -162,10 +162,10 @@ def test_s04_four_eyes_who_corrected_the_clauses_cannot_approve(alone: Alone) ->
     with alone.services.work() as work:
         assert not is_green(four_eyes(alone), work, REGISTRAR, work.applications.get(reference))
     with pytest.raises(NotPossible) as refusal:
-        approve(four_eyes(alone), REGISTRAR, reference, read(alone, reference).version)
+        approve(four_eyes(alone), REGISTRAR, reference, read(alone, reference).version, "bez skanu")
     assert refusal.value.code == "four_eyes"
     other = Actor("another", REGISTRAR.roles)
-    assert approve(four_eyes(alone), other, reference, read(alone, reference).version).status == "approved"
+    assert approve(four_eyes(alone), other, reference, read(alone, reference).version, "bez skanu").status == "approved"
 
 
 def test_s04_four_eyes_who_recorded_the_paper_cannot_approve(alone: Alone) -> None:
@@ -173,6 +173,8 @@ def test_s04_four_eyes_who_recorded_the_paper_cannot_approve(alone: Alone) -> No
     day = alone.clock.today()
     record_paper(alone.services, REGISTRAR, reference, read(alone, reference).version, signed_on=day, filed_on=day)
     with pytest.raises(NotPossible) as refusal:
-        approve(four_eyes(alone), REGISTRAR, reference, read(alone, reference).version)
+        approve(four_eyes(alone), REGISTRAR, reference, read(alone, reference).version, "bez skanu")
     assert refusal.value.code == "four_eyes"
-    assert approve(alone.services, REGISTRAR, reference, read(alone, reference).version).status == "approved"  # where one is enough
+    assert (
+        approve(alone.services, REGISTRAR, reference, read(alone, reference).version, "bez skanu").status == "approved"
+    )  # where one is enough

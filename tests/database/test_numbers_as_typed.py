@@ -3,8 +3,9 @@
 import pytest
 
 from provisioning.domain.desk import QueueFilter
-from provisioning.domain.errors import Invalid
+from provisioning.domain.doubts import Doubt
 from provisioning.use_cases.application.decide import approve
+from provisioning.use_cases.application.doubts import doubts
 from tests.support.database_alone import REGISTRAR, Alone
 from tests.support.world import company_body
 
@@ -17,25 +18,26 @@ def entered_company(alone: Alone, tax_id: str) -> str:
     return alone.entered(**dict.fromkeys(("first_name", "last_name", "pesel")), **{name: of_company[name] for name in names})
 
 
+def doubts_of(alone: Alone, reference: str) -> frozenset[Doubt]:
+    with alone.services.work() as work:
+        return doubts(alone.services, work, work.applications.get(reference))
+
+
 @pytest.mark.parametrize("typed", ["440514–01359", "440514 01359", "４４０５１４０１３５９"])
 def test_a_second_application_with_the_same_pesel_typed_otherwise_needs_a_reason(alone: Alone, typed: str) -> None:
-    approve(alone.services, REGISTRAR, alone.entered(pesel=PESEL), 1)
-    second = alone.entered(pesel=typed)
-    with pytest.raises(Invalid):
-        approve(alone.services, REGISTRAR, second, 1)
+    approve(alone.services, REGISTRAR, alone.entered(pesel=PESEL), 1, "bez skanu")
+    assert Doubt.ALIKE in doubts_of(alone, alone.entered(pesel=typed))
 
 
 @pytest.mark.parametrize("typed", ["526–000–12–46", "PL 5260001246"])
 def test_a_second_application_with_the_same_tax_number_typed_otherwise_needs_a_reason(alone: Alone, typed: str) -> None:
-    approve(alone.services, REGISTRAR, entered_company(alone, NIP), 1)
-    second = entered_company(alone, typed)
-    with pytest.raises(Invalid):
-        approve(alone.services, REGISTRAR, second, 1)
+    approve(alone.services, REGISTRAR, entered_company(alone, NIP), 1, "bez skanu")
+    assert Doubt.ALIKE in doubts_of(alone, entered_company(alone, typed))
 
 
 def test_a_name_with_signs_keycloak_refuses_is_approved_and_the_account_has_it_without_them(alone: Alone) -> None:
     reference = alone.entered(first_name="Anna (Hanna)", last_name="Kowalska / Nowak")
-    approve(alone.services, REGISTRAR, reference, 1)
+    approve(alone.services, REGISTRAR, reference, 1, "bez skanu")
     with alone.services.work() as work:
         account = work.accounts.by_reference(reference)
         assert account is not None

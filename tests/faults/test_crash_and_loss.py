@@ -91,7 +91,7 @@ class Place:
         checker = Checker(all_versions(), current_form(today), self.services.rules, today)
         body = paper_body()
         application = register_paper(self.services, CLERK, checker.paper(body))
-        approve(self.services, REGISTRAR, application.reference, application.version)
+        approve(self.services, REGISTRAR, application.reference, application.version, "bez skanu")
         return {"reference": application.reference, "email": body["email"]}
 
     def account(self, reference: str) -> Any:
@@ -217,7 +217,7 @@ def test_k01_killed_before_the_decision_is_committed_nothing_has_happened(place:
             raise Died
 
     with pytest.raises(Died):
-        approve(replace(place.services, seam=die), REGISTRAR, application.reference, application.version)
+        approve(replace(place.services, seam=die), REGISTRAR, application.reference, application.version, "bez skanu")
     assert place.account(application.reference) is None
     assert "application.approved" not in place.history(application.reference)
     with place.wired.engine.connect() as connection:

@@ -118,9 +118,9 @@ def test_s04_four_eyes_who_typed_it_in_cannot_approve_it(world: World) -> None:
     services = world.services(rules=replace(world.services().rules, four_eyes=True))
     roles = frozenset({"bok-registrar"})
     with pytest.raises(NotPossible) as refusal:
-        approve(services, Actor("registrar", roles), reference, 1)
+        approve(services, Actor("registrar", roles), reference, 1, "bez skanu")
     assert refusal.value.code == "four_eyes"
-    assert approve(services, Actor("another", roles), reference, 1).status == "approved"
+    assert approve(services, Actor("another", roles), reference, 1, "bez skanu").status == "approved"
 
 
 def test_the_evidence_pack_proves_itself(world: World) -> None:

@@ -248,6 +248,8 @@ def test_the_staff_ui_from_typing_in_to_the_decision(world: World) -> None:
     decision = registrar.open(f"{world.provisioning}/wniosek/{reference}")
     stale = registrar.open(f"{world.provisioning}/wniosek/{reference}")
     page = registrar.send(decision, {}, action_ends="/approve")
+    assert "Nie ma skanu podpisanego wniosku" in page.text  # S4: over a doubt only with written words
+    page = registrar.send(page, {"reason": "oryginał leży w biurze"})
     assert "Zatwierdzono" in page.text
     page = registrar.send(stale, {}, action_ends="/approve")  # the second half of a double click
     assert "Zatwierdzono" in page.text

@@ -82,7 +82,7 @@ class Ring:
         body = paper_body(filed_on=filed, signature={"kind": "paper", "signed_on": signed}) | changes
         checker = Checker(self.services.forms, self.services.current_form(today), self.services.rules, today)
         application = register_paper(self.services, CLERK, checker.paper(body))
-        approve(self.services, REGISTRAR, application.reference, application.version)
+        approve(self.services, REGISTRAR, application.reference, application.version, "bez skanu")
         with self.services.work() as work:
             account = work.accounts.by_reference(application.reference)
         assert account is not None

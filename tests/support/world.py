@@ -199,7 +199,12 @@ class World:
     def approve(self, reference: str, username: str = "registrar") -> requests.Response:
         token = self.staff_token(username)
         version = self.call("GET", f"/staff/applications/{reference}", token).json()["version"]
-        return self.call("POST", f"/staff/applications/{reference}/approve", token, json={"version": version})
+        return self.call(
+            "POST",
+            f"/staff/applications/{reference}/approve",
+            token,
+            json={"version": version, "reason": "sprawdzone telefonicznie"},
+        )
 
     def registered(self, **changes: Any) -> dict[str, Any]:
         """An account with its mail: `login` and `temporary` added."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
 from provisioning.adapters.postgres.rows import every, first, insert, with_json
-from provisioning.domain.desk import CaseClaim, CaseNote, SavedView, StaffMember
+from provisioning.domain.desk import CaseClaim, CaseNote, SavedView, ScanChecked, StaffMember
+from provisioning.domain.doubts import ScanCheck
 
 
 class PostgresCases:
@@ -42,6 +44,24 @@ class PostgresCases:
             {"r": references, "now": now},
         )
         return {row.reference: row.username for row in rows}
+
+    def add_scan_check(self, check: ScanChecked) -> None:
+        insert(self._connection, "scan_checks", check)
+
+    def drop_scan_checks(self, reference: str, what: Iterable[ScanCheck]) -> None:
+        statement = text("DELETE FROM scan_checks WHERE reference = :r AND what = ANY(:w)")
+        self._connection.execute(statement, {"r": reference, "w": [each.value for each in what]})
+
+    def scan_checks_of(self, reference: str) -> list[ScanChecked]:
+        return every(self._connection, ScanChecked, "scan_checks WHERE reference = :r ORDER BY what", r=reference)
+
+    def scan_checks(self, references: Sequence[str]) -> dict[str, frozenset[ScanCheck]]:
+        """What was seen on the scans of each of these; who has nothing is left out."""
+        rows = self._connection.execute(
+            text("SELECT reference, array_agg(what) AS seen FROM scan_checks WHERE reference = ANY(:r) GROUP BY reference"),
+            {"r": list(references)},
+        )
+        return {row.reference: frozenset(ScanCheck(each) for each in row.seen) for row in rows}
 
 
 class PostgresDesk:

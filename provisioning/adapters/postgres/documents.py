@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,6 +48,10 @@ class PostgresDocuments:
             {"r": reference},
         )
         return [_document(row, b"") for row in rows]
+
+    def references_with_files(self, references: Sequence[str]) -> set[str]:
+        statement = text("SELECT DISTINCT reference FROM documents WHERE reference = ANY(:r)")
+        return set(self._connection.execute(statement, {"r": list(references)}).scalars())
 
     def get(self, reference: str, document_id: str) -> Document:
         row = self._connection.execute(

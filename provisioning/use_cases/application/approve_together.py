@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioning.domain.actors import Actor
-from provisioning.domain.application import Application, Channel, Status
+from provisioning.domain.application import Application, Status
 from provisioning.domain.desk import QueueFilter
 from provisioning.domain.errors import Invalid, NotFound, NotPossible
 from provisioning.domain.register_match import Agrees
@@ -13,7 +13,8 @@ from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 from provisioning.use_cases.application.check_register import check_register
-from provisioning.use_cases.application.decide import approve, asks_for_reason, lacks_second_person
+from provisioning.use_cases.application.decide import approve, lacks_second_person
+from provisioning.use_cases.application.doubts import doubts
 
 _LOOKED_AT = 200
 _MUST_AGREE = frozenset({"number", "name", "address"})
@@ -53,18 +54,16 @@ def approve_together(services: Services, actor: Actor, chosen: dict[str, int]) -
 
 
 def is_green(services: Services, work: Work, actor: Actor, application: Application) -> bool:
-    """S2 complete, the register agrees, nothing alike, in time, the paper is there, and nothing of it written by the same person."""
+    """S2 complete, the register agrees, nothing alike, in time, the paper is there and was compared, and nothing of it written by the same person."""
     try:
         application.require_approvable(services.forms[application.form_version].codes)
     except NotPossible:
         return False
     if lacks_second_person(services, work, actor, application):
         return False
-    if application.channel is not Channel.WEB and not work.documents.of(application.reference):
-        return False
     compared = {each.what: each.agrees for each in check_register(services, work, application) or []}
     agrees = all(compared.get(what) is Agrees.YES for what in _MUST_AGREE) and Agrees.NO not in compared.values()
-    return agrees and not asks_for_reason(services, work, application)
+    return agrees and not doubts(services, work, application)
 
 
 def _one(services: Services, actor: Actor, reference: str, version: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from provisioning.domain.application import Application
 from provisioning.domain.fields import declared
-from provisioning.domain.register_match import Claimed, Compared, compare
+from provisioning.domain.register_match import Claimed, Compared, RegisterCustomer, compare
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 
@@ -13,7 +13,11 @@ def check_register(services: Services, work: Work, application: Application) -> 
     """The register's answers; None when no register was ever imported."""
     if not work.register.is_filled():
         return None
+    return compared_with(services, application, work.register.get(application.data["customer_number"]))
+
+
+def compared_with(services: Services, application: Application, known: RegisterCustomer | None) -> list[Compared]:
+    """The answers of one customer of the register; None: it has no such number."""
     values = {field.register: field.said(application.data.get(field.name)) for field in declared().fields if field.register}
     values["pesel_fingerprint"] = services.fingerprint(application.pesel) if application.pesel else ""
-    claimed = Claimed(name=application.applicant, **values)
-    return compare(claimed, work.register.get(claimed.customer_number))
+    return compare(Claimed(name=application.applicant, **values), known)

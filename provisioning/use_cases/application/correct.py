@@ -8,6 +8,7 @@ from typing import Any
 from provisioning.domain.actors import Actor
 from provisioning.domain.application import Application, Channel, CorrectedForm, SignatureKind
 from provisioning.domain.audit_actions import AuditAction
+from provisioning.domain.doubts import ScanCheck
 from provisioning.domain.errors import FieldError, Invalid
 from provisioning.domain.rights import Action, require_permission
 from provisioning.form.check import Submission
@@ -50,6 +51,7 @@ def correct(
             set_term(services, application)
             details["term"] = {"from": str(due_before), "to": str(application.due_on)}
         work.applications.save(application)
+        work.cases.drop_scan_checks(reference, (ScanCheck.DATA, ScanCheck.CLAUSES))  # what was compared is not there any more
         work.audit.write(actor, AuditAction.APPLICATION_CORRECTED, reference, details, services.clock.now(), private=private)
     return application
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 from ibok_idp.temporary_password import new_nonce
 from provisioning.domain.account import Account
@@ -11,6 +12,7 @@ from provisioning.domain.account_states import AccountState
 from provisioning.domain.actors import Actor
 from provisioning.domain.application import Application, RejectedFor, Status
 from provisioning.domain.audit_actions import AuditAction
+from provisioning.domain.doubts import Doubt
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
 from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.domain.login_names import new_login
@@ -20,10 +22,10 @@ from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 from provisioning.use_cases.account.wanted import activation_mail, decided
+from provisioning.use_cases.application.doubts import MOST_ALIKE, doubts
 from provisioning.use_cases.application.submit import set_term
 from provisioning.use_cases.messages.mail_out import queue_account_mail, queue_mail
 
-_MOST_ALIKE = 50
 _WRITING = (AuditAction.APPLICATION_ENTERED, AuditAction.APPLICATION_CORRECTED, AuditAction.APPLICATION_PAPER_RECORDED)
 
 
@@ -31,19 +33,18 @@ def approve(services: Services, actor: Actor, reference: str, version: int, reas
     """S4: ONE transaction holds the decision, the audit line, the reserved login and the deferred job.
 
     Args:
-        reason: needed after the due date, and over an open application or a live account that shares its PESEL, NIP,
-            customer number or e-mail (see `asks_for_reason`).
+        reason: needed over any doubt (domain/doubts.py): late, alike, not as in the register, not as on the scan.
 
     Raises:
         Forbidden: not a registrar.
         Invalid: decided without a reason that is needed.
         NotPossible: `stale_version`, `wrong_state`, `clauses_not_accepted` (S2), `terms_not_accepted`,
-            `signature_missing`, `four_eyes` when the utility wants two people and this one wrote a part of it.
+            `signature_missing`, `doubt_forbidden` by the utility, `four_eyes` when the utility wants two people and this one wrote a part of it.
     """
     require_permission(actor.roles, Action.APPROVE)
     with services.work() as work:
         application = work.applications.get(reference, for_change=True)
-        words = _take_approval(services, work, actor, application, version, reason)
+        words, over = _take_approval(services, work, actor, application, version, reason)
         login = _reserve_login(services, work, reference)
         first_name, last_name = (account_name(each) for each in application.contact_person)
         account = Account(
@@ -65,7 +66,7 @@ def approve(services: Services, actor: Actor, reference: str, version: int, reas
         work.mails.add(activation_mail(services, account))
         work.applications.save(application)
         work.queue.keep(login)
-        details = {"login": login, **_days_late(services, application)}
+        details = {"login": login, **over}
         private = {"reason": words} if words else None
         work.audit.write(actor, AuditAction.APPLICATION_APPROVED, reference, details, services.clock.now(), private=private)
         services.seam("approve.before_commit")
@@ -88,7 +89,7 @@ def add_to_account(
     require_permission(actor.roles, Action.ADD_TO_ACCOUNT)
     with services.work() as work:
         application = work.applications.get(reference, for_change=True)
-        if login not in {each.login for each in work.applications.alike(application, _MOST_ALIKE)}:
+        if login not in {each.login for each in work.applications.alike(application, MOST_ALIKE)}:
             raise NotPossible(
                 "account_not_alike", "This account shares neither PESEL, NIP, number nor e-mail with the application."
             )
@@ -98,7 +99,7 @@ def add_to_account(
         number = application.data["customer_number"]
         if number in account.customer_numbers:
             raise NotPossible("number_on_account", "The account has this customer number already.")
-        words = _take_approval(services, work, actor, application, version, reason, besides=account.login)
+        words, over = _take_approval(services, work, actor, application, version, reason, besides=account.login)
         application.move(Status.REGISTERED)
         application.added_to = account.login
         account.customer_numbers = [*account.customer_numbers, number]
@@ -106,22 +107,11 @@ def add_to_account(
         work.applications.save(application)
         now = services.clock.now()
         queue_account_mail(services, work, MailKind.NUMBER_ADDED, account, reference, {"customer_number": number})
-        details = {"login": account.login, **_days_late(services, application)}
+        details = {"login": account.login, **over}
         private = {"reason": words} if words else None
         work.audit.write(actor, AuditAction.APPLICATION_ADDED_TO_ACCOUNT, reference, details, now, private=private)
         work.audit.write(actor, AuditAction.ACCOUNT_NUMBER_ADDED, account.reference, {"from": reference}, now)
     return application
-
-
-def asks_for_reason(services: Services, work: Work, application: Application, besides: str | None = None) -> frozenset[str]:
-    """Why approving needs words for the file: `late` (S4), `alike`; empty when it needs none.
-
-    Args:
-        besides: the login of the account that takes the number; being like that one needs no words.
-    """
-    late = {"late"} if is_late(services, application) else set()
-    others = [each for each in work.applications.alike(application, _MOST_ALIKE) if besides is None or each.login != besides]
-    return frozenset(late | ({"alike"} if others else set()))
 
 
 def lacks_second_person(services: Services, work: Work, actor: Actor, application: Application) -> bool:
@@ -129,11 +119,6 @@ def lacks_second_person(services: Services, work: Work, actor: Actor, applicatio
     if not services.rules.four_eyes:
         return False
     return application.entered_by == actor.name or actor.name in work.audit.actors(application.reference, _WRITING)
-
-
-def is_late(services: Services, application: Application) -> bool:
-    """Whether the legal term (S4) is over; the last day itself is not."""
-    return bool(application.due_on and application.due_on < services.clock.today())
 
 
 def _take_approval(
@@ -145,22 +130,21 @@ def _take_approval(
     reason: str | None,
     *,
     besides: str | None = None,
-) -> str | None:
-    """What every approval has in common; returns the reason that was needed."""
+) -> tuple[str | None, dict[str, Any]]:
+    """What every approval has in common; returns the reason that was needed, and over which doubts it was, for the audit."""
     if lacks_second_person(services, work, actor, application):
         raise NotPossible("four_eyes", "Who typed a part of the application in cannot approve it.")
     application.move(Status.APPROVED, version)
     application.require_approvable(services.forms[application.form_version].codes)  # S2
-    words = required_reason(reason) if asks_for_reason(services, work, application, besides) else None
+    found = doubts(services, work, application, besides)
+    if found & services.rules.forbidden:
+        raise NotPossible("doubt_forbidden", f"Not to be approved: {', '.join(sorted(found & services.rules.forbidden))}.")
+    words = required_reason(reason) if found else None
     _decided(services, application, actor, None)
-    return words
-
-
-def _days_late(services: Services, application: Application) -> dict[str, int]:
-    if not is_late(services, application):
-        return {}
-    assert application.due_on is not None  # else it is not late
-    return {"days_late": (services.clock.today() - application.due_on).days}
+    over: dict[str, Any] = {"over": sorted(found)} if found else {}
+    if Doubt.LATE in found and application.due_on is not None:
+        over["days_late"] = (services.clock.today() - application.due_on).days
+    return words, over
 
 
 def reject(
