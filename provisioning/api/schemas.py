@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -114,7 +114,7 @@ class CorrectionBody(_Body):
 class ScanCheckBody(_Body):
     """`seen`: all that was compared with the scan and found the same; what is not named counts as not seen."""
 
-    seen: list[ScanCheck] = Field(max_length=len(ScanCheck), strict=False)
+    seen: list[Annotated[ScanCheck, Field(strict=False)]] = Field(max_length=len(ScanCheck))
 
 
 class AssignBody(_Body):

@@ -242,14 +242,13 @@ def logged_out() -> str:
     return render_template("staff/logged_out.html")
 
 
-def _viewer(work: Work, documents: list[Document]) -> dict[str, Any] | None:
+def _viewer(work: Work, reference: str, documents: list[Document]) -> dict[str, Any] | None:
     """The file that stands beside the data: the one asked for (`plik=` closes it), else the first. Opening one anew is audited."""
     wanted = request.args.get("plik")
     if wanted is None and documents:
         wanted = documents[0].document_id
-    if not wanted or wanted not in {each.document_id for each in documents}:
+    if not wanted:
         return None
-    reference = documents[0].reference
     found = work.documents.get(reference, wanted)
     places = dict(session.get("viewer", {}))
     kept = places.pop(wanted, {})
@@ -290,7 +289,7 @@ def application_page(reference: str, *, reveal: bool = False, errors: dict[str, 
         notes, taken = work.cases.notes_of(reference), work.cases.claims([reference], services.clock.now()).get(reference)
         colleagues_here = colleagues(services, work) if may_now(Action.ASSIGN) else []
         mails, documents = work.mails.of(reference), work.documents.of(reference)
-        viewer = _viewer(work, documents)
+        viewer = _viewer(work, reference, documents)
         history = work.audit.of(reference)
     form = services.forms[found.form_version]
     activation = next((mail for mail in mails if mail.kind is MailKind.ACTIVATED), None)
@@ -302,7 +301,7 @@ def application_page(reference: str, *, reveal: bool = False, errors: dict[str, 
         trouble=words.trouble(account, activation.recipient if activation else found.email) if account else None,
         mails=mails,
         documents=documents,
-        history=[audit_words.audit_line(line) for line in history],
+        history=audit_words.folded(history),
         badge=words.due_badge(found, services.clock.today()),
         revealed=reveal,
         address_line=address_line,

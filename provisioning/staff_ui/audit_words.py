@@ -128,3 +128,15 @@ def audit_line(line: AuditEntry) -> dict[str, Any]:
         "over": [DOUBT[Doubt(each)] for each in line.details.get("over", ()) if each in list(Doubt)],
         "seen": [SCAN_CHECK[ScanCheck(each)] for each in line.details.get("seen", ()) if each in list(ScanCheck)],
     }
+
+
+def folded(lines: list[AuditEntry]) -> list[dict[str, Any]]:
+    """History for reading: the same deed of the same person again and again is one line, with the time of the first."""
+    found: list[dict[str, Any]] = []
+    for line in map(audit_line, lines):
+        last = found[-1] if found else {}
+        if all(last.get(name) == line[name] for name in ("actor", "what", "reason", "changes", "to", "over", "seen")):
+            last["times"] += 1
+        else:
+            found.append(line | {"times": 1})
+    return found

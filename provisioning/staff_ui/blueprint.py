@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -65,6 +66,19 @@ def _shared() -> dict[str, Any]:
         "flashed": get_flashed_messages,
         "seen": seen,
     }
+
+
+@staff.app_template_filter("person")
+def person(username: str | None) -> str:
+    """Who did something, by name; whoever was never seen at the desk keeps the login, and parts of the system have words."""
+    if not username:
+        return ""
+    if username in words.NOT_A_PERSON:
+        return str(words.NOT_A_PERSON[username])
+    if "names" not in g:
+        with wired().services.work() as work:
+            g.names = {member.username: member.name for member in work.desk.members(datetime.min.replace(tzinfo=UTC))}
+    return str(g.names.get(username, username))
 
 
 def actor() -> Actor:

@@ -13,6 +13,7 @@ from ibok_idp.look.flask_look import moment
 from provisioning.domain.account import Account
 from provisioning.domain.account_records import AccountEvent
 from provisioning.domain.account_states import AccountState, ClosingCause, Trouble
+from provisioning.domain.actors import APPLICANT, CUSTOMER, WORKER
 from provisioning.domain.application import CLOSED, Application, Channel, RejectedFor, Status
 from provisioning.domain.deadline import Urgency, urgency
 from provisioning.domain.document import Signature
@@ -237,6 +238,11 @@ DELIVERY_STATE = {
     DeliveryState.WAITING: _("czeka"),
     DeliveryState.DELIVERED: _("odebrane"),
     DeliveryState.PARKED: _("odłożone po trzech dniach prób"),
+}
+NOT_A_PERSON = {
+    WORKER.name: _("iBOK (automat)"),
+    CUSTOMER.name: _("klient"),
+    APPLICANT.name: _("wnioskodawca"),
 }
 DOUBT = {
     Doubt.LATE: _("Termin minął."),

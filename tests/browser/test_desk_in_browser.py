@@ -81,6 +81,10 @@ def test_s1_to_s4_a_new_clerk_takes_a_paper_application_all_the_way_with_the_ui_
         b.look("correcting")
         b.fill({"signed": "yes", "signed_on": str(date.today())})
         page.click("text=Zapisz poprawki")
+        for what in ("data", "clauses", "signature"):
+            page.check(f"#seen-{what}")
+        page.click("text=Zapisz sprawdzenie")
+        page.wait_for_selector("text=Zapisano, co zgadza się ze skanem")
         page.click("button:has-text('Uzupełniono')")
         page.wait_for_selector("text=Wniosek wrócił do weryfikacji")
         assert page.locator("button:has-text('Zatwierdź wniosek')").count() == 0  # a clerk does not decide
@@ -88,8 +92,16 @@ def test_s1_to_s4_a_new_clerk_takes_a_paper_application_all_the_way_with_the_ui_
         b = Browser(page, world)
         log_in(page, world, "registrar", f"/wniosek/{reference}")
         page.goto(f"{world.provisioning}/wniosek/{reference}")
-        page.click("button:has-text('Zatwierdź wniosek')")
+        b.look("scan, data and decision")
+        page.keyboard.press("d")
+        assert "Zatwierdź wniosek" in page.evaluate("document.activeElement.textContent")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=Rejestr klientów nie zna tego numeru")
+        b.look("what speaks against it")
+        page.fill("#reason", "umowa z wczoraj, jeszcze nie w rejestrze")
+        page.click("main form button")
         page.wait_for_selector("text=Konto powstaje")
+        assert "nie zna tego numeru" in page.inner_text(".ib-history")
         b.look("approved")
         with page.expect_download() as download:
             page.click("text=Pobierz komplet dowodów")

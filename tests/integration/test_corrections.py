@@ -119,7 +119,7 @@ def test_one_person_gets_a_second_customer_number_on_the_account_they_have(world
     assert "dopisz numer do tego konta" in page.text
     assert world.staff("clerk").open(f"{world.provisioning}/wniosek/{second['reference']}/dopisz/{first['login']}").status == 403
     page = registrar.open(f"{world.provisioning}/wniosek/{second['reference']}/dopisz/{first['login']}")
-    page = registrar.send(page, {})
+    page = registrar.send(page, {"reason": "oryginał leży w biurze"})
     assert f"Numer dopisany do konta {first['login']}" in page.text
     assert details(world, second["reference"])["status"] == "registered"
     assert world.account(first["login"])["customer_numbers"] == [first["customer_number"], number]
@@ -161,7 +161,7 @@ def test_a_number_goes_to_no_account_that_shares_nothing_is_closing_or_has_it_al
 def test_s8_an_added_application_goes_with_its_account(world: World) -> None:
     first = world.active()
     second = entered(world, pesel=first["pesel"], last_name=f"Rzadka{secrets.token_hex(4)}")
-    assert act(world, second["reference"], "add-to-account", login=first["login"]).status_code == 200
+    assert act(world, second["reference"], "add-to-account", login=first["login"], reason="bez skanu").status_code == 200
     from provisioning.domain.actors import WORKER
     from provisioning.use_cases.account.resign import anonymise
 

@@ -326,9 +326,9 @@ def test_u05_a_scan_opens_only_for_staff_as_an_attachment_in_a_sandbox(world: Wo
     assert "sandbox" in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert clerk.session.get(url.replace(found["reference"], other["reference"]), timeout=30).status_code == 404
-    assert "skan.jpg" in clerk.open(f"{world.provisioning}/wniosek/{found['reference']}").text
+    assert "skan.jpg" in clerk.open(f"{world.provisioning}/wniosek/{found['reference']}").text  # where it stands beside the data
     history = world.call("GET", f"/staff/applications/{found['reference']}", world.staff_token("auditor")).json()["history"]
-    assert [line["action"] for line in history].count("document.opened") == 1
+    assert [line["action"] for line in history].count("document.opened") == 2
 
 
 def test_s02_what_is_not_there_and_what_is_not_yours_look_the_same(world: World) -> None:

@@ -174,6 +174,8 @@ def test_s4_several_are_approved_at_once_only_where_every_check_is_green(world: 
     for each in (good, unknown):
         answer = world.call("POST", f"/staff/applications/{each['reference']}/documents", world.staff_token("clerk"), files=scan)
         assert answer.status_code == 201, answer.text
+        path, all_seen = f"/staff/applications/{each['reference']}/check-scan", {"seen": ["data", "clauses", "signature"]}
+        assert world.call("POST", path, world.staff_token("clerk"), json=all_seen).status_code == 200
     details = {each["reference"]: world.call("GET", f"/staff/applications/{each['reference']}", world.staff_token("clerk")).json() for each in (good, unscanned, unknown)}  # fmt: skip
     for each in (good, unscanned):
         in_register(world, details[each["reference"]]["customer_number"])
