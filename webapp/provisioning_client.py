@@ -38,6 +38,15 @@ class FormError:
     message: str
 
 
+@dataclass(frozen=True)
+class CheckedPage:
+    """Errors of a page, its right answers as they would be stored, and addresses that were probably meant, by field."""
+
+    errors: list[FormError]
+    stored: dict[str, Any]
+    did_you_mean: dict[str, str]
+
+
 class Rejected(Exception):
     """422: errors by field."""
 
@@ -113,11 +122,15 @@ class ProvisioningClient:
         """The blank form BOK-27 as a PDF."""
         return self._call("GET", f"/form/blank.pdf?lang={language}").content
 
-    def check(self, application: dict[str, Any], only: list[str], language: str) -> list[FormError]:
-        """The errors of some fields of an unfinished form."""
+    def check(self, application: dict[str, Any], only: list[str], language: str) -> CheckedPage:
+        """Some fields of an unfinished form."""
         body = {"application": application, "only": only}
         answer = self._call("POST", "/form/check", json=body, headers={"Accept-Language": language}).json()
-        return _errors(answer)
+        return CheckedPage(_errors(answer), answer["stored"], answer["did_you_mean"])
+
+    def draft_pdf(self, application: dict[str, Any]) -> bytes:
+        """The filled form without a number, to be signed before it is sent."""
+        return self._call("POST", "/form/draft.pdf", json=application).content
 
     def submit(self, application: dict[str, Any], idempotency_key: str, language: str) -> dict[str, Any]:
         """File the application; a repeat with the same key returns the first answer."""
@@ -232,7 +245,7 @@ class ProvisioningClient:
 
     def _sent(self, verb: str, path: str, **options: Any) -> requests.Response:
         """Once more when the connection is cut, as by a process that stops, and the same twice does no harm."""
-        repeatable = verb == "GET" or "Idempotency-Key" in options["headers"] or path == "/form/check"
+        repeatable = verb == "GET" or "Idempotency-Key" in options["headers"] or path in ("/form/check", "/form/draft.pdf")
         try:
             return self._session.request(verb, self._url + path, timeout=self._timeout, **options)
         except requests.ConnectionError as error:

@@ -67,6 +67,7 @@ def filled_form(
             "signature": _("Podpis"),
             "place_date": _("miejscowość, data"),
             "signed": _("czytelny podpis wnioskodawcy"),
+            "signed_terms": _("podpis pod Regulaminem iBOK"),
             "where": _where(utility, language),
         },
         "stamp": _stamp(application, copy, language) if copy else None,
@@ -74,7 +75,7 @@ def filled_form(
         "utility_address": utility.company.address,
         "reference": application.reference,
         "received": day_in(application.received_at, language),
-        "qr": _qr(application.reference),
+        "qr": _qr(application.reference) if application.reference else "",
         "sections": _sections(application, language, full_pesel=full_pesel),
         "clauses": [
             {

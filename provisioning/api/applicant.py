@@ -11,7 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from ibok_idp.texts import SOURCE, known_language
 from provisioning.adapters.files.uploads import MAXIMUM_BYTES
-from provisioning.adapters.pdf import blank_form
+from provisioning.adapters.pdf import blank_form, filled_form
 from provisioning.api.blueprint import SUBMIT, api, call
 from provisioning.api.present import status_of_application
 from provisioning.api.problems import field_errors, language
@@ -74,11 +74,30 @@ def get_blank_form() -> Response:
 
 
 @api.post("/form/check")
-@call("The errors of some fields, for a form that is filled page by page; stores nothing", body=FormCheckBody)
+@call(
+    "Some fields of a form that is filled page by page: errors, what is right as it would be stored, and an address that was "
+    "probably meant; stores nothing",
+    body=FormCheckBody,
+)
 @requires(SUBMIT)
 def check_form() -> dict[str, Any]:
     body = read_action(FormCheckBody)
-    return {"errors": field_errors(wired().checker().errors(body.application, body.only), language())}
+    page = wired().checker().page(body.application, body.only)
+    return {"errors": field_errors(page.errors, language()), "stored": page.stored, "did_you_mean": page.did_you_mean}
+
+
+@api.post("/form/draft.pdf")
+@call(
+    "The filled form without a number, to be printed and signed before it is sent; stores nothing",
+    body=application_body,
+    media_type="application/pdf",
+)
+@requires(SUBMIT)
+def post_draft_pdf() -> Response:
+    services = wired().services
+    draft = submit.unsent_application(services, wired().checker().draft(read_json()))
+    pdf = filled_form(draft, services.forms[draft.form_version], wired().utility)
+    return Response(pdf, mimetype="application/pdf", headers={"Content-Disposition": 'attachment; filename="BOK-27.pdf"'})
 
 
 # -- applications, for the portal ----------------------------------------------------------------

@@ -23,6 +23,7 @@ from provisioning.domain.person_names import account_name
 from provisioning.domain.rulebook import Rulebook
 from provisioning.form.bodies import application_body, contact_body, corrected_application_body, paper_application_body
 from provisioning.form.checks import CHECKS, Refused
+from provisioning.form.email_typos import did_you_mean
 
 _ANY_AGE = 10**6  # days
 _STRUCTURE_CODES = {
@@ -53,6 +54,20 @@ class Submission:
     signature: dict[str, Any] | None
     filed_on: date | None
     entry_reason: str | None = None
+
+
+@dataclass(frozen=True)
+class CheckedPage:
+    """What the web form needs to know of some fields of an unfinished form.
+
+    Attributes:
+        stored: the fields without an error, as they would be stored.
+        did_you_mean: an address that was probably meant in place of the typed one, by its field.
+    """
+
+    errors: list[FieldError]
+    stored: dict[str, Any]
+    did_you_mean: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -89,12 +104,33 @@ class Checker:
         rules = replace(self.rules, filed_long_ago_days=_ANY_AGE)
         return replace(self, rules=rules)._check(body, corrected_application_body(), paper=True)
 
-    def errors(self, body: Any, only: list[str]) -> list[FieldError]:
-        """The errors of some fields alone, for a form that is filled page by page."""
+    def page(self, body: Any, only: list[str]) -> CheckedPage:
+        """Some fields alone, for a form that is filled page by page."""
+        errors = [e for e in self._errors(body) if any(e.field == name or e.field.startswith(f"{name}.") for name in only)]
+        if not isinstance(body, dict):
+            return CheckedPage(errors, {}, {})
+        wrong = {error.field.partition(".")[0] for error in errors}
+        ignored = _Findings()
+        kind = body.get("customer_type")
+        values = self._fields(_Reader(body, ignored), ignored, kind if declared().has_type(kind) else None)
+        stored = {name: value for name, value in values.items() if name in only and name not in wrong}
+        meant = did_you_mean(stored.get("email"))
+        return CheckedPage(errors, stored, {"email": meant} if meant else {})
+
+    def draft(self, body: Any) -> Submission:
+        """A web application that lacks nothing but its signature, so that there is something to sign.
+
+        Raises:
+            Invalid: anything else is wrong.
+        """
+        signed = {"kind": "paper"}
+        return self.web({**body, "signature": signed} if isinstance(body, dict) else body)
+
+    def _errors(self, body: Any) -> list[FieldError]:
         try:
             self.web(body)
         except Invalid as invalid:
-            return [e for e in invalid.errors if any(e.field == name or e.field.startswith(f"{name}.") for name in only)]
+            return list(invalid.errors)
         return []
 
     def _check(self, body: Any, model: type[BaseModel], *, paper: bool) -> Submission:

@@ -123,6 +123,17 @@ def _given(question: dict[str, Any], answers: dict[str, str]) -> Any:
     return parts if given else None
 
 
+def typed_as_stored(stored: dict[str, Any]) -> dict[str, str]:
+    """Checked answers as the inputs hold them: what the check page shows is what will be stored."""
+    found = {}
+    for name, value in stored.items():
+        if isinstance(value, dict):
+            found.update({f"{name}-{part}": each or "" for part, each in value.items()})
+        elif isinstance(value, str):
+            found[name] = value
+    return found
+
+
 def summary(answered: dict[str, Any], form: dict[str, Any], language: str) -> list[dict[str, str]]:
     """What was answered, a line a question: `label`, `value`, `step`; a number that is masked shows its end only."""
     lines = [_line(question, answered.get(question["name"]), language) for question in asked(form, answered["customer_type"])]

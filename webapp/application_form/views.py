@@ -56,10 +56,21 @@ def begin() -> Any:
 def page(name: str) -> Any:
     draft = _draft()
     if draft is None:
-        return redirect(url_for("application_form.start"))
+        return redirect(url_for("application_form.start", wygasl="1"))
     if not steps.may_open(name, draft["done"]):
         return redirect(url_for("application_form.page", name=steps.first_open(draft["done"])))
     return _render(name, draft, {})
+
+
+@application_form.get("/wniosek/do-podpisu.pdf")
+def form_to_sign() -> Any:
+    """The filled form before it is sent: whoever adds a scan or an e-signed PDF needs something to sign."""
+    draft = _draft()
+    if draft is None or not steps.may_open("podpis", draft["done"]):
+        return redirect(url_for("application_form.start", wygasl="1"))
+    pdf = client().draft_pdf(steps.body(draft["answers"] | {"signature_kind": ""}, client().form(), language()))
+    headers = {"Content-Disposition": 'attachment; filename="BOK-27-do-podpisu.pdf"'}
+    return Response(pdf, mimetype="application/pdf", headers=headers)
 
 
 @application_form.post("/wniosek/<any(klient,dane,umowa,kontakt,klauzule,regulamin,sprawdz):name>")
@@ -74,8 +85,12 @@ def answer(name: str) -> Any:
     errors = _own_errors(name, draft)
     if not errors and name != "sprawdz":
         body = steps.body(draft["answers"], form, language())
-        found = client().check(body, steps.fields_of(name, form), language())
-        errors = {html_id(each.field): _words(each, form) for each in found}
+        page = client().check(body, steps.fields_of(name, form), language())
+        errors = {html_id(each.field): _words(each, form) for each in page.errors}
+        draft["answers"].update(steps.typed_as_stored(page.stored))
+        if not errors and _asks_about_address(draft, page.did_you_mean.get("email")):
+            _keep(draft)
+            return _render(name, draft, {})
     _keep(draft)
     if errors:
         return _render(name, draft, errors), 422
@@ -101,8 +116,8 @@ def send() -> Any:
     answers = draft["answers"]
     answers["signature_kind"] = request.form.get("signature_kind", "")[:20]
     answers["signed_name"] = _typed("signed_name")
-    upload = request.files.get("file")
-    content = upload.read() if upload and upload.filename else b""
+    upload = next((each for each in request.files.getlist("file") if each.filename), None)
+    content = upload.read() if upload else b""
     _keep(draft)
     errors = {}
     if not answers["signature_kind"]:
@@ -263,6 +278,8 @@ def _take_answers(name: str, draft: dict[str, Any], form: dict[str, Any]) -> Non
     """Only the inputs of this page are taken over; everything else in the POST is ignored."""
     for field in _inputs(name, form):
         draft["answers"][field] = _typed(field)
+    if name == "kontakt" and request.form.get("take_meant") and draft.get("meant"):
+        draft["answers"]["email"] = draft["answers"]["email_again"] = draft["meant"]
     if name == "klient" and request.form.get("customer_type") != draft["answers"].get("customer_type"):
         draft["answers"]["customer_type"] = _typed("customer_type")
 
@@ -277,9 +294,23 @@ def _inputs(name: str, form: dict[str, Any]) -> list[str]:
     return own.get(name, []) + steps.inputs(name, form)
 
 
+def _asks_about_address(draft: dict[str, Any], meant: str | None) -> bool:
+    """Whether to ask "Czy chodziło o …?": once for each address; who goes on has answered."""
+    address = draft["answers"].get("email")
+    if meant is None or draft.get("asked_about") == address:
+        draft.pop("meant", None)
+        return False
+    draft["asked_about"], draft["meant"] = address, meant
+    return True
+
+
 def _own_errors(name: str, draft: dict[str, Any]) -> dict[str, str]:
     """What only the web form asks: the address twice, and a plain yes to the Regulamin."""
     answers = draft["answers"]
+    if name == "kontakt" and not answers.get("other_address"):
+        if not any(value for key, value in answers.items() if key.startswith("correspondence_address-")):
+            return {"other_address": gettext("Wybierz, na jaki adres wysyłać listy")}
+        answers["other_address"] = "yes"  # it was typed: nothing of it is lost
     if name == "kontakt" and answers["email"] and answers["email"].lower() != answers["email_again"].lower():
         return {"email_again": gettext("Oba adresy e-mail muszą być takie same")}
     if name == "regulamin":
@@ -363,6 +394,8 @@ def _render(name: str, draft: dict[str, Any], errors: dict[str, str]) -> str:
         kind=steps.customer_type(form, body["customer_type"]),
         asked=steps.asked(form, body["customer_type"], name),
         summary=steps.summary(body, form, language()),
+        refuses=bool(errors) and any(draft["answers"].get(each) == "no" for each in _inputs(name, form) if each in errors),
+        meant=draft.get("meant") if name == "kontakt" else None,
         form=form,
         errors=errors,
         challenge=challenge,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -71,8 +71,17 @@ def submit(services: Services, submission: Submission, *, idempotency_key: str, 
 
 def new_application(services: Services, work: Work, submission: Submission) -> Application:
     """An application with a fresh reference, not yet stored."""
+    return _application(services, submission, work.applications.new_reference(services.clock.today().year))
+
+
+def unsent_application(services: Services, submission: Submission) -> Application:
+    """What is filled in and not filed: it has no number, and is printed to be signed."""
+    return replace(_application(services, submission, ""), signature=None)
+
+
+def _application(services: Services, submission: Submission, reference: str) -> Application:
     return Application(
-        reference=work.applications.new_reference(services.clock.today().year),
+        reference=reference,
         status=Status.FILED,
         channel=submission.channel,
         form_version=submission.form.version,
