@@ -61,6 +61,16 @@ def test_no_mail_holds_pesel_and_only_those_of_s5_and_s7_a_password(kind: MailKi
     assert UTILITY.phones(language) in text
 
 
+@pytest.mark.parametrize("kind", MailKind)
+def test_every_link_of_a_mail_opens_the_page_in_the_mails_language(kind: MailKind) -> None:
+    message = compose(kind, application("en"))
+    english = message["Content-Language"] == "en"  # what goes to the utility itself is Polish
+    for part in parts(message):
+        for link in re.findall(r"http://localhost:8000/[^\s\"<>]*", part):
+            assert link.endswith("?lang=en") == english, link
+    assert "?lang=" not in "".join(parts(compose(kind, application("pl"))))
+
+
 def test_s7_the_mail_brings_login_password_its_life_and_what_to_do_if_it_was_not_you() -> None:
     text, _ = parts(compose(MailKind.NEW_PASSWORD, application()))
     lines = text.replace("\r\n", "\n").split("\n")
