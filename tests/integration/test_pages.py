@@ -354,3 +354,13 @@ def test_s1_who_does_not_fit_the_form_reads_what_to_do(
     page = visitor.send(page, {"customer_type": kind}, action_ends="/wniosek/klient")
     for each in words[language]:
         assert each in page.text
+
+
+def test_errors_stand_in_the_order_of_the_page(world: World) -> None:
+    visitor, answers = world.visitor(), applicant(unused_address())
+    page = visitor.send(visitor.open(f"{world.webapp}/wniosek"), {})
+    for name in ("klient", "dane", "umowa"):
+        page = visitor.send(page, answers[name], action_ends=f"/wniosek/{name}")
+    wrong = {"email": "jan@", "email_again": "jan@", "phone": "6" * 60}  # the shape of a body is checked before its meaning
+    page = visitor.send(page, answers["kontakt"] | wrong, action_ends="/wniosek/kontakt")
+    assert [link for each in page.tree.iter() if (link := each.get("href")) in ("#email", "#phone")] == ["#email", "#phone"]
