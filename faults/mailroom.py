@@ -13,7 +13,7 @@ from pathlib import Path
 
 _PASSWORD = re.compile(r"(?m)^(?:Hasło tymczasowe|Temporary password): (\S+)\s*$")
 _LOGIN = re.compile(r"(?m)^Login: (\S+)\s*$")
-_CONFIRMATION = re.compile(r"/wniosek/potwierdzenie/(\S+)")
+_CONFIRMATION = re.compile(r"/wniosek/potwierdzenie/([^\s?]+)")
 
 
 @dataclass(frozen=True)

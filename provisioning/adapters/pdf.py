@@ -226,7 +226,7 @@ def own_data(content: dict[str, Any], application: Application, form: FormVersio
         (_("Język wiadomości"), content["language"]),
         (_("Konto założone"), _when(content["created_at"], language)),
         (_("Pierwsze logowanie"), _when(content["activated_at"], language)),
-        (_("Koniec dostępu"), content["resignation"]["closes_on"]),
+        (_("Koniec dostępu"), _day(content["resignation"]["closes_on"], language)),
     ]
     filed = [(_("Numer wniosku"), application.reference)]
     filed += [(row["label"], row["value"]) for section in _sections(application, language) for row in section["rows"]]
@@ -254,6 +254,10 @@ def own_data(content: dict[str, Any], application: Application, form: FormVersio
 
 _ACCEPTED = N_("Zapoznałam/zapoznałem się i akceptuję Regulamin iBOK, wersja %(version)s.")
 _NOT_ACCEPTED = N_("BRAK akceptacji: Regulamin iBOK, wersja %(version)s.")
+
+
+def _day(value: str | None, language: str) -> str:
+    return day_in(date.fromisoformat(value), language) if value else ""
 
 
 def _when(value: str | None, language: str) -> str:
@@ -287,7 +291,7 @@ def _signature(application: Application, language: str) -> list[str]:
     signature = application.signature or {}
     kind = signature.get("kind")
     if kind == SignatureKind.DECLARATION:
-        signed = {"name": signature.get("signed_name"), "day": signature.get("signed_on")}
+        signed = {"name": signature.get("signed_name"), "day": _day(signature.get("signed_on"), language)}
         return [
             _("Oświadczenie złożone elektronicznie: %(name)s, %(day)s.") % signed,
             _("Adres e-mail potwierdza link wysłany do wnioskodawcy."),

@@ -131,6 +131,13 @@ def _moment(rendering: Rendering, value: datetime | None) -> str:
     return moment_in(value, rendering["language"])
 
 
+@pass_context
+def _in_language(rendering: Rendering, link: str) -> str:
+    """The address of a page that opens in the mail's language; Polish is what a page speaks unasked."""
+    language = rendering["language"]
+    return link if language == SOURCE else f"{link}?lang={language}"
+
+
 def _templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("provisioning", "messages"),
@@ -141,7 +148,7 @@ def _templates() -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_callables(_gettext, _ngettext, newstyle=True, pgettext=_pgettext)  # type: ignore[attr-defined]
-    environment.filters.update(day=_day, moment=_moment)
+    environment.filters.update(day=_day, moment=_moment, in_language=_in_language)
     return environment
 
 

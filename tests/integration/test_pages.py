@@ -336,3 +336,31 @@ def test_s02_what_is_not_there_and_what_is_not_yours_look_the_same(world: World)
     texts = {clerk.open(f"{world.provisioning}/wniosek/{reference}").text for reference in ("2026-999999-9", "x", "../etc")}
     assert len(texts) <= 2  # the router's own 404 and ours
     assert clerk.open(f"{world.provisioning}/wniosek/2026-999999-9").status == 404
+
+
+@pytest.mark.parametrize("language", ["pl", "en"])
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("person", {"pl": ("Nie masz numeru PESEL?", "Umowa jest na kilka osób?"), "en": ("No PESEL?", "several people?")}),
+        ("housing_community", {"pl": ("kilka osób razem", "Pełnomocnictwo"), "en": ("sign jointly", "power of attorney")}),
+    ],
+)
+def test_s1_who_does_not_fit_the_form_reads_what_to_do(
+    world: World, language: str, kind: str, words: dict[str, tuple[str, str]]
+) -> None:
+    visitor = world.visitor()
+    page = visitor.send(visitor.open(f"{world.webapp}/wniosek?lang={language}"), {})
+    page = visitor.send(page, {"customer_type": kind}, action_ends="/wniosek/klient")
+    for each in words[language]:
+        assert each in page.text
+
+
+def test_errors_stand_in_the_order_of_the_page(world: World) -> None:
+    visitor, answers = world.visitor(), applicant(unused_address())
+    page = visitor.send(visitor.open(f"{world.webapp}/wniosek"), {})
+    for name in ("klient", "dane", "umowa"):
+        page = visitor.send(page, answers[name], action_ends=f"/wniosek/{name}")
+    wrong = {"email": "jan@", "email_again": "jan@", "phone": "6" * 60}  # the shape of a body is checked before its meaning
+    page = visitor.send(page, answers["kontakt"] | wrong, action_ends="/wniosek/kontakt")
+    assert [link for each in page.tree.iter() if (link := each.get("href")) in ("#email", "#phone")] == ["#email", "#phone"]

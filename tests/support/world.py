@@ -184,7 +184,7 @@ class World:
 
     def confirmation_token(self, address: str, language: str = "pl") -> str:
         mail = wait_for_mail(self.mailbox, address, "confirm" if language == "en" else "potwierdź")
-        return str(mail["text"].split("/wniosek/potwierdzenie/")[1].split()[0])
+        return str(mail["text"].split("/wniosek/potwierdzenie/")[1].split()[0].partition("?")[0])
 
     def filed(self, **changes: Any) -> dict[str, Any]:
         """An application that waits for a decision."""

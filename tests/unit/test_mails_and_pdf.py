@@ -61,6 +61,16 @@ def test_no_mail_holds_pesel_and_only_those_of_s5_and_s7_a_password(kind: MailKi
     assert UTILITY.phones(language) in text
 
 
+@pytest.mark.parametrize("kind", MailKind)
+def test_every_link_of_a_mail_opens_the_page_in_the_mails_language(kind: MailKind) -> None:
+    message = compose(kind, application("en"))
+    english = message["Content-Language"] == "en"  # what goes to the utility itself is Polish
+    for part in parts(message):
+        for link in re.findall(r"http://localhost:8000/[^\s\"<>]*", part):
+            assert link.endswith("?lang=en") == english, link
+    assert "?lang=" not in "".join(parts(compose(kind, application("pl"))))
+
+
 def test_s7_the_mail_brings_login_password_its_life_and_what_to_do_if_it_was_not_you() -> None:
     text, _ = parts(compose(MailKind.NEW_PASSWORD, application()))
     lines = text.replace("\r\n", "\n").split("\n")
@@ -124,6 +134,7 @@ def test_f01_typst_markup_in_a_field_is_only_text() -> None:
 
 
 AFTER_MIDNIGHT = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)  # 00:30 on the 25th in Warsaw
+ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")  # for programs; paper says days in words
 YESTERDAY = re.compile(r"24 (listopada|November)|24\.11\.2026|2026-11-24")
 
 
@@ -155,17 +166,19 @@ def test_every_date_of_a_pdf_is_the_day_in_warsaw_also_after_midnight(language: 
     form, stamp = all_versions()["2026-1"], ("Anna Ćwik", AFTER_MIDNIGHT)
     text = " ".join(pdf_text(filled_form(one, form, UTILITY, stamp)).split())
     assert not YESTERDAY.search(text)
-    assert len(re.findall(r"25 (?:listopada|November) 2026", text)) == 2  # filled in, and the copy's stamp
+    assert len(re.findall(r"25 (?:listopada|November) 2026", text)) == 3  # filled in, signed, and the copy's stamp
+    assert not ISO_DAY.search(text)
     at = AFTER_MIDNIGHT.isoformat()
     content: dict[str, Any] = {
         "login": "wp48120937", "state": "active", "name": "J", "email": "j@example.com", "phone": None, "correspondence_address": None,
-        "customer_numbers": [], "language": language, "created_at": at, "activated_at": at, "resignation": {"closes_on": None},
+        "customer_numbers": [], "language": language, "created_at": at, "activated_at": at, "resignation": {"closes_on": "2026-11-25"},
         "terms": {"answers": [{"at": at, "terms_version": "2026-1", "accepted": True}]}, "documents_filed": [],
         "logins": [{"at": at, "kind": "login", "address": None}], "mails": [{"created_at": at, "to": "j@example.com"}],
     }  # fmt: skip
     text = " ".join(pdf_text(own_data(content, one, form, UTILITY, language)).split())
     assert not YESTERDAY.search(text)
-    assert len(re.findall(r"25 (?:listopada|November) 2026", text)) == 5
+    assert len(re.findall(r"25 (?:listopada|November) 2026", text)) == 6
+    assert not ISO_DAY.search(text)
 
 
 def test_nonces_are_random() -> None:

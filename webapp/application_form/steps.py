@@ -10,6 +10,7 @@ from typing import Any
 
 # An optional group that a question of the page's own opens, and the answer that does.
 _OPENED_BY = {"correspondence_address": ("other_address", "yes")}
+_TWICE = {"email": "email_again"}  # typed twice: what hangs on it cannot be mended by a page
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,21 @@ def customer_type(form: dict[str, Any], code: str | None) -> dict[str, Any] | No
 
 
 def inputs(name: str, form: dict[str, Any]) -> list[str]:
-    """The inputs of a page's questions, whoever fills it."""
+    """The inputs of a page's questions, whoever fills it, in the order of the page."""
     found = []
     for question in form["questions"]:
         if question["step"] == name:
             parts = [f"{question['name']}-{part['name']}" for part in question["parts"]]
-            found += parts or [question["name"]]
             found += [_OPENED_BY[question["name"]][0]] if question["name"] in _OPENED_BY else []
+            found += parts or [question["name"]]
+            found += [_TWICE[question["name"]]] if question["name"] in _TWICE else []
     return found
+
+
+def in_order(errors: dict[str, str], inputs: list[str]) -> dict[str, str]:
+    """Errors as a reader meets them on the page, from top to bottom; what has no input of its own comes last."""
+    place = {name: number for number, name in enumerate(inputs)}
+    return dict(sorted(errors.items(), key=lambda each: place.get(each[0], len(place))))
 
 
 def body(answers: dict[str, str], form: dict[str, Any], language: str) -> dict[str, Any]:

@@ -287,7 +287,6 @@ def _take_answers(name: str, draft: dict[str, Any], form: dict[str, Any]) -> Non
 def _inputs(name: str, form: dict[str, Any]) -> list[str]:
     own = {
         "klient": ["customer_type"],
-        "kontakt": ["email_again"],
         "klauzule": [f"clauses-{clause['code']}" for clause in form["clauses"]],
         "regulamin": ["terms_accepted"],
     }
@@ -377,6 +376,7 @@ def _refuse_robots(draft: dict[str, Any]) -> None:
 
 def _render(name: str, draft: dict[str, Any], errors: dict[str, str]) -> str:
     form = client().form()
+    errors = steps.in_order(errors, _inputs(name, form))
     challenge = None
     if name == "podpis":
         challenge = bots.new_challenge(settings().session_key.get_secret_value())
