@@ -3,6 +3,7 @@
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 
+import pypdfium2
 import pytest
 import requests
 
@@ -59,7 +60,7 @@ def test_f03_a_skipped_step_leads_back_to_it(world: World) -> None:
     visitor.send(visitor.open(f"{world.webapp}/wniosek"), {})
     for later in ("podpis", "sprawdz", "klauzule"):
         assert visitor.open(f"{world.webapp}/wniosek/{later}").url.endswith("/wniosek/klient")
-    assert world.visitor().open(f"{world.webapp}/wniosek/podpis").url.endswith("/wniosek")
+    assert world.visitor().open(f"{world.webapp}/wniosek/podpis").url.endswith("/wniosek?wygasl=1")
 
 
 def test_f03_a_tampered_clause_answer_is_not_taken(world: World) -> None:
@@ -364,3 +365,34 @@ def test_errors_stand_in_the_order_of_the_page(world: World) -> None:
     wrong = {"email": "jan@", "email_again": "jan@", "phone": "6" * 60}  # the shape of a body is checked before its meaning
     page = visitor.send(page, answers["kontakt"] | wrong, action_ends="/wniosek/kontakt")
     assert [link for each in page.tree.iter() if (link := each.get("href")) in ("#email", "#phone")] == ["#email", "#phone"]
+
+
+def test_the_form_asks_about_a_slip_keeps_a_typed_address_and_gives_something_to_sign(world: World) -> None:
+    visitor, answers = world.visitor(), applicant("anna.nowak@gmial.com")
+    page = visitor.send(visitor.open(f"{world.webapp}/wniosek"), {})
+    assert visitor.open(f"{world.webapp}/wniosek/do-podpisu.pdf").url.endswith("/wniosek?wygasl=1")  # not before all is answered
+    answers["umowa"]["supply_point_address-postal_code"] = "43300"
+    page = visitor.open(f"{world.webapp}/wniosek/klient")
+    for name in ("klient", "dane", "umowa"):
+        page = visitor.send(page, answers[name], action_ends=f"/wniosek/{name}")
+    typed = answers["kontakt"] | {"other_address": "", "correspondence_address-city": "Żywiec", "email_again": "a@example.com"}
+    page = visitor.send(page, typed, action_ends="/wniosek/kontakt")
+    assert "Oba adresy e-mail muszą być takie same" in page.errors()
+    assert "Wpisz kod pocztowy" in page.errors()  # the address was typed, so it is meant, and all is said at once
+    assert 'value="Żywiec"' in page.text
+    page = visitor.send(page, {**answers["kontakt"], "other_address": "no"}, action_ends="/wniosek/kontakt")
+    assert "Czy chodziło o adres anna.nowak@gmail.com?" in page.text
+    assert page.errors() == []
+    page = visitor.send(page, answers["kontakt"] | {"take_meant": "yes"}, action_ends="/wniosek/kontakt")
+    page = visitor.send(page, answers["klauzule"] | {"clauses-K1-DANE": "no"}, action_ends="/wniosek/klauzule")
+    assert "Wszystkie sprawy załatwisz też bez konta" in page.text
+    for name in ("klauzule", "regulamin"):
+        page = visitor.send(page, answers[name], action_ends=f"/wniosek/{name}")
+    assert "anna.nowak@gmail.com" in page.text
+    assert "43-300" in page.text
+    visitor.send(page, {}, action_ends="/wniosek/sprawdz")
+    draft = visitor.session.get(f"{world.webapp}/wniosek/do-podpisu.pdf", timeout=30)
+    text = "".join(each.get_textpage().get_text_range() for each in pypdfium2.PdfDocument(draft.content))
+    assert "Numer wniosku" not in text
+    assert "podpis pod Regulaminem iBOK" in text
+    assert world.sql("SELECT count(*) FROM applications WHERE data->>'email' = 'anna.nowak@gmail.com'") == [(0,)]

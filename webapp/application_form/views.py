@@ -83,10 +83,10 @@ def answer(name: str) -> Any:
     form = client().form()
     _take_answers(name, draft, form)
     errors = _own_errors(name, draft)
-    if not errors and name != "sprawdz":
+    if name != "sprawdz" and "terms_accepted" not in errors:
         body = steps.body(draft["answers"], form, language())
         page = client().check(body, steps.fields_of(name, form), language())
-        errors = {html_id(each.field): _words(each, form) for each in page.errors}
+        errors = {html_id(each.field): _words(each, form) for each in page.errors} | errors
         draft["answers"].update(steps.typed_as_stored(page.stored))
         if not errors and _asks_about_address(draft, page.did_you_mean.get("email")):
             _keep(draft)
