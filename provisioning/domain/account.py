@@ -137,6 +137,12 @@ class Account:
         return _A.AWAITING_FIRST_LOGIN in (self.state, self.state_before if self.state is _A.RESIGNING else None)
 
     @property
+    def has_no_password_at_all(self) -> bool:
+        """The activation mail did not arrive, nothing waits to be mailed, and no trouble is left that a person would see (S5)."""
+        reached = self.activated_at or self.mail_accepted_at or self.nonce or self.useless_wanted
+        return self.awaits_first_login and not reached and not (self.address_trouble or self.mail_trouble)
+
+    @property
     def must_be_gone(self) -> bool:
         return self.state in GONE
 

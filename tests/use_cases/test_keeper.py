@@ -55,6 +55,33 @@ def test_a_lost_wake_up_loses_nothing(ring: Ring) -> None:
     assert ring.account(login).step is Step.DONE
 
 
+def refusing(ring: Ring) -> None:
+    ring.mail_server.answer = lambda recipient: MailRefused("550 5.1.1 no such mailbox")
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "suspended", "resigned"])
+def test_s5_a_password_that_found_no_mailbox_goes_to_the_corrected_address(ring: Ring, meanwhile: str) -> None:
+    """Found by random histories: the trouble went with the correction, and nobody sent a password or saw that none had come."""
+    login = ring.approved()
+    refusing(ring)
+    ring.settle(login)
+    assert ring.account(login).address_trouble is Trouble.MAIL_REFUSED
+    ring.calm()
+    if meanwhile == "suspended":
+        suspend.suspend(ring.services, REGISTRAR, login, "powód")
+    elif meanwhile == "resigned":
+        resign.resign(ring.services, login)
+    misdirected.correct_address(ring.services, REGISTRAR, login, "poprawiony@example.com", "pomyłka")
+    if meanwhile == "suspended":
+        ring.settle(login)
+        assert ring.mail_server.passwords(login) == []
+        suspend.resume(ring.services, REGISTRAR, login, None)
+    ring.settle(login)
+    (mail,) = ring.mail_server.passwords(login)
+    assert mail.recipient == "poprawiony@example.com"
+    assert ring.keycloak.try_login(login, mail.secret or "") == "must_change"
+
+
 # -- a mail that waits while something else is decided ------------------------------------------
 
 

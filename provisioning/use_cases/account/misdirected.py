@@ -6,6 +6,7 @@ import uuid
 
 from provisioning.domain.account import Account
 from provisioning.domain.account_records import Incident
+from provisioning.domain.account_states import Trouble
 from provisioning.domain.actors import Actor
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import FieldError, Invalid, NotPossible
@@ -17,7 +18,13 @@ from provisioning.domain.rights import Action, require_permission
 from provisioning.form.check import checked_email
 from provisioning.ports.services import Services
 from provisioning.use_cases.account.request_new_password import reserve
-from provisioning.use_cases.account.wanted import decided, void_open_reset, void_passwords_on_their_way, want_activation_mail
+from provisioning.use_cases.account.wanted import (
+    decided,
+    void_open_reset,
+    void_passwords_on_their_way,
+    want_activation_mail,
+    want_activation_mail_if_none_came,
+)
 from provisioning.use_cases.application.decide import required_reason
 
 _DISCLOSED = {
@@ -70,6 +77,9 @@ def mark_misdirected(services: Services, actor: Actor, login: str, note: str | N
 def correct_address(services: Services, actor: Actor, login: str, email: str, reason: str | None) -> Account:
     """Write a new address down, or confirm the present one after a doubt; passwords that wait go to it.
 
+    An activation mail that did not arrive at the old one is followed by a new one at once (S5); after an incident
+    (`mark_misdirected`) a registrar sends it.
+
     Raises:
         Forbidden. Invalid: no reason, or not an address. NotPossible: `wrong_state`.
     """
@@ -81,7 +91,10 @@ def correct_address(services: Services, actor: Actor, login: str, email: str, re
         if account.must_be_gone:
             raise NotPossible("wrong_state", "The account is deleted.")
         before, account.email, account.address_doubt_at = account.email, address, None
+        if account.address_trouble is Trouble.MAIL_BOUNCED:
+            account.mail_accepted_at = None  # a server took it, and then said that it reached nobody
         account.address_is_mended()
+        want_activation_mail_if_none_came(services, work, account)
         decided(work, account)
         private = {"from": before, "to": address, "reason": words}
         work.audit.write(actor, AuditAction.ACCOUNT_ADDRESS_CORRECTED, account.reference, {}, services.clock.now(), private=private)

@@ -13,7 +13,7 @@ from provisioning.domain.mail import POINTLESS_AFTER_THE_END, MailKind
 from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
-from provisioning.use_cases.account.wanted import decided, void_passwords_on_their_way
+from provisioning.use_cases.account.wanted import decided, void_passwords_on_their_way, want_activation_mail_if_none_came
 from provisioning.use_cases.messages.mail_out import queue_account_mail, void_waiting_mails
 from provisioning.use_cases.one_by_one import one_by_one
 
@@ -70,6 +70,7 @@ def withdraw_resignation(services: Services, login: str, actor: Actor | None = N
     with services.work() as work:
         account = work.accounts.locked(login)
         account.withdraw_resignation()
+        want_activation_mail_if_none_came(services, work, account)
         decided(work, account)
         void_waiting_mails(work, account.reference, MailKind.RESIGNATION, MailKind.RESIGNATION_NOTE)
         now = services.clock.now()

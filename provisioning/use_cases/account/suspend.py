@@ -9,7 +9,7 @@ from provisioning.domain.free_text import LONGEST_REASON, free_text
 from provisioning.domain.mail import MailKind
 from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
-from provisioning.use_cases.account.wanted import decided, void_open_reset
+from provisioning.use_cases.account.wanted import decided, void_open_reset, want_activation_mail_if_none_came
 from provisioning.use_cases.application.decide import required_reason
 from provisioning.use_cases.messages.mail_out import queue_account_mail, void_waiting_mails
 
@@ -51,6 +51,7 @@ def resume(services: Services, actor: Actor, login: str, reason: str | None) -> 
     with services.work() as work:
         account = work.accounts.locked(login)
         account.resume()
+        want_activation_mail_if_none_came(services, work, account)
         decided(work, account)
         void_waiting_mails(work, account.reference, MailKind.SUSPENDED)
         now = services.clock.now()

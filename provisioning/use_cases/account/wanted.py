@@ -28,6 +28,13 @@ def want_activation_mail(services: Services, work: Work, account: Account) -> No
     work.mails.add(activation_mail(services, account))
 
 
+def want_activation_mail_if_none_came(services: Services, work: Work, account: Account) -> None:
+    """S5: whoever may log in again, or at a mended address, and has no password at all gets one. The caller saves the account."""
+    if account.has_no_password_at_all and account.may_be_mailed_a_password:
+        void_open_reset(work, account)
+        want_activation_mail(services, work, account)
+
+
 def activation_mail(services: Services, account: Account) -> Mail:
     """The mail of the present activation password."""
     return Mail(
