@@ -35,7 +35,6 @@ from provisioning.use_cases.desk.work_on_case import add_note, assign, claim, co
 
 _MOST_ALIKE = 5
 _PLACES_KEPT = 20
-SCALES = [100, 150, 200, 300]
 
 
 @staff.get("/wniosek/<reference>")
@@ -263,7 +262,7 @@ def _viewer(work: Work, reference: str, documents: list[Document]) -> dict[str, 
     place = {
         "strona": number("strona", range(1, pages + 1)),
         "obrot": number("obrot", ROTATIONS),
-        "skala": number("skala", SCALES),
+        "skala": number("skala", words.SCALES),
         "pages": pages,
     }
     session["viewer"] = dict([*places.items(), (wanted, place)][-_PLACES_KEPT:])
@@ -323,7 +322,7 @@ def application_page(reference: str, *, reveal: bool = False, errors: dict[str, 
         next_case=found.status not in CORRECTABLE and may_now(Action.REVIEW),
         back=last_queue(),
         viewer=viewer,
-        scales=SCALES,
+        scales=words.SCALES,
         errors=errors or {},
         may_add_files=undecided and may_now(Action.ADD_SCAN),
         actions=_actions(found, form.codes),

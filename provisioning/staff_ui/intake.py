@@ -68,7 +68,10 @@ def intake_picture(intake_id: str, file_id: str, number: int) -> Response:
         found = work.intake.file(intake_id, file_id)
     if found.refused is not None:
         raise NotFound(file_id)
-    return Response(page_picture(_as_document(found), number, 0), mimetype="image/jpeg")
+    turned = request.args.get("obrot", "0")
+    rotation = int(turned) if turned in ("90", "180", "270") else 0
+    picture = page_picture(_as_document(found), number, rotation, large=request.args.get("skala") in ("200", "300"))
+    return Response(picture, mimetype="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 
 @staff.post("/wplyw/<intake_id>/<any(dolacz, odloz):what>")
@@ -100,6 +103,16 @@ def _intake_page(matched: list[Matched], errors: dict[str, str]) -> str:
         waiting = work.intake.in_state(IntakeState.WAITING, _MOST)
         aside = work.intake.in_state(IntakeState.SET_ASIDE, _MOST)
     return render_template("staff/intake.html", waiting=waiting, aside=aside, matched=matched, errors=errors)
+
+
+def scan_beside(intake_id: str | None) -> dict[str, Any] | None:
+    """The first readable file of something that came in, for the form that is typed from it; None when there is none."""
+    if not intake_id:
+        return None
+    with wired().services.work() as work:
+        item, files = work.intake.get(intake_id), work.intake.files_of(intake_id)
+    file = next((each for each in files if each.refused is None), None)
+    return {"item": item, "file": file, "pages": page_count(_as_document(file))} if file else None
 
 
 def _item_page(intake_id: str, errors: dict[str, str]) -> str:

@@ -14,11 +14,14 @@ from ibok_idp.texts import SOURCE, WARSAW
 from provisioning.domain.application import Application, Channel
 from provisioning.domain.errors import Invalid
 from provisioning.domain.fields import SECTIONS, Field, Section, declared
+from provisioning.domain.intake import IntakeKind
 from provisioning.domain.rights import Action, require_permission
 from provisioning.form.messages import message
 from provisioning.form.typed import typed_fields
 from provisioning.http import wired
 from provisioning.staff_ui.blueprint import actor, load, logged_in, staff, typed_version
+from provisioning.staff_ui.intake import scan_beside
+from provisioning.staff_ui.words import SCALES
 from provisioning.use_cases.application import register_paper
 from provisioning.use_cases.application.correct import correct
 from provisioning.use_cases.intake import take_in
@@ -33,6 +36,7 @@ def enter() -> Any:
     form = services.current_form(services.clock.today())
     kind = request.values.get("customer_type", "person")
     errors: dict[str, str] = {}
+    scan = scan_beside(request.args.get("wplyw"))
     form_key = request.form.get("form_key", "")[:64] or secrets.token_hex(16)
     if request.method == "POST" and "change_type" not in request.form:
         body = paper_body(request.form.to_dict(), form.version, form.terms_version, [clause.code for clause in form.clauses])
@@ -60,6 +64,8 @@ def enter() -> Any:
         sections=_sections(kind),
         errors=errors,
         typed=request.form if request.method == "POST" else _typed_from_intake(request.args.get("wplyw")),
+        scan=scan,
+        scales=SCALES,
         today=services.clock.today().isoformat(),
         form_key=form_key,
     )
@@ -67,12 +73,14 @@ def enter() -> Any:
 
 
 def _typed_from_intake(intake_id: str | None) -> dict[str, str]:
-    """A message as the beginning of an application: channel, filing date, and the sender's address once, to be typed again."""
+    """The beginning of an application: today, or of what came in its channel and day; of a message its sender's address once."""
     if not intake_id:
-        return {}
+        return {"filed_on": wired().services.clock.today().isoformat()}
     with wired().services.work() as work:
         item = work.intake.get(intake_id)
     filed_on = item.received_at.astimezone(WARSAW).date().isoformat()
+    if item.kind is IntakeKind.SCAN:
+        return {"channel": "post", "filed_on": filed_on}
     return {"channel": "email", "filed_on": filed_on, "email": parseaddr(item.sender)[1], "signed": "yes"}
 
 
