@@ -94,8 +94,13 @@ class Fake:
 
     def _check(self, request: Any) -> tuple[int, dict[str, str], str]:
         body = json.loads(request.body)
-        wrong = body["application"].get("email") == "jan@" and "email" in body["only"]
-        return 200, {}, json.dumps({"errors": [{"field": "email", "code": "invalid_email", "message": "x"}] if wrong else []})
+        email = body["application"].get("email") if "email" in body["only"] else None
+        answer = {
+            "errors": [{"field": "email", "code": "invalid_email", "message": "x"}] if email == "jan@" else [],
+            "stored": {"email": email} if email == "jan@gmial.com" else {},
+            "did_you_mean": {"email": "jan@gmail.com"} if email == "jan@gmial.com" else {},
+        }
+        return 200, {}, json.dumps(answer)
 
     def _submit(self, request: Any) -> tuple[int, dict[str, str], str]:
         body = json.loads(request.body)
@@ -167,8 +172,10 @@ def test_the_form_says_what_it_asks_of_whom_and_on_which_page(setting: Setting) 
 
 
 def test_a_page_of_the_form_is_checked_alone(setting: Setting) -> None:
-    assert [e.code for e in setting.client.check({"email": "jan@"}, ["email"], "pl")] == ["invalid_email"]
-    assert setting.client.check({"email": "jan@"}, ["phone"], "pl") == []
+    assert [e.code for e in setting.client.check({"email": "jan@"}, ["email"], "pl").errors] == ["invalid_email"]
+    assert setting.client.check({"customer_type": "person", "email": "jan@"}, ["phone"], "pl").errors == []
+    slip = setting.client.check({"customer_type": "person", "email": "jan@gmial.com"}, ["email"], "pl")
+    assert (slip.errors, slip.stored, slip.did_you_mean) == ([], {"email": "jan@gmial.com"}, {"email": "jan@gmail.com"})
 
 
 def test_filing_twice_with_one_key_is_one_application_and_another_form_is_rejected(setting: Setting) -> None:
