@@ -41,7 +41,7 @@ _STAFF_PAGES = (
 _TOUCHES_OTHERS = ("/", "/zadania", "/zatwierdz-razem", "/terminy", "/druki")  # only where nobody else works
 _HOSTILE_PATHS = (
     "/?q={}", "/?status={}&sort={}&page={}", "/?filed_from={}&due={}", "/konta?q={}", "/dziennik?subject={}&since={}&until={}&before={}", "/wplyw/{}",
-    "/wplyw/{}/plik/{}/strona/1.png", "/wniosek/{}", "/wniosek/{reference}/plik/{}", "/wniosek/{reference}/plik/{}/strona/0.png", "/konto/{}",
+    "/wplyw/{}/plik/{}/strona/1.jpg", "/wniosek/{}", "/wniosek/{reference}/plik/{}", "/wniosek/{reference}/plik/{}/strona/0.jpg", "/konto/{}",
     "/konto/{login}/{}", "/zadania/rodo/{}", "/regulamin/{}", "/raporty?since={}&until={}", "/raporty/kanaly.svg?since={}&until={}", "/nowy?wplyw={}",
     "/nowy?customer_type={}", "/wniosek/{reference}?plik={}&strona={}&scale={}&rotation={}", "/zadania/niezalogowani?dni={}&days={}",
 )  # fmt: skip

@@ -77,7 +77,7 @@ def test_u06_a_page_of_five_metres_is_taken_and_shown(world: World) -> None:
     found = world.submit()
     document = send(world, found, huge_page()).json()["id"]
     answer = world.staff("clerk").session.get(
-        f"{world.provisioning}/wniosek/{found['reference']}/plik/{document}/strona/1.png", timeout=30
+        f"{world.provisioning}/wniosek/{found['reference']}/plik/{document}/strona/1.jpg", timeout=30
     )
     assert Image.open(io.BytesIO(answer.content)).size[0] < 3000
 
