@@ -39,7 +39,7 @@ from provisioning.use_cases.application import decide, register_paper
 from provisioning.use_cases.application.add_scans import add_scans
 from provisioning.use_cases.application.approve_together import approve_together
 from provisioning.use_cases.application.correct import correct
-from provisioning.use_cases.application.doubts import check_scan, doubts
+from provisioning.use_cases.application.doubts import check_scan, doubts, look_at
 from provisioning.use_cases.desk.work_on_case import assign
 
 
@@ -69,14 +69,15 @@ def get_application(reference: str) -> dict[str, Any]:
     services = wired().services
     with services.work() as work:
         found = work.applications.get(reference)
-        speaks_against = doubts(services, work, found) if found.status in CORRECTABLE else frozenset()
+        looked = look_at(services, work, found)
+        speaks_against = doubts(services, found, looked) if found.status in CORRECTABLE else frozenset()
         return present.details(
             found,
             speaks_against,
-            work.cases.scan_checks_of(reference),
+            looked.checks,
             work.accounts.by_reference(reference),
             work.mails.of(reference),
-            work.documents.of(reference),
+            looked.documents,
             work.audit.of(reference),
             services.clock.today(),
         )

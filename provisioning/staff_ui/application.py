@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 from flask import abort, flash, g, redirect, render_template, request, session, url_for
@@ -11,7 +12,6 @@ from flask_babel import gettext
 
 from ibok_idp.look.flask_look import language
 from provisioning.adapters.files.scan_pages import ROTATIONS, page_count
-from provisioning.domain.addresses import address_line
 from provisioning.domain.application import CLOSED, CORRECTABLE, TRANSITIONS, Application, RejectedFor, Status
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.deadline import term
@@ -26,9 +26,9 @@ from provisioning.ports.work import Work
 from provisioning.staff_ui import audit_words, words
 from provisioning.staff_ui.blueprint import actor, load, logged_in, may_now, staff, typed_version
 from provisioning.staff_ui.queue import last_filter, last_queue
+from provisioning.staff_ui.viewer import SCALES, Viewer
 from provisioning.use_cases.application import decide, register_paper
-from provisioning.use_cases.application.check_register import check_register
-from provisioning.use_cases.application.doubts import check_scan, doubts
+from provisioning.use_cases.application.doubts import check_scan, doubts, look_at
 from provisioning.use_cases.application.submit import term_starts_on
 from provisioning.use_cases.desk.reveal_pesel import reveal_pesel as reveal
 from provisioning.use_cases.desk.work_on_case import add_note, assign, claim, colleagues, release
@@ -117,8 +117,9 @@ def act_with_reason(reference: str, name: str) -> Any:
             else:
                 flash(gettext("Zapisano. Klient dostanie e-mail."))
             return redirect(url_for("staff.application", reference=reference), 303)
-    with wired().services.work() as work:
-        asked = doubts(wired().services, work, found) if action is Action.APPROVE else frozenset()
+    services = wired().services
+    with services.work() as work:
+        asked = doubts(services, found, look_at(services, work, found)) if action is Action.APPROVE else frozenset()
     page = render_template(
         "staff/reason.html", application=found, action=action, asked=asked, errors=errors, typed=request.form.get("reason", "")
     )
@@ -223,7 +224,7 @@ def add_to_account(reference: str, login: str) -> Any:
             errors = {each.field: message(each, language()) for each in invalid.errors}
     with services.work() as work:
         account = work.accounts.get(login)
-        asked = doubts(services, work, found, besides=account.login)
+        asked = doubts(services, found, look_at(services, work, found), besides=account.login)
     page = render_template("staff/add_to_account.html", application=found, account=account, asked=asked, errors=errors)
     return page, 422 if errors else 200
 
@@ -241,38 +242,44 @@ def logged_out() -> str:
     return render_template("staff/logged_out.html")
 
 
-def _viewer(work: Work, reference: str, documents: list[Document]) -> dict[str, Any] | None:
-    """The file that stands beside the data: the one asked for (`plik=` closes it), else the first. Opening one anew is audited."""
+def _opened(work: Work, reference: str, documents: list[Document]) -> Document | None:
+    """The file that stands beside the data: the one asked for (`plik=` closes it), else the first."""
     wanted = request.args.get("plik")
     if wanted is None and documents:
         wanted = documents[0].document_id
-    if not wanted:
-        return None
-    found = work.documents.get(reference, wanted)
+    return work.documents.get(reference, wanted) if wanted else None
+
+
+def _viewer(work: Work, reference: str, document: Document) -> Viewer:
+    """At the place where this person last had the file; opening one anew is audited."""
     places = dict(session.get("viewer", {}))
-    kept = places.pop(wanted, {})
+    kept = places.pop(document.document_id, {})
     if not kept:
-        work.audit.write(actor(), AuditAction.DOCUMENT_OPENED, reference, {"sha256": found.sha256}, wired().services.clock.now())
+        details = {"sha256": document.sha256}
+        work.audit.write(actor(), AuditAction.DOCUMENT_OPENED, reference, details, wired().services.clock.now())
 
     def number(name: str, allowed: Sequence[int]) -> int:
         typed = request.args.get(name, "") or str(kept.get(name, ""))
         return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 6 and int(typed) in allowed else allowed[0]
 
-    pages = kept.get("pages") or page_count(found)
-    place = {
-        "strona": number("strona", range(1, pages + 1)),
-        "obrot": number("obrot", ROTATIONS),
-        "skala": number("skala", words.SCALES),
-        "pages": pages,
-    }
-    session["viewer"] = dict([*places.items(), (wanted, place)][-_PLACES_KEPT:])
-    return {
-        "document": found,
-        "pages": pages,
-        "page": place["strona"],
-        "rotation": place["obrot"],
-        "scale": place["skala"],
-    }
+    pages = kept.get("pages") or page_count(document)
+    page, rotation, scale = number("strona", range(1, pages + 1)), number("obrot", ROTATIONS), number("skala", SCALES)
+    place = {"strona": page, "obrot": rotation, "skala": scale, "pages": pages}
+    session["viewer"] = dict([*places.items(), (document.document_id, place)][-_PLACES_KEPT:])
+    pictures = partial(url_for, "staff.page_of_scan", reference=reference, document_id=document.document_id)
+
+    def link(page: int, rotation: int, scale: int) -> str:
+        return url_for(
+            "staff.application",
+            reference=reference,
+            plik=document.document_id,
+            strona=page,
+            obrot=rotation,
+            skala=scale,
+            _anchor="skan",
+        )
+
+    return Viewer(document.name, pages, pictures, link, page, rotation, scale)
 
 
 def application_page(reference: str, *, reveal: bool = False, errors: dict[str, str] | None = None) -> str:
@@ -281,14 +288,11 @@ def application_page(reference: str, *, reveal: bool = False, errors: dict[str, 
         found = work.applications.get(reference)
         undecided = found.status not in CLOSED
         account = work.accounts.by_reference(reference)
-        register = check_register(services, work, found)
-        alike = work.applications.alike(found, _MOST_ALIKE + 1) if undecided else []
-        speaks_against = doubts(services, work, found) if found.status in CORRECTABLE else frozenset()
-        checks = work.cases.scan_checks_of(reference)
+        looked = look_at(services, work, found)
         notes, taken = work.cases.notes_of(reference), work.cases.claims([reference], services.clock.now()).get(reference)
         colleagues_here = colleagues(services, work) if may_now(Action.ASSIGN) else []
-        mails, documents = work.mails.of(reference), work.documents.of(reference)
-        viewer = _viewer(work, reference, documents)
+        mails, opened = work.mails.of(reference), _opened(work, reference, looked.documents)
+        viewer = _viewer(work, reference, opened) if opened else None
         history = work.audit.of(reference)
     form = services.forms[found.form_version]
     activation = next((mail for mail in mails if mail.kind is MailKind.ACTIVATED), None)
@@ -299,14 +303,13 @@ def application_page(reference: str, *, reveal: bool = False, errors: dict[str, 
         account=account,
         trouble=words.trouble(account, activation.recipient if activation else found.email) if account else None,
         mails=mails,
-        documents=documents,
+        documents=looked.documents,
         history=audit_words.folded(history),
         badge=words.due_badge(found, services.clock.today()),
         revealed=reveal,
-        address_line=address_line,
-        register=register,
-        alike=alike[:_MOST_ALIKE],
-        more_alike=len(alike) > _MOST_ALIKE,
+        register=looked.register,
+        alike=looked.alike[:_MOST_ALIKE] if undecided else [],
+        more_alike=len(looked.alike) > _MOST_ALIKE,
         notes=notes,
         taken=taken,
         mine=taken == g.user.username,
@@ -314,15 +317,16 @@ def application_page(reference: str, *, reveal: bool = False, errors: dict[str, 
         correctable=found.status in CORRECTABLE and may_now(Action.CORRECT),
         addable=_approvable(found, form.codes) and Status.APPROVED in TRANSITIONS[found.status] and may_now(Action.ADD_TO_ACCOUNT),
         open_case=undecided,
-        doubts=sorted(speaks_against),
+        doubts=sorted(doubts(services, found, looked)) if found.status in CORRECTABLE else [],
         forbidden=services.rules.forbidden,
         checks_needed=[each for each in ScanCheck if each in checks_needed(found)],
-        checked={each.what: each for each in checks},
+        checked={each.what: each for each in looked.checks},
         may_check=found.status in CORRECTABLE and may_now(Action.CHECK_SCAN),
         next_case=found.status not in CORRECTABLE and may_now(Action.REVIEW),
         back=last_queue(),
+        opened=opened,
         viewer=viewer,
-        scales=words.SCALES,
+        scales=SCALES,
         errors=errors or {},
         may_add_files=undecided and may_now(Action.ADD_SCAN),
         actions=_actions(found, form.codes),

@@ -8,7 +8,6 @@ from flask_babel import lazy_gettext as _
 
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.audit_chain import AuditEntry
-from provisioning.domain.doubts import Doubt, ScanCheck
 from provisioning.domain.mail import MailKind
 from provisioning.staff_ui.words import DOUBT, MAIL_KIND, SCAN_CHECK
 
@@ -125,8 +124,8 @@ def audit_line(line: AuditEntry) -> dict[str, Any]:
         "action": line.action,
         "changes": line.details.get("changes", []),
         "to": line.details.get("to"),
-        "over": [DOUBT[Doubt(each)] for each in line.details.get("over", ()) if each in list(Doubt)],
-        "seen": [SCAN_CHECK[ScanCheck(each)] for each in line.details.get("seen", ()) if each in list(ScanCheck)],
+        "over": [DOUBT[each] for each in line.details.get("over", ()) if each in DOUBT],
+        "seen": [SCAN_CHECK[each] for each in line.details.get("seen", ()) if each in SCAN_CHECK],
     }
 
 

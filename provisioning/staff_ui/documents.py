@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, abort, flash, g, redirect, request, url_for
+from flask import Response, abort, flash, g, redirect, url_for
 from flask_babel import ngettext
 
 from ibok_idp.look.flask_look import language
-from provisioning.adapters.files.scan_pages import page_picture
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import Invalid
 from provisioning.domain.rights import Action, require_permission
@@ -16,6 +15,7 @@ from provisioning.form.messages import message
 from provisioning.http import copy_response, evidence_response, pdf_response, uploaded_scans, wired
 from provisioning.staff_ui.application import application_page
 from provisioning.staff_ui.blueprint import actor, load, logged_in, staff
+from provisioning.staff_ui.viewer import picture
 from provisioning.use_cases.application.add_scans import add_scans
 from provisioning.use_cases.desk.reveal_pesel import reveal_pesel as reveal
 
@@ -90,14 +90,10 @@ def add_files(reference: str) -> Any:
 @staff.get("/wniosek/<reference>/plik/<document_id>/strona/<int:number>.jpg")
 @logged_in
 def page_of_scan(reference: str, document_id: str, number: int) -> Response:
-    """One page as a picture, for the viewer; opening the viewer was written into the audit. A file never changes, so the
-    browser of this person keeps its pictures."""
+    """One page as a picture, for the viewer; opening the viewer was written into the audit."""
     with wired().services.work() as work:
         found = work.documents.get(reference, document_id)
-    rotation = request.args.get("obrot", "0")
-    large = request.args.get("skala") in ("200", "300")
-    picture = page_picture(found, number, int(rotation) if rotation in ("0", "90", "180", "270") else 0, large=large)
-    return Response(picture, mimetype="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+    return picture(found, number)
 
 
 @staff.post("/wniosek/<reference>/dowody")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Response, flash, g, redirect, render_template, request, url_for
@@ -10,16 +11,17 @@ from flask_babel import gettext
 from ibok_idp.look.flask_look import language
 from provisioning.adapters.files.contained import ContainedFailure
 from provisioning.adapters.files.scan_batches import LARGEST, parts_of, reference_in
-from provisioning.adapters.files.scan_pages import page_count, page_picture
+from provisioning.adapters.files.scan_pages import page_count
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.document import Document
 from provisioning.domain.errors import FieldError, Invalid, NotFound, NotPossible
-from provisioning.domain.intake import IntakeFile, IntakeState
+from provisioning.domain.intake import IntakeFile, IntakeItem, IntakeState
 from provisioning.domain.rights import Action, require_permission
 from provisioning.form.messages import message
 from provisioning.http import wired
 from provisioning.staff_ui.blueprint import actor, logged_in, staff
 from provisioning.staff_ui.errors import conflict_words
+from provisioning.staff_ui.viewer import Viewer, picture
 from provisioning.use_cases.intake.take_in import Matched, attach, dismiss, match_scans
 
 _MOST = 200
@@ -68,10 +70,7 @@ def intake_picture(intake_id: str, file_id: str, number: int) -> Response:
         found = work.intake.file(intake_id, file_id)
     if found.refused is not None:
         raise NotFound(file_id)
-    turned = request.args.get("obrot", "0")
-    rotation = int(turned) if turned in ("90", "180", "270") else 0
-    picture = page_picture(_as_document(found), number, rotation, large=request.args.get("skala") in ("200", "300"))
-    return Response(picture, mimetype="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+    return picture(_as_document(found), number)
 
 
 @staff.post("/wplyw/<intake_id>/<any(dolacz, odloz):what>")
@@ -105,14 +104,16 @@ def _intake_page(matched: list[Matched], errors: dict[str, str]) -> str:
     return render_template("staff/intake.html", waiting=waiting, aside=aside, matched=matched, errors=errors)
 
 
-def scan_beside(intake_id: str | None) -> dict[str, Any] | None:
+def scan_beside(item: IntakeItem) -> Viewer | None:
     """The first readable file of something that came in, for the form that is typed from it; None when there is none."""
-    if not intake_id:
-        return None
     with wired().services.work() as work:
-        item, files = work.intake.get(intake_id), work.intake.files_of(intake_id)
+        files = work.intake.files_of(item.intake_id)
     file = next((each for each in files if each.refused is None), None)
-    return {"item": item, "file": file, "pages": page_count(_as_document(file))} if file else None
+    if file is None:
+        return None
+    pictures = partial(url_for, "staff.intake_picture", intake_id=item.intake_id, file_id=file.file_id)
+    back = url_for("staff.intake_item", intake_id=item.intake_id)
+    return Viewer(file.name, page_count(_as_document(file)), pictures, lambda *_place: back)
 
 
 def _item_page(intake_id: str, errors: dict[str, str]) -> str:

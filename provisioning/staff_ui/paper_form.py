@@ -14,14 +14,14 @@ from ibok_idp.texts import SOURCE, WARSAW
 from provisioning.domain.application import Application, Channel
 from provisioning.domain.errors import Invalid
 from provisioning.domain.fields import SECTIONS, Field, Section, declared
-from provisioning.domain.intake import IntakeKind
+from provisioning.domain.intake import IntakeItem, IntakeKind
 from provisioning.domain.rights import Action, require_permission
 from provisioning.form.messages import message
 from provisioning.form.typed import typed_fields
 from provisioning.http import wired
 from provisioning.staff_ui.blueprint import actor, load, logged_in, staff, typed_version
 from provisioning.staff_ui.intake import scan_beside
-from provisioning.staff_ui.words import SCALES
+from provisioning.staff_ui.viewer import SCALES
 from provisioning.use_cases.application import register_paper
 from provisioning.use_cases.application.correct import correct
 from provisioning.use_cases.intake import take_in
@@ -36,7 +36,6 @@ def enter() -> Any:
     form = services.current_form(services.clock.today())
     kind = request.values.get("customer_type", "person")
     errors: dict[str, str] = {}
-    scan = scan_beside(request.args.get("wplyw"))
     form_key = request.form.get("form_key", "")[:64] or secrets.token_hex(16)
     if request.method == "POST" and "change_type" not in request.form:
         body = paper_body(request.form.to_dict(), form.version, form.terms_version, [clause.code for clause in form.clauses])
@@ -56,6 +55,7 @@ def enter() -> Any:
                 return redirect(url_for("staff.application", reference=reference), 303)
         except Invalid as invalid:
             errors = {html_id(each.field): message(each, language()) for each in invalid.errors} | errors
+    came_in = _came_in(request.args.get("wplyw"))
     page = render_template(
         "staff/enter.html",
         form=form,
@@ -63,8 +63,8 @@ def enter() -> Any:
         kinds=declared().types,
         sections=_sections(kind),
         errors=errors,
-        typed=request.form if request.method == "POST" else _typed_from_intake(request.args.get("wplyw")),
-        scan=scan,
+        typed=request.form if request.method == "POST" else _typed_from(came_in),
+        viewer=scan_beside(came_in) if came_in else None,
         scales=SCALES,
         today=services.clock.today().isoformat(),
         form_key=form_key,
@@ -72,12 +72,17 @@ def enter() -> Any:
     return page, 422 if errors else 200
 
 
-def _typed_from_intake(intake_id: str | None) -> dict[str, str]:
-    """The beginning of an application: today, or of what came in its channel and day; of a message its sender's address once."""
+def _came_in(intake_id: str | None) -> IntakeItem | None:
     if not intake_id:
-        return {"filed_on": wired().services.clock.today().isoformat()}
+        return None
     with wired().services.work() as work:
-        item = work.intake.get(intake_id)
+        return work.intake.get(intake_id)
+
+
+def _typed_from(item: IntakeItem | None) -> dict[str, str]:
+    """The beginning of an application: today, or of what came in its channel and day; of a message its sender's address once."""
+    if item is None:
+        return {"filed_on": wired().services.clock.today().isoformat()}
     filed_on = item.received_at.astimezone(WARSAW).date().isoformat()
     if item.kind is IntakeKind.SCAN:
         return {"channel": "post", "filed_on": filed_on}

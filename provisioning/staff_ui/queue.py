@@ -16,7 +16,6 @@ from provisioning.domain.rights import Action, require_permission
 from provisioning.http import queue_filter, wired
 from provisioning.staff_ui import words
 from provisioning.staff_ui.blueprint import actor, logged_in, staff
-from provisioning.staff_ui.words import DOUBT_IN_ROW
 from provisioning.use_cases.application.approve_together import approve_together, green
 from provisioning.use_cases.application.doubts import doubts_in_rows
 from provisioning.use_cases.desk.work_on_case import colleagues
@@ -34,8 +33,9 @@ def queue() -> str:
     today, now = services.clock.today(), services.clock.now()
     shown = {key: request.args[key] for key in _KEYS if request.args.get(key)}
     wanted = shown.get("status", "open")
-    found_filter = _filter(shown)
-    session["queue"] = shown | ({"cursor": request.args["cursor"]} if request.args.get("cursor") else {})
+    cursor = request.args.get("cursor")
+    found_filter = _filter(shown, cursor)
+    session["queue"] = shown | ({"cursor": cursor} if cursor else {})
     with services.work() as work:
         page = work.applications.page(found_filter)
         tiles = work.applications.tiles(g.user.username, today, now)
@@ -49,7 +49,7 @@ def queue() -> str:
         taken={reference: names.get(username, username) for reference, username in taken.items()},
         status_words={status: str(name) for status, name in words.STATUS.items()},  # looked up once, not in every row
         channel_words={channel: str(name) for channel, name in words.CHANNEL.items()},
-        marks={reference: [DOUBT_IN_ROW[each] for each in sorted(found)] for reference, found in marks.items()},
+        marks={reference: [words.DOUBT_IN_ROW[each] for each in sorted(found)] for reference, found in marks.items()},
         tiles=tiles,
         most=COUNTED_AT_MOST,
         found=_found(page.counts, found_filter.statuses),
@@ -73,7 +73,7 @@ def last_queue() -> str:
 
 def last_filter() -> QueueFilter:
     """The same as a question, from its first page."""
-    return _filter({key: value for key, value in (session.get("queue") or {}).items() if key != "cursor"}, paged=False)
+    return _filter(session.get("queue") or {})
 
 
 @staff.post("/widoki")
@@ -125,17 +125,17 @@ def approve_several() -> Any:
     return render_template("staff/approve_together.html", rows=rows, failed=failed)
 
 
-def _filter(shown: dict[str, str], *, paged: bool = True) -> QueueFilter:
+def _filter(shown: dict[str, str], cursor: str | None = None) -> QueueFilter:
     """A 404 for what no page of ours links to."""
     wanted = shown.get("status", "open")
+    arguments = _as_api(shown) | ({"cursor": cursor} if cursor else {})
     try:
-        statuses = {"open": _OPEN, "all": []}.get(wanted, [wanted])
-        return queue_filter(_as_api(shown, paged=paged), statuses, wired().services.clock.now())
+        return queue_filter(arguments, {"open": _OPEN, "all": []}.get(wanted, [wanted]), wired().services.clock.now())
     except Invalid:
         abort(404)
 
 
-def _as_api(shown: dict[str, str], *, paged: bool) -> dict[str, str]:
+def _as_api(shown: dict[str, str]) -> dict[str, str]:
     """The page's words as the API's parameters."""
     services = wired().services
     arguments: dict[str, str] = {key: shown[key] for key in ("q", "channel", "sort", "order") if key in shown}
@@ -148,8 +148,6 @@ def _as_api(shown: dict[str, str], *, paged: bool) -> dict[str, str]:
         arguments["unassigned"] = "true"
     elif "who" in shown:
         arguments["assignee"] = g.user.username if shown["who"] == "me" else shown["who"]
-    if paged and request.args.get("cursor"):
-        arguments["cursor"] = request.args["cursor"]
     return arguments
 
 

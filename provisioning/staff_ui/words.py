@@ -239,7 +239,6 @@ DELIVERY_STATE = {
     DeliveryState.DELIVERED: _("odebrane"),
     DeliveryState.PARKED: _("odłożone po trzech dniach prób"),
 }
-SCALES = [100, 150, 200, 300]  # of the viewer of scans, per cent
 NOT_A_PERSON = {
     WORKER.name: _("iBOK (automat)"),
     CUSTOMER.name: _("klient"),

@@ -15,7 +15,7 @@ from provisioning.ports.services import Services
 from provisioning.use_cases.application.approve_together import green
 from provisioning.use_cases.application.correct import correct
 from provisioning.use_cases.application.decide import approve
-from provisioning.use_cases.application.doubts import check_scan, doubts, doubts_in_rows
+from provisioning.use_cases.application.doubts import check_scan, doubts, doubts_in_rows, look_at
 from tests.support.database_alone import CLERK, REGISTRAR, Alone
 from tests.support.world import paper_body
 
@@ -42,7 +42,8 @@ def scan_of(alone: Alone, reference: str) -> None:
 
 def said(alone: Alone, reference: str) -> set[Doubt]:
     with alone.services.work() as work:
-        return set(doubts(alone.services, work, work.applications.get(reference)))
+        application = work.applications.get(reference)
+        return set(doubts(alone.services, application, look_at(alone.services, work, application)))
 
 
 def approved(services: Services, reference: str, reason: str | None = None) -> str:

@@ -5,7 +5,7 @@ import pytest
 from provisioning.domain.desk import QueueFilter
 from provisioning.domain.doubts import Doubt
 from provisioning.use_cases.application.decide import approve
-from provisioning.use_cases.application.doubts import doubts
+from provisioning.use_cases.application.doubts import doubts, look_at
 from tests.support.database_alone import REGISTRAR, Alone
 from tests.support.world import company_body
 
@@ -20,7 +20,8 @@ def entered_company(alone: Alone, tax_id: str) -> str:
 
 def doubts_of(alone: Alone, reference: str) -> frozenset[Doubt]:
     with alone.services.work() as work:
-        return doubts(alone.services, work, work.applications.get(reference))
+        application = work.applications.get(reference)
+        return doubts(alone.services, application, look_at(alone.services, work, application))
 
 
 @pytest.mark.parametrize("typed", ["440514–01359", "440514 01359", "４４０５１４０１３５９"])

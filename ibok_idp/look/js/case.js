@@ -1,7 +1,6 @@
 // One application: the scan is paged, turned and enlarged without loading the page again, by mouse or key. Keys work only where
 // nothing is being typed, never with Ctrl, Alt or Meta; the queue's switch turns them off here too (WCAG 2.1.4).
 const scan = document.querySelector('[data-scan]');
-const SCALES = ['100', '150', '200', '300'];
 const between = (low, value, high) => Math.min(high, Math.max(low, value));
 
 const viewer = scan && (() => {
@@ -9,16 +8,19 @@ const viewer = scan && (() => {
   const number = scan.querySelector('[data-number]');
   const state = { page: Number(scan.dataset.page), turned: Number(scan.dataset.turned), scale: scan.dataset.scale };
   const pages = Number(scan.dataset.pages);
+  const scaleLinks = [...scan.querySelectorAll('[data-does="scale"]')];
+  const scales = scaleLinks.map((link) => link.dataset.value);
+  const another = (by) => scales[between(0, scales.indexOf(state.scale) + by, scales.length - 1)];
   const show = () => {
     const large = Number(state.scale) > 150 ? '300' : '100';
     picture.src = `${scan.dataset.pictures.replace('/0.jpg', `/${state.page}.jpg`)}?obrot=${state.turned}&skala=${large}`;
     picture.alt = picture.alt.replace(/\d+(?=:)/, state.page);
     picture.className = `ib-scale-${state.scale}`;
     number.textContent = state.page;
-    for (const link of scan.querySelectorAll('[data-does="scale"]')) link.toggleAttribute('aria-current', link.dataset.value === state.scale);
+    for (const link of scaleLinks) link.toggleAttribute('aria-current', link.dataset.value === state.scale);
     const place = new URL(location.href);
-    const document_id = scan.dataset.pictures.split('/plik/')[1].split('/')[0];
-    for (const [name, value] of [['plik', document_id], ['strona', state.page], ['obrot', state.turned], ['skala', state.scale]]) place.searchParams.set(name, value);
+    const file = scan.dataset.pictures.split('/plik/')[1].split('/')[0];
+    for (const [name, value] of [['plik', file], ['strona', state.page], ['obrot', state.turned], ['skala', state.scale]]) place.searchParams.set(name, value);
     history.replaceState(null, '', place);
   };
   const does = {
@@ -26,8 +28,8 @@ const viewer = scan && (() => {
     back: () => { state.page = between(1, state.page - 1, pages); },
     turn: () => { state.turned = (state.turned + 90) % 360; },
     scale: (value) => { state.scale = value; },
-    larger: () => { state.scale = SCALES[between(0, SCALES.indexOf(state.scale) + 1, 3)]; },
-    smaller: () => { state.scale = SCALES[between(0, SCALES.indexOf(state.scale) - 1, 3)]; },
+    larger: () => { state.scale = another(1); },
+    smaller: () => { state.scale = another(-1); },
   };
   scan.addEventListener('click', (event) => {
     const link = event.target.closest('[data-does]');

@@ -12,9 +12,8 @@ from provisioning.domain.register_match import Agrees
 from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
-from provisioning.use_cases.application.check_register import check_register
 from provisioning.use_cases.application.decide import approve, lacks_second_person
-from provisioning.use_cases.application.doubts import doubts
+from provisioning.use_cases.application.doubts import doubts, look_at
 
 _LOOKED_AT = 200
 _MUST_AGREE = frozenset({"number", "name", "address"})
@@ -61,9 +60,10 @@ def is_green(services: Services, work: Work, actor: Actor, application: Applicat
         return False
     if lacks_second_person(services, work, actor, application):
         return False
-    compared = {each.what: each.agrees for each in check_register(services, work, application) or []}
+    looked = look_at(services, work, application)
+    compared = {each.what: each.agrees for each in looked.register or []}
     agrees = all(compared.get(what) is Agrees.YES for what in _MUST_AGREE) and Agrees.NO not in compared.values()
-    return agrees and not doubts(services, work, application)
+    return agrees and not doubts(services, application, looked)
 
 
 def _one(services: Services, actor: Actor, reference: str, version: int) -> str:

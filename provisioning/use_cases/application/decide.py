@@ -22,7 +22,7 @@ from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 from provisioning.use_cases.account.wanted import activation_mail, decided
-from provisioning.use_cases.application.doubts import MOST_ALIKE, doubts
+from provisioning.use_cases.application.doubts import Looked, doubts, look_at
 from provisioning.use_cases.application.submit import set_term
 from provisioning.use_cases.messages.mail_out import queue_account_mail, queue_mail
 
@@ -44,7 +44,7 @@ def approve(services: Services, actor: Actor, reference: str, version: int, reas
     require_permission(actor.roles, Action.APPROVE)
     with services.work() as work:
         application = work.applications.get(reference, for_change=True)
-        words, over = _take_approval(services, work, actor, application, version, reason)
+        words, over = _take_approval(services, work, actor, application, version, reason, look_at(services, work, application))
         login = _reserve_login(services, work, reference)
         first_name, last_name = (account_name(each) for each in application.contact_person)
         account = Account(
@@ -89,7 +89,8 @@ def add_to_account(
     require_permission(actor.roles, Action.ADD_TO_ACCOUNT)
     with services.work() as work:
         application = work.applications.get(reference, for_change=True)
-        if login not in {each.login for each in work.applications.alike(application, MOST_ALIKE)}:
+        looked = look_at(services, work, application)
+        if login not in {each.login for each in looked.alike}:
             raise NotPossible(
                 "account_not_alike", "This account shares neither PESEL, NIP, number nor e-mail with the application."
             )
@@ -99,7 +100,7 @@ def add_to_account(
         number = application.data["customer_number"]
         if number in account.customer_numbers:
             raise NotPossible("number_on_account", "The account has this customer number already.")
-        words, over = _take_approval(services, work, actor, application, version, reason, besides=account.login)
+        words, over = _take_approval(services, work, actor, application, version, reason, looked, besides=account.login)
         application.move(Status.REGISTERED)
         application.added_to = account.login
         account.customer_numbers = [*account.customer_numbers, number]
@@ -128,6 +129,7 @@ def _take_approval(
     application: Application,
     version: int,
     reason: str | None,
+    looked: Looked,
     *,
     besides: str | None = None,
 ) -> tuple[str | None, dict[str, Any]]:
@@ -136,7 +138,7 @@ def _take_approval(
         raise NotPossible("four_eyes", "Who typed a part of the application in cannot approve it.")
     application.move(Status.APPROVED, version)
     application.require_approvable(services.forms[application.form_version].codes)  # S2
-    found = doubts(services, work, application, besides)
+    found = doubts(services, application, looked, besides)
     if found & services.rules.forbidden:
         raise NotPossible("doubt_forbidden", f"Not to be approved: {', '.join(sorted(found & services.rules.forbidden))}.")
     words = required_reason(reason) if found else None

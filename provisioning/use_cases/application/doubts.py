@@ -3,39 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from provisioning.domain.actors import Actor
 from provisioning.domain.application import CORRECTABLE, Application
 from provisioning.domain.audit_actions import AuditAction
-from provisioning.domain.desk import ScanChecked
+from provisioning.domain.desk import Alike, ScanChecked
+from provisioning.domain.document import Document
 from provisioning.domain.doubts import Doubt, ScanCheck, checks_needed, doubts_of_file
 from provisioning.domain.errors import NotPossible
+from provisioning.domain.register_match import Compared
 from provisioning.domain.rights import Action, require_permission
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work
 from provisioning.use_cases.application.check_register import check_register, compared_with
 
-MOST_ALIKE = 50
+_MOST_ALIKE = 50
 
 
-def doubts(services: Services, work: Work, application: Application, besides: str | None = None) -> frozenset[Doubt]:
+@dataclass(frozen=True)
+class Looked:
+    """What a decision about one application is made from.
+
+    Attributes:
+        register: the register's answers; None when no register was ever imported.
+        alike: other open applications and live accounts that share PESEL, NIP, customer number or e-mail.
+    """
+
+    register: list[Compared] | None
+    alike: list[Alike]
+    documents: list[Document]
+    checks: list[ScanChecked]
+
+
+def look_at(services: Services, work: Work, application: Application) -> Looked:
+    """Everything a person sees before a decision, asked once."""
+    return Looked(
+        register=check_register(services, work, application),
+        alike=work.applications.alike(application, _MOST_ALIKE),
+        documents=work.documents.of(application.reference),
+        checks=work.cases.scan_checks_of(application.reference),
+    )
+
+
+def doubts(services: Services, application: Application, looked: Looked, besides: str | None = None) -> frozenset[Doubt]:
     """Why approving needs words for the file; empty when it needs none.
 
     Args:
         besides: the login of the account that takes the number; being like that one is no doubt.
     """
-    found = set(
-        doubts_of_file(
-            application,
-            check_register(services, work, application),
-            has_scan=bool(work.documents.of(application.reference)),
-            checked=[each.what for each in work.cases.scan_checks_of(application.reference)],
-        )
-    )
+    checked = [each.what for each in looked.checks]
+    found = set(doubts_of_file(application, looked.register, has_scan=bool(looked.documents), checked=checked))
     if is_late(services, application):
         found.add(Doubt.LATE)
-    others = work.applications.alike(application, MOST_ALIKE)
-    if any(besides is None or each.login != besides for each in others):
+    if any(besides is None or each.login != besides for each in looked.alike):
         found.add(Doubt.ALIKE)
     return frozenset(found)
 
