@@ -33,11 +33,8 @@ def wired() -> Wired:
 def pdf_response(application: Application, *, full_pesel: bool = False) -> Response:
     form = wired().services.forms[application.form_version]
     pdf = filled_form(application, form, wired().utility, full_pesel=full_pesel)
-    return Response(
-        pdf,
-        mimetype="application/pdf",
-        headers={"Content-Disposition": f'attachment; filename="BOK-27-{application.reference}.pdf"'},
-    )
+    name = f"BOK-27-{application.reference}" if application.reference else "BOK-27"  # not filed yet
+    return Response(pdf, mimetype="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}.pdf"'})
 
 
 def copy_response(by: Actor, employee: str, reference: str) -> Response:

@@ -11,7 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from ibok_idp.texts import SOURCE, known_language
 from provisioning.adapters.files.uploads import MAXIMUM_BYTES
-from provisioning.adapters.pdf import blank_form, filled_form
+from provisioning.adapters.pdf import blank_form
 from provisioning.api.blueprint import SUBMIT, api, call
 from provisioning.api.present import status_of_application
 from provisioning.api.problems import field_errors, language
@@ -94,10 +94,7 @@ def check_form() -> dict[str, Any]:
 )
 @requires(SUBMIT)
 def post_draft_pdf() -> Response:
-    services = wired().services
-    draft = submit.unsent_application(services, wired().checker().draft(read_json()))
-    pdf = filled_form(draft, services.forms[draft.form_version], wired().utility)
-    return Response(pdf, mimetype="application/pdf", headers={"Content-Disposition": 'attachment; filename="BOK-27.pdf"'})
+    return pdf_response(submit.unsent_application(wired().services, wired().checker().draft(read_json())))
 
 
 # -- applications, for the portal ----------------------------------------------------------------

@@ -106,14 +106,10 @@ class Checker:
 
     def page(self, body: Any, only: list[str]) -> CheckedPage:
         """Some fields alone, for a form that is filled page by page."""
-        errors = [e for e in self._errors(body) if any(e.field == name or e.field.startswith(f"{name}.") for name in only)]
-        if not isinstance(body, dict):
-            return CheckedPage(errors, {}, {})
+        found, answers, _submission = self._examine(body, application_body(), paper=False)
+        errors = [e for e in found.errors if any(e.field == name or e.field.startswith(f"{name}.") for name in only)]
         wrong = {error.field.partition(".")[0] for error in errors}
-        ignored = _Findings()
-        kind = body.get("customer_type")
-        values = self._fields(_Reader(body, ignored), ignored, kind if declared().has_type(kind) else None)
-        stored = {name: value for name, value in values.items() if name in only and name not in wrong}
+        stored = {name: value for name, value in answers.items() if name in only and name not in wrong}
         meant = did_you_mean(stored.get("email"))
         return CheckedPage(errors, stored, {"email": meant} if meant else {})
 
@@ -126,46 +122,45 @@ class Checker:
         signed = {"kind": "paper"}
         return self.web({**body, "signature": signed} if isinstance(body, dict) else body)
 
-    def _errors(self, body: Any) -> list[FieldError]:
-        try:
-            self.web(body)
-        except Invalid as invalid:
-            return list(invalid.errors)
-        return []
-
     def _check(self, body: Any, model: type[BaseModel], *, paper: bool) -> Submission:
+        found, _answers, submission = self._examine(body, model, paper=paper)
+        if submission is None:
+            raise Invalid(found.errors)
+        return submission
+
+    def _examine(self, body: Any, model: type[BaseModel], *, paper: bool) -> tuple[_Findings, dict[str, Any], Submission | None]:
+        """What is wrong, every field asked in its stored form, and the form itself when nothing is wrong."""
         found = _Findings()
         for error in structure_errors(model, body):
             found.add(error.field, error.code)
         if not isinstance(body, dict):
-            raise Invalid(found.errors)
-        return self._meaning(_Reader(body, found), found, paper=paper)
-
-    def _meaning(self, read: _Reader, found: _Findings, *, paper: bool) -> Submission:
+            return found, {}, None
+        read = _Reader(body, found)
         form = self._form(read, found, paper=paper)
         kind = read.raw("customer_type")
         customer_type = kind if declared().has_type(kind) else None
-        data = self._fields(read, found, customer_type)
-        number = data.pop("pesel", None)  # kept apart
+        answers = self._fields(read, found, customer_type)
+        data = {name: value for name, value in answers.items() if name != "pesel"}  # which is kept apart
         clauses = self._clauses(read, found, form, paper=paper)
         filed_on = self._filed_on(read, found) if paper else None
         signer = declared().type(customer_type).signer_in(data) if customer_type else (None, None)
         signature = self._signature(read, found, signer, paper=paper, filed_on=filed_on)
         if found.errors or customer_type is None:
-            raise Invalid(found.errors)
-        return Submission(
+            return found, answers, None
+        submission = Submission(
             form=form,
             language=read.raw("language") or SOURCE,
             customer_type=customer_type,
             channel=Channel(read.raw("channel")) if paper else Channel.WEB,
             data=data,
-            pesel=number,
+            pesel=answers.get("pesel"),
             clauses=clauses,
             terms_accepted=read.raw("terms_version") == form.terms_version,
             signature=signature,
             filed_on=filed_on,
             entry_reason=read.text("entry_reason") if paper else None,
         )
+        return found, answers, submission
 
     def _form(self, read: _Reader, found: _Findings, *, paper: bool) -> FormVersion:
         version = read.raw("form_version")
