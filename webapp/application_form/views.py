@@ -123,7 +123,8 @@ def send() -> Any:
     if not answers["signature_kind"]:
         errors["signature_kind"] = gettext("Wybierz, jak podpisujesz wniosek")
     elif answers["signature_kind"] in ("scan", "electronic") and not content:
-        errors["file"] = gettext("Wybierz plik z podpisanym wnioskiem")
+        missing = "file-electronic" if answers["signature_kind"] == "electronic" else "file"  # each way has its own input
+        errors[missing] = gettext("Wybierz plik z podpisanym wnioskiem")
     if errors:
         return _render("podpis", draft, errors), 422
     _refuse_robots(draft)
