@@ -209,11 +209,9 @@ def _carry_on(services: Services, round_: _Round) -> None:
 
 def _carry_out(services: Services, round_: _Round, act: Act, group: list[Look]) -> None:
     """Do one act outside, then write it down."""
-    outcomes: list[object] = [None] * len(group)
-    if act not in WITHIN:
-        services.seam(f"{act}.before_call")
-        outcomes = ACTS[act].do(services, group)
-        services.seam(f"{act}.after_call")
+    services.seam(f"{act}.before_call")
+    outcomes = ACTS[act].do(services, group)
+    services.seam(f"{act}.after_call")
     done = []
     for look, outcome in zip(group, outcomes, strict=True):
         if isinstance(outcome, Exception) and not isinstance(outcome, DirectoryTrouble):
@@ -249,7 +247,10 @@ def _written_down(services: Services, act: Act, done: list[tuple[Look, object]])
         if act is Act.MAKE_USER:  # applications are locked before accounts, here as everywhere
             applications = work.applications.many([look.account.reference for look, _ in done], for_change=True)
         accounts = work.accounts.many([look.account.login for look, _ in done], for_change=True)
+        again = fresh_looks(services, work, accounts) if act in WITHIN else {}
         for account, (look, outcome) in zip(accounts, done, strict=True):
+            if act in WITHIN and again[account.login].next.act is not act:
+                continue  # decided otherwise meanwhile; nothing was done outside that would have to be written down
             if isinstance(outcome, DirectoryTrouble):
                 _keycloak_waits(services, work, account, look, outcome)
                 continue
