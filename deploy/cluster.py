@@ -22,7 +22,7 @@ from pathlib import Path
 import requests
 from rich.console import Console
 
-from deploy.demo import applicant, file_application, wait_for_mail
+from deploy.demo import applicant, approve, file_application, wait_for_mail
 from deploy.this_machine.machine import PROJECT, Machine, missing, release_folder, started_machine
 from deploy.this_machine.people import make_employee
 from deploy.visitor import Visitor
@@ -158,7 +158,7 @@ def customer(machine: Machine, staff: Visitor, number: int) -> tuple[str, str, V
     reference = _found(r"\d{4}-\d{6}-\d", page.text)
     link = _found(r"http\S+/wniosek/potwierdzenie/\S+", wait_for_mail(machine.mailbox, address, "potwierdź")["text"])
     visitor.send(visitor.open(link), {})
-    staff.send(staff.open(f"{machine.staff}/wniosek/{reference}"), {}, action_ends="/approve")
+    approve(staff, f"{machine.staff}/wniosek/{reference}")
     mail = wait_for_mail(machine.mailbox, address, "konto jest gotowe")["text"]
     login, temporary = (_found(rf"(?m)^{name}: (\S+)$", mail) for name in ("Login", "Hasło tymczasowe"))
     own = f"Woda {secrets.token_hex(4)} Zdroj 7"

@@ -68,7 +68,7 @@ def _journey(stack: dict[str, Any]) -> None:
         staff = Visitor()
         queue = staff.log_in(stack["provisioning"] + f"/?q={reference}", registrar["username"], registrar["password"])
         _holds(reference in queue.text, "the queue shows the application")
-        done = staff.send(staff.open(f"{stack['provisioning']}/wniosek/{reference}"), {}, action_ends="/approve")
+        done = approve(staff, f"{stack['provisioning']}/wniosek/{reference}")
         _holds("Zatwierdzono" in done.text, "the approval is taken")
     with _step("S4 S5", "the account exists in Keycloak and the mail brings login and temporary password"):
         mail = wait_for_mail(stack["mailbox"], address, "konto jest gotowe")
@@ -267,6 +267,12 @@ def wait_for_mail(mailbox: str, address: str, subject: str, seconds: float = 60)
                 }
         time.sleep(0.2)
     raise DoesNotHold(f"no mail with «{subject}» came to {address} within {seconds:.0f} s")
+
+
+def approve(staff: Visitor, url: str) -> Page:
+    """S4: what the registrar does on the page of an application; over a doubt, with the reason that is asked for."""
+    page = staff.send(staff.open(url), {}, action_ends="/approve")
+    return staff.send(page, {"reason": "numer i adres sprawdzone z umową"}) if page.url.endswith("/approve-with-reason") else page
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import secrets
 import zipfile
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from provisioning.adapters.postgres.demo_applications import invented_pesel
 from tests.browser.test_journey import Browser
 from tests.integration.test_corrections import details
 from tests.integration.test_desk import entered, text_of
-from tests.integration.test_queue import in_register
 from tests.support.world import CLAUSES, World, unused_address
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium: apt-get install chromium")
@@ -36,8 +36,15 @@ def photo_from_a_phone(folder: Path) -> str:
     return str(file)
 
 
+@pytest.fixture
+def register_of_others(world: World) -> Iterator[None]:
+    """A register is there; it does not know the customer of the test."""
+    with world.in_register(f"9{secrets.randbelow(10**9):09d}"):
+        yield
+
+
+@pytest.mark.usefixtures("register_of_others")
 def test_s1_to_s4_a_new_clerk_takes_a_paper_application_all_the_way_with_the_ui_alone(world: World, tmp_path: Path) -> None:
-    in_register(world, f"9{secrets.randbelow(10**9):09d}")  # a register is there; it does not know this customer
     surname = "Gżegżółka" + "".join(secrets.choice("abcdefgh") for _ in range(6))
     address = unused_address()
     with browser_page() as page:

@@ -159,14 +159,6 @@ def test_a_case_is_handed_to_a_colleague_also_away_from_somebody(world: World) -
     assert world.call("POST", f"/staff/applications/{found['reference']}/assign", world.staff_token("clerk"), json={"colleague": "clerk"}).status_code == 403  # fmt: skip
 
 
-def in_register(world: World, number: str) -> None:
-    world.sql(
-        "INSERT INTO register_customers (customer_number, name, customer_type, supply_points, contract_numbers, imported_at) "
-        "VALUES (%s, 'Źdźbło-Żak Józefa', 'person', '[\"Źródlana 7/3, 43-300 Bielsko-Biała\"]', '[\"U/2019/771\"]', now())",
-        number,
-    )
-
-
 def test_s4_several_are_approved_at_once_only_where_every_check_is_green(world: World) -> None:
     registrar = Actor("registrar", frozenset({"bok-registrar"}))
     good, unscanned, unknown = entered(world), entered(world), entered(world)
@@ -177,26 +169,25 @@ def test_s4_several_are_approved_at_once_only_where_every_check_is_green(world: 
         path, all_seen = f"/staff/applications/{each['reference']}/check-scan", {"seen": ["data", "clauses", "signature"]}
         assert world.call("POST", path, world.staff_token("clerk"), json=all_seen).status_code == 200
     details = {each["reference"]: world.call("GET", f"/staff/applications/{each['reference']}", world.staff_token("clerk")).json() for each in (good, unscanned, unknown)}  # fmt: skip
-    for each in (good, unscanned):
-        in_register(world, details[each["reference"]]["customer_number"])
-    services = world.services()
-    seen = {each.reference for each in green(services, registrar)}
-    assert good["reference"] in seen
-    assert seen.isdisjoint({unscanned["reference"], unknown["reference"]})
-    chosen = {reference: detail["version"] for reference, detail in details.items()} | {"2026-999999-1": 1}
-    outcomes = {each.reference: each.code for each in approve_together(services, registrar, chosen)}
-    assert outcomes == {
-        good["reference"]: "approved",
-        unscanned["reference"]: "not_green",
-        unknown["reference"]: "not_green",
-        "2026-999999-1": "not_found",
-    }
-    lines = [line["action"] for line in history(world, good["reference"])]
-    assert lines.count("application.approved") == 1
-    page = world.staff("registrar").open(f"{world.provisioning}/zatwierdz-razem")
-    assert page.status == 200
-    assert good["reference"] not in page.text
-    assert world.staff("clerk").open(f"{world.provisioning}/zatwierdz-razem").status == 403
+    with world.in_register(*(details[each["reference"]]["customer_number"] for each in (good, unscanned))):
+        services = world.services()
+        seen = {each.reference for each in green(services, registrar)}
+        assert good["reference"] in seen
+        assert seen.isdisjoint({unscanned["reference"], unknown["reference"]})
+        chosen = {reference: detail["version"] for reference, detail in details.items()} | {"2026-999999-1": 1}
+        outcomes = {each.reference: each.code for each in approve_together(services, registrar, chosen)}
+        assert outcomes == {
+            good["reference"]: "approved",
+            unscanned["reference"]: "not_green",
+            unknown["reference"]: "not_green",
+            "2026-999999-1": "not_found",
+        }
+        lines = [line["action"] for line in history(world, good["reference"])]
+        assert lines.count("application.approved") == 1
+        page = world.staff("registrar").open(f"{world.provisioning}/zatwierdz-razem")
+        assert page.status == 200
+        assert good["reference"] not in page.text
+        assert world.staff("clerk").open(f"{world.provisioning}/zatwierdz-razem").status == 403
 
 
 def _picture() -> bytes:

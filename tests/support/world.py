@@ -8,8 +8,8 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -86,6 +86,20 @@ class World:
     def only_login_of(self, username: str) -> AbstractContextManager[None]:
         """Keycloak refuses two login attempts of one user at the same moment; test processes share the demo users."""
         return locked(self.state / f"login-{username}.lock")
+
+    @contextmanager
+    def in_register(self, *numbers: str) -> Iterator[None]:
+        """A customer register with these numbers; without it again at the end, for the other tests know of none."""
+        for number in numbers:
+            self.sql(
+                "INSERT INTO register_customers (customer_number, name, customer_type, supply_points, contract_numbers, imported_at) "
+                "VALUES (%s, 'Źdźbło-Żak Józefa', 'person', '[\"Źródlana 7/3, 43-300 Bielsko-Biała\"]', '[\"U/2019/771\"]', now())",
+                number,
+            )
+        try:
+            yield
+        finally:
+            self.sql("DELETE FROM register_customers WHERE customer_number = ANY(%s)", list(numbers))
 
     # -- tokens ----------------------------------------------------------------------------------
 
