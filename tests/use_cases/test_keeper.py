@@ -400,6 +400,34 @@ def test_s5_an_activation_password_whose_life_ended_in_the_queue_is_replaced_bef
 # -- an account that Keycloak does not take ------------------------------------------------------
 
 
+def test_an_account_that_has_to_wait_is_left_alone_until_then_however_often_it_was_woken(ring: Ring) -> None:
+    rejected, deferred, suspended = ring.approved(), ring.approved(), ring.approved()
+    ring.sql("UPDATE accounts SET last_name = 'Kos/Nowak' WHERE login = :login", login=rejected)
+    ring.mail_server.answer = lambda recipient: MailDeferred("450 later")
+    keep(ring.services, rejected), keep(ring.services, deferred)
+    suspend.suspend(ring.services, REGISTRAR, suspended, "powód")
+    keep(ring.services, suspended)
+    waiting = (rejected, deferred, suspended)
+    for woken in (False, True):
+        for login in waiting if woken else ():
+            ring.sql("UPDATE accounts SET look_at = NULL, unsettled = true WHERE login = :login", login=login)
+        sweep(ring.services)
+        assert sweep(ring.services) == 0, woken
+        for login in waiting:
+            look_at = ring.account(login).look_at
+            assert look_at is not None and look_at > ring.clock.moment
+    ring.calm()
+    ring.sql("UPDATE accounts SET last_name = 'Kos' WHERE login = :login", login=rejected)
+    suspend.resume(ring.services, REGISTRAR, suspended, None)
+    for login in waiting:
+        ring.settle(login)
+        assert not ring.account(login).unsettled
+    ring.sql("UPDATE accounts SET look_at = NULL, unsettled = true WHERE login = :login", login=deferred)  # by an older version
+    sweep(ring.services)
+    assert sweep(ring.services) == 0
+    assert not ring.account(deferred).unsettled
+
+
 def test_s4_a_name_that_keycloak_does_not_take_can_be_mended_by_staff_and_the_account_goes_on(ring: Ring) -> None:
     login = ring.approved()
     ring.sql(

@@ -185,7 +185,24 @@ def _begin(services: Services, logins: Sequence[str]) -> _Round:
         for account in accounts:
             if account.keycloak_trouble is Trouble.KEYCLOAK_UNAVAILABLE:
                 account.keycloak_next_at = None  # no fault of this account: who asks now may try now
-        return _Round(fresh_looks(services, work, accounts))
+        looks = fresh_looks(services, work, accounts)
+    if idle := [login for login, look in looks.items() if look.next.act is None and look.account.unsettled]:
+        looks |= _written_when_to_look_again(services, idle)
+    return _Round(looks)
+
+
+def _written_when_to_look_again(services: Services, logins: Sequence[str]) -> dict[str, Look]:
+    """Accounts at which nothing can be done now; else whoever looks for work would find them again and again."""
+    with services.work() as work:
+        accounts = work.accounts.many(logins, for_change=True)
+        looks = fresh_looks(services, work, accounts)
+        idle = [account for account in accounts if account.unsettled and looks[account.login].next.act is None]
+        for account in idle:
+            account.look_at = looks[account.login].next.look_at
+        work.accounts.save_many(idle)
+        for account in idle:
+            looks[account.login].account.unsettled = account.unsettled
+        return looks
 
 
 def _ending(look: Look) -> Kept:
