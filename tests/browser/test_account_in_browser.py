@@ -7,23 +7,14 @@ import pytest
 
 from deploy.visitor import browser_page, chromium
 from provisioning.use_cases.account.resign import close_if_due
-from tests.browser.test_journey import Browser
-from tests.integration.test_s8_account_life import Later
+from tests.support.browser import Browser, log_in
+from tests.support.clocks import Later
 from tests.support.next_terms import VERSION
 from tests.support.world import World, eventually
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium: apt-get install chromium")
 LOCALES = {"pl": "pl-PL", "en": "en-GB"}
 NEW = {"pl": "Nowa woda 7 Ab", "en": "Fresh water 7 Ab"}
-
-
-def log_in(b: Browser, world: World, login: str, password: str) -> None:
-    b.page.goto(f"{world.webapp}/konto")
-    if b.page.locator("#username").count():
-        b.page.fill("#username", login)
-    b.page.fill("#password", password)
-    b.page.click("#kc-login")
-    b.page.wait_for_load_state()
 
 
 def set_own(b: Browser, password: str) -> None:

@@ -13,9 +13,9 @@ from PIL import Image
 
 from deploy.visitor import browser_page, chromium
 from provisioning.adapters.postgres.demo_applications import invented_pesel
-from tests.browser.test_journey import Browser
-from tests.integration.test_corrections import details
-from tests.integration.test_desk import entered, text_of
+from tests.support.browser import Browser
+from tests.support.desk import details, entered
+from tests.support.files import text_of
 from tests.support.world import CLAUSES, World, unused_address
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium: apt-get install chromium")

@@ -3,8 +3,7 @@
 import pytest
 
 from deploy.visitor import browser_page, chromium
-from tests.browser.test_account_in_browser import log_in
-from tests.browser.test_journey import Browser
+from tests.support.browser import Browser, log_in
 from tests.support.world import World, eventually
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium: apt-get install chromium")

@@ -32,7 +32,7 @@ from provisioning.adapters.imap.mailbox import ImapMailbox, unreadable
 from provisioning.domain.document import Document
 from provisioning.domain.intake import Incoming, IntakeState
 from tests.fuzz.mutated_files import when_not_busy
-from tests.unit import test_mail_reading as made
+from tests.support import mime as made
 
 _LARGEST = 400_000  # bytes of one mutated mail
 _SLOW = 300  # seconds after which a reading counts as a stop; its limits end it before

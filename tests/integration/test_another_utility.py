@@ -15,7 +15,7 @@ from provisioning.domain.rulebook import TermUnit
 from provisioning.form import catalogue
 from provisioning.use_cases.application.register_paper import register_paper
 from provisioning.wiring import Wired, wire
-from tests.integration.test_desk import text_of
+from tests.support.files import text_of
 from tests.support.own_database import own_database
 from tests.support.world import World, paper_body
 

@@ -106,7 +106,7 @@ def test_the_confirmation_can_be_sent_again_after_a_minute_only(world: World) ->
 
 
 def test_a_signed_scan_is_needed_before_a_scan_application_counts_as_filed(world: World) -> None:
-    from tests.unit.test_uploads import image
+    from tests.support.hostile_files import image
 
     found = world.submit(signature={"kind": "scan", "signed_on": "2026-11-20"})
     token = world.confirmation_token(found["email"])

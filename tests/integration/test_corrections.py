@@ -5,23 +5,13 @@ import json
 import secrets
 import zipfile
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 
 from provisioning.adapters.postgres.demo_applications import invented_pesel
-from tests.integration.test_desk import entered, history, text_of
+from tests.support.desk import act, details, entered, history
+from tests.support.files import text_of
 from tests.support.world import World, eventually, paper_body
-
-
-def details(world: World, reference: str) -> dict[str, Any]:
-    found: dict[str, Any] = world.call("GET", f"/staff/applications/{reference}", world.staff_token("clerk")).json()
-    return found
-
-
-def act(world: World, reference: str, name: str, who: str = "registrar", **body: Any) -> Any:
-    version = details(world, reference)["version"]
-    return world.call("POST", f"/staff/applications/{reference}/{name}", world.staff_token(who), json={"version": version, **body})
 
 
 def test_a_correction_keeps_the_old_value_and_who_changed_it_and_the_evidence_keeps_the_form_as_filed(world: World) -> None:
@@ -207,10 +197,10 @@ def test_s1_a_filing_date_long_ago_needs_a_reason(world: World) -> None:
 
 
 def test_the_original_of_a_scan_is_kept_apart_and_leaves_only_as_a_download(world: World) -> None:
-    from tests.integration.test_queue import _picture
+    from tests.support.files import picture
 
     found = entered(world)
-    original = _picture() + b"hidden behind the picture"
+    original = picture() + b"hidden behind the picture"
     answer = world.call("POST", f"/staff/applications/{found['reference']}/documents", world.staff_token("clerk"), files={"file": ("a.png", original)})  # fmt: skip
     document = answer.json()["items"][0]["id"]
     registrar = world.staff("registrar")

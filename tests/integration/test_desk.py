@@ -12,10 +12,8 @@ import zipfile
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import psycopg
-import pypdfium2
 import pytest
 
 from provisioning.adapters.postgres.demo_applications import invented_pesel
@@ -23,25 +21,11 @@ from provisioning.domain.actors import Actor
 from provisioning.domain.errors import NotPossible
 from provisioning.use_cases.application.decide import approve
 from provisioning.use_cases.desk.work_on_case import claim
+from tests.support.desk import entered, history
+from tests.support.files import text_of
 from tests.support.world import World, application_body, paper_body, unused_address
 
 CLI = str(Path(sys.executable).parent / "ibok-provisioning")
-
-
-def text_of(pdf: bytes) -> str:
-    return "\n".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(pdf))
-
-
-def entered(world: World, **changes: Any) -> dict[str, Any]:
-    body = paper_body(**changes)
-    answer = world.call("POST", "/staff/applications", world.staff_token("clerk"), json=body)
-    assert answer.status_code == 201, answer.text
-    return {**answer.json(), "email": body["email"]}
-
-
-def history(world: World, reference: str) -> list[dict[str, Any]]:
-    detail: dict[str, Any] = world.call("GET", f"/staff/applications/{reference}", world.staff_token("auditor")).json()
-    return list(detail["history"])
 
 
 def test_s3_the_office_hands_over_a_stamped_copy_and_the_audit_knows(world: World) -> None:
@@ -222,7 +206,7 @@ def test_an_application_of_a_web_customer_has_no_copy_button(world: World) -> No
 
 
 def test_scans_of_paper_are_added_and_read_beside_the_data(world: World) -> None:
-    from tests.unit.test_uploads import image, pdf
+    from tests.support.hostile_files import image, pdf
 
     found = entered(world, channel="office")
     clerk = world.staff("clerk")

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from ibok_idp.headers import EVERYWHERE
-from tests.integration.test_outages import app as webapp_client
+from tests.support.portal import app as webapp_client
 from tests.support.world import World
 
 PARTS = {

@@ -19,13 +19,11 @@ from provisioning.domain.intake import Incoming, IntakeState, MailPlace
 from provisioning.ports.services import Services
 from provisioning.use_cases.intake.read_mailbox import OfficeMailboxLog
 from provisioning.use_cases.intake.take_in import forget_set_aside
-from tests.integration.test_corrections import details
-from tests.integration.test_desk import entered, history
-from tests.integration.test_queue import _picture
+from tests.support.desk import details, entered, history
+from tests.support.files import pdf_of, picture
 from tests.support.greenmail import ADDRESS, Mailbox, greenmail
+from tests.support.messages import DSN, message
 from tests.support.world import World, application_body, paper_body, unused_address
-from tests.unit.test_mailbox import DSN, message
-from tests.unit.test_scan_batches import pdf_of
 
 CLI = str(Path(sys.executable).parent / "ibok-provisioning")
 
@@ -52,7 +50,7 @@ def items(world: World, subject: str) -> list[Any]:
 def mailed(subject: str, *, with_scan: bool = True, **headers: str) -> bytes:
     made = message(**{"Subject": subject, "Message_ID": f"<{subject.encode().hex()}@example.com>"} | headers)
     if with_scan:
-        made.add_attachment(_picture(), maintype="image", subtype="png", filename="wniosek.png")
+        made.add_attachment(picture(), maintype="image", subtype="png", filename="wniosek.png")
     return made.as_bytes()
 
 
@@ -263,10 +261,10 @@ def test_scans_may_be_larger_than_any_other_form_and_too_large_ones_are_refused_
     path = f"{world.provisioning}/wniosek/{found['reference']}"
     form = clerk.open(path).form("/pliki")
     csrf = next(each.get("value") for each in form.iter("input") if each.get("name") == "csrf_token")
-    two = [("file", (f"{n}.png", _picture() + secrets.token_bytes(12 * 2**20))) for n in range(2)]
+    two = [("file", (f"{n}.png", picture() + secrets.token_bytes(12 * 2**20))) for n in range(2)]
     answer = clerk.session.post(f"{path}/pliki", data={"csrf_token": csrf}, files=two, timeout=60)
     assert "Dodano 2 pliki" in answer.text
-    big = {"file": ("a.png", _picture() + secrets.token_bytes(16 * 2**20))}
+    big = {"file": ("a.png", picture() + secrets.token_bytes(16 * 2**20))}
     answer = clerk.session.post(f"{path}/pliki", data={"csrf_token": csrf}, files=big, timeout=60)
     assert "Plik jest za duży: najwyżej 15 MB" in answer.text
     stranger = world.visitor().session.post(f"{world.provisioning}/wplyw/skany", files=big, timeout=60)

@@ -18,14 +18,7 @@ import requests
 from deploy.visitor import Page, Visitor
 from ibok_idp.directory import CustomerDirectory, NewCustomer
 from ibok_idp.password_hash import hashed_credential
-from tests.integration.test_s7_new_password import (
-    OWN,
-    Customer,
-    clear_user_cache,
-    kolmogorov_smirnov,
-    temporary,
-    with_keycloaks_database,
-)
+from tests.support.customer import OWN, Customer, clear_user_cache, kolmogorov_smirnov, temporary, with_keycloaks_database
 from tests.support.world import World, where
 
 EXPIRED = "To hasło tymczasowe straciło ważność"

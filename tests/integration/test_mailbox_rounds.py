@@ -20,8 +20,9 @@ from provisioning.use_cases.intake.read_mailbox import OfficeMailboxLog
 from provisioning.wiring import Wired
 from tests.support.databases import Databases
 from tests.support.fakes import FixedClock
+from tests.support.files import picture
 from tests.support.imap_server import AwkwardServer, imap_server
-from tests.unit.test_mailbox import OWN, message, picture
+from tests.support.messages import OWN, message
 
 DEEP = b"From: a@example.com\r\nSubject: gniazdo\r\n" + b"".join(
     b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(1000)

@@ -311,7 +311,7 @@ def test_forgotten_password_answers_the_same_for_every_login(world: World) -> No
 
 
 def test_u05_a_scan_opens_only_for_staff_as_an_attachment_in_a_sandbox(world: World) -> None:
-    from tests.unit.test_uploads import image
+    from tests.support.hostile_files import image
 
     found, other = world.submit(), world.submit()
     headers = {"X-Status-Token": found["status_token"]}

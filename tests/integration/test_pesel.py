@@ -23,7 +23,7 @@ from provisioning.domain.errors import TooSoon
 from provisioning.domain.rights import Role
 from provisioning.staff_ui.blueprint import staff
 from provisioning.use_cases.desk.reveal_pesel import reveal_pesel
-from tests.integration.test_rights import USERNAMES
+from tests.support.desk import USERNAMES
 from tests.support.world import World
 
 ZIPS_AND_PDFS = ("application/json", "application/pdf", "application/zip")
@@ -96,7 +96,7 @@ def test_s12_no_document_for_staff_holds_a_full_pesel(world: World, customer: di
 
 
 def test_s12_the_copy_handed_over_in_the_office_masks_it_too(world: World) -> None:
-    from tests.integration.test_desk import entered
+    from tests.support.desk import entered
     from tests.support.world import application_body
 
     pesel = application_body()["pesel"]

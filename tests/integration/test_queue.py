@@ -14,7 +14,8 @@ from provisioning.domain.application import Channel, Status
 from provisioning.domain.desk import QueueFilter, QueueSort
 from provisioning.ports.services import Services
 from provisioning.use_cases.application.approve_together import approve_together, green
-from tests.integration.test_desk import entered, history
+from tests.support.desk import entered, history
+from tests.support.files import picture
 from tests.support.own_database import own_database
 from tests.support.world import World
 
@@ -162,7 +163,7 @@ def test_a_case_is_handed_to_a_colleague_also_away_from_somebody(world: World) -
 def test_s4_several_are_approved_at_once_only_where_every_check_is_green(world: World) -> None:
     registrar = Actor("registrar", frozenset({"bok-registrar"}))
     good, unscanned, unknown = entered(world), entered(world), entered(world)
-    scan = {"file": ("skan.png", _picture())}
+    scan = {"file": ("skan.png", picture())}
     for each in (good, unknown):
         answer = world.call("POST", f"/staff/applications/{each['reference']}/documents", world.staff_token("clerk"), files=scan)
         assert answer.status_code == 201, answer.text
@@ -188,16 +189,6 @@ def test_s4_several_are_approved_at_once_only_where_every_check_is_green(world: 
         assert page.status == 200
         assert good["reference"] not in page.text
         assert world.staff("clerk").open(f"{world.provisioning}/zatwierdz-razem").status == 403
-
-
-def _picture() -> bytes:
-    import io
-
-    from PIL import Image
-
-    output = io.BytesIO()
-    Image.new("RGB", (80, 60), "white").save(output, "PNG")
-    return output.getvalue()
 
 
 def test_f08_a_view_is_named_without_control_characters(world: World) -> None:

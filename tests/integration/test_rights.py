@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from provisioning.domain.rights import PERMISSIONS, Action, Role, may
-from tests.integration.test_desk import entered
-from tests.integration.test_queue import _picture
+from tests.support.desk import USERNAMES, entered
+from tests.support.files import picture
 from tests.support.world import World
 
-USERNAMES = {Role.CLERK: "clerk", Role.REGISTRAR: "registrar", Role.MANAGER: "manager", Role.AUDITOR: "auditor"}
 NOBODY = "00000000-0000-4000-8000-000000000000"
 PAPER = {"version": 999, "signed_on": "2026-11-20", "filed_on": "2026-11-20"}
 STALE = {"version": 999, "reason": "x"}
@@ -133,7 +132,7 @@ def things(world: World) -> dict[str, str]:
         "POST",
         f"/staff/applications/{open_one['reference']}/documents",
         world.staff_token("clerk"),
-        files={"file": ("a.png", _picture())},
+        files={"file": ("a.png", picture())},
     )
     return {
         "reference": open_one["reference"],

@@ -15,55 +15,9 @@ from ibok_idp.directory import CustomerDirectory, NewCustomer
 from ibok_idp.errors import KeycloakRefused
 from ibok_idp.temporary_password import derive, new_nonce
 from provisioning.use_cases.account.request_new_password import request_new_password
-from tests.integration.test_outages import app
+from tests.support.customer import OWN, Customer, clear_user_cache, kolmogorov_smirnov, temporary, with_keycloaks_database
+from tests.support.portal import app
 from tests.support.world import World, eventually, where
-
-OWN = "Woda 7 zdroj Ab"
-
-
-class Customer:
-    """A user in Keycloak alone, with an own password; quick to make, and no mail or limit in the way."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.directory = CustomerDirectory(world.keycloak, "ibok-provisioning", world.secrets["IBOK_PROVISIONING_CLIENT_SECRET"])
-        self.login = f"tt{secrets.randbelow(10**8):08d}"
-        activation = temporary()
-        new = NewCustomer(self.login, "a@example.com", "A", "B", "pl", f"2026-S7-{self.login}", ("40118270",))
-        self.user_id = self.directory.create(new, activation).user_id
-        assert self.sets_own(OWN, after=activation) == "portal"
-
-    def tries(self, password: str, login: str = "") -> str:
-        return where(self.at_login(password, login)[1])
-
-    def at_login(self, password: str, login: str = "") -> tuple[Any, Any]:
-        visitor = self.world.visitor()
-        return visitor, visitor.log_in(f"{self.world.webapp}/logowanie", login or self.login, password)
-
-    def sets_own(self, new: str, after: str) -> str:
-        visitor, page = self.at_login(after)
-        assert where(page) == "new password"
-        return (
-            "portal"
-            if "callback" in (page := visitor.send(page, {"password-new": new, "password-confirm": new})).url
-            or (page.url.startswith(self.world.webapp))
-            else where(page)
-        )
-
-    def gets(self, life: timedelta = timedelta(hours=24)) -> str:
-        password = temporary()
-        self.directory.set_temporary_password(self.user_id, password, datetime.now(UTC) + life)
-        return password
-
-    def unlock(self) -> None:
-        self.world.admin("DELETE", f"/attack-detection/brute-force/users/{self.user_id}")
-
-    def credentials(self) -> list[str]:
-        return [each["type"] for each in self.world.admin("GET", f"/users/{self.user_id}/credentials").json()]
-
-
-def temporary() -> str:
-    return derive(secrets.token_bytes(32), new_nonce(), "test")
 
 
 @pytest.fixture
@@ -203,19 +157,6 @@ def test_s5_an_activation_password_ends_with_its_life_and_the_page_says_how_to_g
     assert where(world.visitor().log_in(f"{world.webapp}/konto", login, OWN)) != "login"
 
 
-def with_keycloaks_database(world: World, statement: str, *values: Any) -> None:
-    import psycopg
-
-    secret = world.secrets["IBOK_KEYCLOAK_DATABASE_PASSWORD"]
-    host = world.secrets["IBOK_DATABASE_URL"].split("@")[1].split("/")[0]
-    with psycopg.connect(f"postgresql://ibok_keycloak:{secret}@{host}/ibok_keycloak", autocommit=True) as connection:
-        connection.execute(statement, values)
-
-
-def clear_user_cache(world: World) -> None:
-    assert world.admin("POST", "/clear-user-cache").status_code == 204
-
-
 def test_r06_the_endpoint_needs_the_right_to_reset_that_very_password(customer: Customer, world: World) -> None:
     registrar = world.user("registrar")
     assert registrar is not None
@@ -344,15 +285,6 @@ def test_p02_known_unknown_suspended_and_waiting_logins_are_answered_alike_and_a
     for login in logins[:-1]:
         # Kolmogorov-Smirnov: 0.17 keeps a false alarm under one in a million for two samples of 500
         assert kolmogorov_smirnov(times[login], unknown) < 0.17, login
-
-
-def kolmogorov_smirnov(one: list[float], other: list[float]) -> float:
-    """The largest distance between two empirical distributions."""
-    points = sorted([*one, *other])
-    one, other = sorted(one), sorted(other)
-    from bisect import bisect_right
-
-    return max(abs(bisect_right(one, p) / len(one) - bisect_right(other, p) / len(other)) for p in points)
 
 
 def test_s7_mail_server_down_the_answer_is_the_same_and_the_mail_comes_later(world: World) -> None:

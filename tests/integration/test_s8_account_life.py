@@ -16,7 +16,6 @@ import requests
 from stdnum.pl.pesel import calc_check_digit
 
 from ibok_idp.tokens import Caller
-from provisioning.adapters.clock import SystemClock
 from provisioning.domain.actors import Actor
 from provisioning.domain.audit_chain import faults
 from provisioning.domain.errors import NotPossible
@@ -24,21 +23,9 @@ from provisioning.use_cases.account.change_email import confirm_email_change
 from provisioning.use_cases.account.resign import close_if_due, resign, withdraw_resignation
 from provisioning.use_cases.desk.work_on_case import add_note
 from provisioning.use_cases.terms.accept_terms import announce_terms
+from tests.support.clocks import Later
 from tests.support.next_terms import ADDED, VERSION
 from tests.support.world import World, eventually, where
-
-
-class Later(SystemClock):
-    """The real clock, moved forward by some days."""
-
-    def __init__(self, days: int) -> None:
-        self.ahead = timedelta(days=days)
-
-    def now(self) -> datetime:
-        return super().now() + self.ahead
-
-    def today(self) -> date:
-        return super().today() + self.ahead
 
 
 def token_of(world: World, found: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 import ibok_idp.oidc_login
-from tests.integration.test_outages import app
+from tests.support.portal import app
 from tests.support.world import World
 
 

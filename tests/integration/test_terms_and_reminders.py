@@ -24,8 +24,7 @@ from provisioning.use_cases.desk.undecided import undecided
 from provisioning.use_cases.desk.warn_of_terms import send_digest, warnings
 from provisioning.use_cases.messages.undelivered import remind_of_first_login
 from provisioning.use_cases.terms.choose_form_version import offer_from
-from tests.integration.test_corrections import act
-from tests.integration.test_desk import entered
+from tests.support.desk import act, entered
 from tests.support.fakes import FixedClock
 from tests.support.own_database import OwnDatabase, own_database
 from tests.support.world import World, eventually, paper_body

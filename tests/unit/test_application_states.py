@@ -1,36 +1,13 @@
 """The tables of statuses, states and permissions."""
 
-from dataclasses import replace
-from datetime import UTC, datetime
-
 import pytest
 
-from provisioning.domain.application import CLOSED, TRANSITIONS, Application, Channel, Status
+from provisioning.domain.application import CLOSED, TRANSITIONS, Status
 from provisioning.domain.errors import NotPossible
 from provisioning.domain.login_names import check_digit, new_login, normalised, reference
 from provisioning.domain.rights import PERMISSIONS, Action, Role, may
 from provisioning.domain.rulebook import Rulebook, retry_pause
-
-CODES = ("K1-DANE", "K2-REGULAMIN")
-
-
-def application(**changes: object) -> Application:
-    base = Application(
-        reference="2026-000001-1",
-        status=Status.FILED,
-        channel=Channel.WEB,
-        form_version="2026-1",
-        terms_version="2026-1",
-        language="pl",
-        customer_type="person",
-        data={"first_name": "A", "last_name": "B", "email": "a@example.com", "customer_number": "1"},
-        pesel=None,
-        clauses=dict.fromkeys(CODES, True),
-        terms_accepted=True,
-        signature={"kind": "declaration"},
-        received_at=datetime(2026, 11, 24, tzinfo=UTC),
-    )
-    return replace(base, **changes)
+from tests.support.records import CODES, application
 
 
 @pytest.mark.parametrize("start", Status)

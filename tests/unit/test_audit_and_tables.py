@@ -11,7 +11,7 @@ from provisioning.domain.application import Channel
 from provisioning.domain.audit_chain import FIRST, AuditEntry, ChainedLine, chained_hash, faults
 from provisioning.domain.errors import NotPossible
 from provisioning.staff_ui.tables import as_csv, as_json_lines, audit_export_row
-from tests.unit.test_application_states import application
+from tests.support.records import application
 
 
 def chain(length: int) -> list[ChainedLine]:

@@ -16,7 +16,7 @@ from joserfc.jwk import RSAKey
 from ibok_idp.errors import InvalidToken, KeycloakUnavailable
 from ibok_idp.single_flight import SingleFlight, StillUnderWay
 from ibok_idp.tokens import RealmKeys, TokenVerifier
-from tests.unit.test_tokens import CERTS, ISSUER, KEY, token
+from tests.support.tokens import CERTS, ISSUER, KEY, token
 from webapp.provisioning_client import ProvisioningClient, ProvisioningUnavailable
 
 THREADS = 40

@@ -1,24 +1,22 @@
 """S1 by e-mail: whatever is in a message, it becomes an item for a person; nothing in it makes the reading fail."""
 
-import email.policy
 import io
 import zipfile
 from datetime import UTC, datetime
-from email.message import EmailMessage
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from provisioning.adapters.files.uploads import harmless_document
 from provisioning.adapters.imap.connection import Fetched
 from provisioning.adapters.imap.mailbox import ImapMailbox
 from provisioning.domain.document import Document
 from provisioning.domain.intake import Incoming, IntakeState
+from tests.support.files import picture
+from tests.support.messages import DSN, OWN, message
 
 ARRIVED = datetime(2026, 11, 23, 22, 30, tzinfo=UTC)
-OWN = "ibok@wpwik.com"
 
 
 def harmless(name: str, content: bytes) -> Document:
@@ -27,26 +25,6 @@ def harmless(name: str, content: bytes) -> Document:
 
 def read(raw: bytes, *, whole: bool = True) -> Incoming:
     return ImapMailbox("imap://nobody@localhost", OWN, harmless).incoming(Fetched(raw, ARRIVED, len(raw), whole))
-
-
-def picture() -> bytes:
-    output = io.BytesIO()
-    Image.new("RGB", (60, 40), "white").save(output, "PNG")
-    return output.getvalue()
-
-
-def message(body: str = "Proszę o konto.\n", *, html: bool = False, **headers: str) -> EmailMessage:
-    made = EmailMessage(policy=email.policy.SMTP)
-    for name, value in {
-        "From": "Józefa Źdźbło <jozefa@example.com>",
-        "To": OWN,
-        "Subject": "Wniosek o konto – żółw",
-        "Message-ID": "<one@example.com>",
-        **{name.replace("_", "-"): value for name, value in headers.items()},
-    }.items():
-        made[name] = value
-    made.set_content(body, subtype="html" if html else "plain")
-    return made
 
 
 def test_s1_a_message_with_a_scan_waits_with_sender_subject_text_and_the_day_our_server_got_it() -> None:
@@ -112,38 +90,6 @@ def test_i01_of_a_message_that_is_too_large_only_the_headers_are_read() -> None:
 def test_i02_answers_of_machines_and_our_own_mails_are_set_aside(headers: dict[str, str], problem: str) -> None:
     found = read(message(**headers).as_bytes())
     assert (found.item.state, found.item.problem) == (IntakeState.SET_ASIDE, problem)
-
-
-DSN = b"""From: MAILER-DAEMON@example.com
-To: ibok@wpwik.com
-Subject: Undelivered Mail Returned to Sender
-Message-ID: <bounce@example.com>
-MIME-Version: 1.0
-Content-Type: multipart/report; report-type=delivery-status; boundary="b"
-
---b
-Content-Type: text/plain
-
-Your mail did not arrive.
---b
-Content-Type: message/delivery-status
-
-Reporting-MTA: dns; mx.example.com
-
-Final-Recipient: rfc822; nikt@example.com
-Action: %s
-Status: 5.1.1
-Diagnostic-Code: smtp; 550 5.1.1 No such user here
-
---b
-Content-Type: text/rfc822-headers
-
-From: ibok@wpwik.com
-To: nikt@example.com
-Message-ID: <activated.abc@wpwik.com>
-Subject: iBOK
---b--
-"""
 
 
 def test_a_returned_mail_names_which_of_ours_it_was_and_why() -> None:

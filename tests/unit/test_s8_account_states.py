@@ -15,7 +15,7 @@ from provisioning.domain.erasure import ErasureDecision, ErasureRequest
 from provisioning.domain.errors import NotPossible
 from provisioning.domain.password_reset import ResetOutcome, outcome_for
 from provisioning.domain.rulebook import Rulebook
-from tests.unit.test_application_states import application
+from tests.support.records import application
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 S = AccountState

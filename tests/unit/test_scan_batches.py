@@ -7,7 +7,6 @@ from typing import Any
 import pikepdf
 import pypdfium2
 import pytest
-import segno
 from PIL import Image
 
 from provisioning.adapters.files import scan_batches
@@ -17,30 +16,13 @@ from provisioning.adapters.pdf import filled_form
 from provisioning.domain.document import Document
 from provisioning.domain.errors import Invalid
 from provisioning.form.catalogue import all_versions
+from tests.support.files import page_with, pdf_of
 from tests.support.hostile_files import Signer, forms_in_forms, one_page, pdf, saved, stream, tiff
 from tests.support.letters import UTILITY, application
-
-BLANK = Image.new("L", (1240, 1754), 255)
 
 
 def harmless(name: str, content: bytes) -> Document:
     return harmless_document("", "scan", name, content)
-
-
-def page_with(code: str | None) -> Image.Image:
-    page = BLANK.copy()
-    if code:
-        output = io.BytesIO()
-        segno.make(code, error="m").save(output, kind="png", scale=5)
-        page.paste(Image.open(output), (900, 80))
-    return page
-
-
-def pdf_of(*codes: str | None) -> bytes:
-    output = io.BytesIO()
-    pages = [page_with(code) for code in codes]
-    pages[0].save(output, "PDF", save_all=True, append_images=pages[1:], resolution=150)
-    return output.getvalue()
 
 
 def seen(content: bytes) -> list[tuple[str | None, tuple[int, int], int]]:

@@ -1,21 +1,18 @@
 """O02, O04: tokens that must not be trusted."""
 
-import time
 from typing import Any
 
 import pytest
 import responses
 from hypothesis import given
 from hypothesis import strategies as st
-from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from ibok_idp.errors import InvalidToken, KeycloakUnavailable
 from ibok_idp.oidc_login import own_path
 from ibok_idp.tokens import RealmKeys, TokenVerifier
+from tests.support.tokens import CERTS, ISSUER, KEY, token
 
-ISSUER, CERTS = "https://kc.example/realms/ibok", "https://kc.example/certs"
-KEY = RSAKey.generate_key(2048, {"kid": "one"})
 OTHER = RSAKey.generate_key(2048, {"kid": "one"})
 EVENTS = {"http://schemas.openid.net/event/backchannel-logout": {}}
 
@@ -23,27 +20,6 @@ EVENTS = {"http://schemas.openid.net/event/backchannel-logout": {}}
 def verifier() -> TokenVerifier:
     responses.get(CERTS, json={"keys": [{**KEY.as_dict(private=False), "use": "sig", "alg": "RS256"}]})
     return TokenVerifier(ISSUER, RealmKeys(CERTS))
-
-
-def token(key: Any = KEY, header: dict[str, Any] | None = None, **changes: Any) -> str:
-    now = int(time.time())
-    claims = {
-        "iss": ISSUER,
-        "aud": "ibok-provisioning",
-        "sub": "u1",
-        "typ": "Bearer",
-        "azp": "ibok-staff",
-        "iat": now,
-        "exp": now + 300,
-        "realm_access": {"roles": ["bok-clerk"]},
-    }
-    claims |= changes
-    return jwt.encode(
-        header or {"alg": "RS256", "kid": "one"},
-        {k: v for k, v in claims.items() if v is not None},
-        key,
-        algorithms=["RS256", "HS256"],
-    )
 
 
 @responses.activate

@@ -16,7 +16,7 @@ from provisioning.domain.rights import Action, Role
 from provisioning.staff_ui import words
 from provisioning.staff_ui.account import DEEDS
 from provisioning.staff_ui.words import mail_reason
-from tests.unit.test_application_states import application
+from tests.support.records import application
 
 TODAY = date(2026, 11, 24)
 
