@@ -18,11 +18,13 @@ from rich.table import Table
 from faults import reading
 from faults.choices import Choices
 from faults.driver import Driver
+from faults.evidence import Breach, Evidence
 from faults.ground import Ground, machine_words, wait_until_healthy
-from faults.invariants import Breach, Evidence, breaches, story
+from faults.invariants import breaches
 from faults.journal import Journal
 from faults.mailroom import Mailroom
 from faults.saboteur import Saboteur
+from faults.story import story
 
 RESULTS = Path(__file__).parent / "results"
 _STORIES_OF_A_KIND = 3

@@ -25,6 +25,7 @@ from rich.console import Console
 
 from faults.proxy import Proxies
 from ibok_idp.errors import LocalStackError
+from ibok_idp.local.processes import answers
 from ibok_idp.local.stack import Stack
 from tests.support.free_ports import free_ports, local_settings
 from tests.support.world import World
@@ -281,12 +282,12 @@ class BesideSharedStack(Ground):
             }
         )
         _together(
-            lambda: self._start_service("mailbox", self._mailbox_command, lambda: _answers(f"{self.mailbox_url}/healthz")),
+            lambda: self._start_service("mailbox", self._mailbox_command, lambda: answers(f"{self.mailbox_url}/healthz")),
             lambda: self._run(["ibok-provisioning", "migrate"], "provisioning"),
         )
         self._write_applications()
         shutil.copytree(self._shared.state / "applications", self.state / "applications")  # the client is the shared realm's
-        self._start_service("invoices", self._invoices_command, lambda: _answers(f"{self.invoices_url}/healthz"))
+        self._start_service("invoices", self._invoices_command, lambda: answers(f"{self.invoices_url}/healthz"))
         _together(
             lambda: self._start_one("provisioning", "ibok-provisioning serve"),
             lambda: self._start_one("worker", "ibok-provisioning worker"),
@@ -341,13 +342,6 @@ def _quick_utility(target: Path) -> Path:
         text = f"{before}\n{name} = 0 #{after}"
     target.write_text(text, encoding="utf-8")
     return target
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=2).ok
-    except requests.RequestException:
-        return False
 
 
 def wait_until_healthy(ground: Ground, seconds: float = 240) -> None:

@@ -6,107 +6,17 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
-
-import requests
 
 from deploy.visitor import Visitor
 from faults import reading
 from faults.choices import Choices
-from faults.driver import Case
-from faults.ground import Ground
-from faults.journal import Deed, Fault, Journal
-from faults.mailroom import Mailroom, Received
-from faults.reading import Account, Line, Mail
+from faults.evidence import HAND_OVER_SECONDS, Breach, Evidence, alive
+from faults.journal import Deed
+from faults.mailroom import Received
+from faults.reading import Account
 
-# A mail whose hand-over had begun when a deed was answered may still arrive. Between a worker's last look at the account
-# and the mail server's answer lie one composed mail and four answers of the mail server: far under this on an idle machine.
-HAND_OVER_SECONDS = 5.0
 _OWN_PASSWORD = re.compile(r"Woda \d+ Zdroj")
 _ALSO_BY_OTHERS = ("delete", "resign")  # the end of a contract and a granted erasure write these lines too
-_WITH_PASSWORD = ("activated", "new_password")
-_ENDS_PASSWORDS = ("misdirected", "suspend", "delete", "erase", "end_contract", "own_password", "resend")
-
-
-@dataclass(frozen=True)
-class Breach:
-    """One invariant that does not hold.
-
-    Attributes:
-        kind: the invariant, in a few words that are the same for all its breaches.
-        subject: login, reference or file.
-    """
-
-    kind: str
-    subject: str
-    words: str
-    case: int | None = None
-
-
-@dataclass
-class Evidence:
-    """Everything that was read, once."""
-
-    ground: Ground
-    journal: Journal
-    cases: list[Case]
-    accounts: list[Account]
-    mails: list[Mail]
-    audit: list[Line]
-    issued: dict[str, str]
-    applications: dict[str, dict[str, Any]]
-    users: list[dict[str, Any]]
-    credentials: dict[str, list[reading.Credential]]
-    received: list[Received]
-    refusals: list[dict[str, Any]]
-    ours: re.Pattern[str]
-    figures: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, ground: Ground, journal: Journal, cases: list[Case], mailroom: Mailroom, seed: str) -> Evidence:
-        refusals = requests.get(f"{ground.mailbox_url}/api/v1/refusals", timeout=60).json()["refusals"]
-        return cls(
-            ground=ground,
-            journal=journal,
-            cases=cases,
-            accounts=reading.accounts(ground),
-            mails=reading.mails(ground),
-            audit=reading.audit(ground),
-            issued=reading.issued_logins(ground),
-            applications=reading.applications(ground),
-            users=reading.users(ground),
-            credentials=reading.credentials(ground),
-            received=mailroom.everything(),
-            refusals=refusals,
-            ours=re.compile(rf"k{re.escape(seed)}-\d+(-\d+)?@example\.com", re.IGNORECASE),
-        )
-
-    def __post_init__(self) -> None:
-        self.case_of = {case.reference: case for case in self.cases if case.reference}
-        self.by_reference = {account.reference: account for account in self.accounts}
-        self.deeds: dict[int, list[Deed]] = defaultdict(list)
-        for deed in self.journal.deeds:
-            self.deeds[deed.case].append(deed)
-        self.with_password: dict[str, list[Received]] = defaultdict(list)
-        for mail in self.received:
-            if mail.password and mail.login:
-                self.with_password[mail.login].append(mail)
-        self.holding = _joined([(f.began, f.ended or f.began) for f in self.journal.faults if f.holds_up])
-
-    def number(self, reference: str) -> int | None:
-        case = self.case_of.get(reference)
-        return case.number if case else None
-
-    def account_deeds(self, account: Account, *names: str) -> list[Deed]:
-        number = self.number(account.reference)
-        return [deed for deed in self.deeds.get(number, []) if deed.name in names] if number is not None else []
-
-    def idle_between(self, begin: float, end: float) -> float:
-        """Seconds from begin to end in which no fault could hold a worker up."""
-        held = sum(max(0.0, min(end, b) - max(begin, a)) for a, b in self.holding)
-        return end - begin - held
 
 
 def breaches(evidence: Evidence, logins_tried: int, seed: str) -> Iterator[Breach]:
@@ -291,53 +201,10 @@ def _first(deeds: list[Deed], name: str) -> float:
     return min((deed.asked_at for deed in deeds if deed.name == name), default=float("inf"))
 
 
-def _alive(evidence: Evidence, account: Account) -> list[Received]:
-    """The newest mailed password of each kind that should work now: none of these deeds came near or after its mail."""
-    if not account.may_log_in:
-        return []
-    ends = evidence.account_deeds(account, *_ENDS_PASSWORDS)
-    found = []
-    for kind in _WITH_PASSWORD:
-        mails = [mail for mail in evidence.with_password.get(account.login, []) if mail.kind == kind]
-        if not mails:
-            continue
-        newest = max(mails, key=lambda mail: mail.at)
-        rows = [row for row in evidence.mails if row.reference == account.reference and row.kind == kind]
-        row = next((row for row in rows if row.message_id == newest.message_id), None)
-        newer = [
-            r for r in rows if row is not None and r.created_at > row.created_at and r.state in ("refused", "failed", "bounced")
-        ]
-        if newer:  # a later one replaced it, and its own mail was refused for good
-            continue
-        if newest.to != account.email:  # its address was corrected afterwards: it is nobody's any more
-            continue
-        if any(_too_near(evidence, deed, newest) for deed in ends if _matters(deed, kind)):
-            continue
-        if kind == "activated" and account.activated:
-            continue
-        found.append(newest)
-    return found
-
-
-def _too_near(evidence: Evidence, deed: Deed, mail: Received) -> bool:
-    """Whether a deed may have been carried out after this mail was handed over."""
-    if deed.answered_at is None:
-        return deed.asked_at + 60 > mail.at
-    return deed.answered_at > mail.at or evidence.idle_between(deed.answered_at, mail.at) < HAND_OVER_SECONDS
-
-
-def _matters(deed: Deed, kind: str) -> bool:
-    if deed.status is not None and not deed.done:
-        return False
-    if kind == "activated":
-        return deed.name in ("misdirected", "delete", "erase", "end_contract", "own_password")
-    return deed.name in ("misdirected", "suspend", "delete", "erase", "end_contract", "own_password", "resend")
-
-
 def every_mailed_password_works(evidence: Evidence) -> Iterator[Breach]:
     """The newest mailed password of every account that should work, against the hash that Keycloak holds."""
     wanted = {"activated": "password", "new_password": "ibok-temporary-password"}
-    tried = [(account, mail) for account in evidence.accounts for mail in _alive(evidence, account)]
+    tried = [(account, mail) for account in evidence.accounts for mail in alive(evidence, account)]
 
     def works(pair: tuple[Account, Received]) -> bool:
         account, mail = pair
@@ -355,7 +222,7 @@ def every_mailed_password_works(evidence: Evidence) -> Iterator[Breach]:
 
 def mailed_passwords_log_in(evidence: Evidence, count: int, seed: str) -> Iterator[Breach]:
     """A sample really logs in: the login page of Keycloak with the mailed password asks for an own one."""
-    tried = [(account, mail) for account in evidence.accounts for mail in _alive(evidence, account)]
+    tried = [(account, mail) for account in evidence.accounts for mail in alive(evidence, account)]
     sample = Choices(seed, "logins").shuffled(tried)[:count]
     url = f"{evidence.ground.people.webapp}/konto"
 
@@ -489,56 +356,3 @@ def others_learned_of_it(evidence: Evidence) -> Iterator[Breach]:
         if (told := states.get(account.login)) != account.state:
             words = f"the account is {account.state}, the receiver was told {told}"
             yield Breach("receiver believes something else", account.login, words, evidence.number(account.reference))
-
-
-def _joined(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    joined: list[tuple[float, float]] = []
-    for begin, end in sorted(spans):
-        if joined and begin <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((begin, end))
-    return joined
-
-
-def story(evidence: Evidence, breach: Breach) -> list[str]:
-    """Everything that is known of one breach, in the order of time."""
-    case = next((each for each in evidence.cases if each.number == breach.case), None)
-    if case is None:
-        return []
-    account = evidence.by_reference.get(case.reference)
-    lines: list[tuple[float, str]] = []
-    for deed in evidence.deeds.get(case.number, []):
-        if deed.name != "read":
-            answer = (
-                "no answer"
-                if deed.status is None
-                else f"{deed.status} {deed.code} after {(deed.answered_at or 0) - deed.asked_at:.1f} s"
-            )
-            lines.append((deed.asked_at, f"asked  {deed.name} {deed.about or ''}: {answer}"))
-    if account is not None:
-        for mail in evidence.with_password.get(account.login, []):
-            lines.append((mail.at, f"mail   {mail.kind} to {mail.to} ({mail.message_id})"))
-    for line in evidence.audit:
-        if line.subject == case.reference:
-            lines.append((line.at.timestamp(), f"audit  {line.action} by {line.actor}"))
-    for row in evidence.mails:
-        if row.reference == case.reference:
-            lines.append(
-                (
-                    row.created_at.timestamp(),
-                    f"row    {row.kind} to {row.recipient}: now {row.state}, {row.attempts} tries, {row.answer}",
-                )
-            )
-    if lines:
-        begin, end = min(at for at, _ in lines), max(at for at, _ in lines) + 5
-        for fault in evidence.journal.faults:
-            if (fault.ended or fault.began) >= begin and fault.began <= end:
-                lines.append((fault.began, f"fault  {_fault(fault)}"))
-    known = {key: value for key, value in account.row.items() if key != "nonce" and value is not None} if account else None
-    told = [f"case {case.number}, {case.way}, {case.reference}, {case.login}; row {known}"]
-    return told + [f"{datetime.fromtimestamp(at, UTC):%H:%M:%S.%f}"[:-4] + f" {words}" for at, words in sorted(lines)]
-
-
-def _fault(fault: Fault) -> str:
-    return f"{fault.number} {fault.kind} {fault.target}, {(fault.ended or fault.began) - fault.began:.1f} s, {fault.detail}"

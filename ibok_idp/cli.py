@@ -197,7 +197,7 @@ def assets() -> None:
 def up() -> None:
     """Start everything and stay in the foreground; Ctrl-C stops all. This is `make up`."""
     try:
-        from ibok_idp.local.stack import up as bring_up
+        from ibok_idp.local.up import up as bring_up
     except ModuleNotFoundError as missing:
         _stop(
             IdpError(

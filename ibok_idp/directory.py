@@ -13,16 +13,25 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
 from keycloak import KeycloakAdmin, KeycloakOpenIDConnection
 from keycloak.exceptions import KeycloakConnectionError, KeycloakError
-from pydantic import BaseModel, Field
 
+from ibok_idp.customers import (
+    GROUP,
+    UPDATE_PASSWORD,
+    DirectoryUser,
+    Lockout,
+    Made,
+    MadeOutcome,
+    NewCustomer,
+    UserChange,
+    user_of,
+    user_wish,
+)
 from ibok_idp.errors import (
     CustomerNotFound,
     IdpError,
@@ -33,9 +42,7 @@ from ibok_idp.errors import (
 )
 from ibok_idp.password_hash import HashingParameters, hashed_credential
 
-GROUP = "/customers"
 MOST_AT_ONCE = 100
-UPDATE_PASSWORD = "UPDATE_PASSWORD"  # noqa: S105  # the name of a required action
 # What the worker follows: logins, failures and passwords.
 _FOLLOWED = (
     "LOGIN",
@@ -45,82 +52,6 @@ _FOLLOWED = (
     "REMOVE_CREDENTIAL",
     "USER_DISABLED_BY_TEMPORARY_LOCKOUT",
 )
-
-
-@dataclass(frozen=True)
-class NewCustomer:
-    """What Keycloak is told of a customer: never PESEL.
-
-    Attributes:
-        application: reference of the application; finds the user again after an unknown outcome.
-    """
-
-    login: str
-    email: str
-    first_name: str
-    last_name: str
-    language: str
-    application: str
-    customer_numbers: tuple[str, ...]
-    enabled: bool = True
-
-
-class MadeOutcome(StrEnum):
-    """What became of making one user."""
-
-    CREATED = "created"
-    EXISTS = "exists"  # an earlier try had made it, for the same application
-    TAKEN = "taken"  # the login is another application's, or of somebody outside /customers; an alarm, never an overwrite
-    REFUSED = "refused"  # Keycloak does not take a part of it
-    FAILED = "failed"  # nobody foresaw it; nothing was made
-
-
-class Made(BaseModel):
-    """What became of making one user.
-
-    Attributes:
-        user_id: when it was made or is there.
-        errors: field and code of each thing that Keycloak does not take; the field is None when it is the whole.
-    """
-
-    outcome: MadeOutcome
-    user_id: str | None = Field(None, alias="id")
-    errors: list[dict[str, str | None]] = []
-
-
-@dataclass(frozen=True)
-class DirectoryUser:
-    """One customer as Keycloak knows them."""
-
-    user_id: str
-    login: str
-    email: str
-    enabled: bool
-    application: str | None
-    must_change_password: bool
-    customer_numbers: tuple[str, ...] = ()
-    language: str | None = None
-
-
-@dataclass(frozen=True)
-class UserChange:
-    """What is to be as given in Keycloak; None leaves a value alone."""
-
-    email: str | None = None
-    first_name: str | None = None
-    last_name: str | None = None
-    enabled: bool | None = None
-    customer_numbers: tuple[str, ...] | None = None
-    language: str | None = None
-
-
-@dataclass(frozen=True)
-class Lockout:
-    """Brute-force protection of one user: failures in a row, and until when the login is locked."""
-
-    failures: int
-    locked: bool
-    locked_until: datetime | None
 
 
 class CustomerDirectory:
@@ -165,7 +96,7 @@ class CustomerDirectory:
         parameters = self.hashing_parameters()
         with ThreadPoolExecutor(min(len(customers), os.cpu_count() or 1)) as pool:  # argon2 releases the GIL
             hashed = list(pool.map(lambda each: hashed_credential(each[1], parameters), customers))
-        body = [_wish(customer, credential) for (customer, _), credential in zip(customers, hashed, strict=True)]
+        body = [user_wish(customer, credential) for (customer, _), credential in zip(customers, hashed, strict=True)]
         return [Made(**each) for each in self._call("POST", f"/admin/realms/{self._realm}/ibok-customers", body).json()]
 
     def create(self, customer: NewCustomer, temporary_password: str) -> Made:
@@ -187,20 +118,20 @@ class CustomerDirectory:
         """Exact login, compared without case (Keycloak keeps logins in lower case)."""
         path = f"/admin/realms/{self._realm}/users?exact=true&briefRepresentation=false&username={quote(login)}"
         users = self._call("GET", path).json()
-        return _user(users[0]) if users else None
+        return user_of(users[0]) if users else None
 
     def find_by_application(self, application: str) -> DirectoryUser | None:
         """The user made for one application."""
         path = f"/admin/realms/{self._realm}/users?briefRepresentation=false&q={quote(f'ibok_application:{application}')}"
         users = self._call("GET", path).json()
-        return _user(users[0]) if users else None
+        return user_of(users[0]) if users else None
 
     def get(self, user_id: str) -> DirectoryUser:
         """
         Raises:
             CustomerNotFound: no such member of /customers.
         """
-        return _user(self._call("GET", f"/admin/realms/{self._realm}/users/{quote(user_id)}").json())
+        return user_of(self._call("GET", f"/admin/realms/{self._realm}/users/{quote(user_id)}").json())
 
     def change(self, user_id: str, wanted: UserChange) -> DirectoryUser:
         """Bring e-mail, names, enabled, customer numbers and language to what is wanted; nothing else is touched.
@@ -226,7 +157,7 @@ class CustomerDirectory:
             changed["enabled"] = wanted.enabled
         if changed != found:
             self._call("PUT", path, changed)
-        return _user(changed)
+        return user_of(changed)
 
     def delete(self, user_id: str) -> None:
         """Delete the user; one that is gone already is fine."""
@@ -297,7 +228,7 @@ class CustomerDirectory:
         if self._group_id is None:
             self._group_id = str(self._call("GET", f"/admin/realms/{self._realm}/group-by-path{GROUP}").json()["id"])
         path = f"/admin/realms/{self._realm}/groups/{self._group_id}/members?briefRepresentation=false&first={first}&max={limit}"
-        return [_user(each) for each in self._call("GET", path).json()]
+        return [user_of(each) for each in self._call("GET", path).json()]
 
     def user_events(self, since: datetime, first: int, limit: int) -> list[dict[str, Any]]:
         """A page of login and password events since a moment, newest first."""
@@ -408,33 +339,6 @@ class CustomerDirectory:
             )
             self._per_thread.admin = admin
         return admin.connection
-
-
-def _wish(customer: NewCustomer, credential: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "login": customer.login,
-        "email": customer.email,
-        "firstName": customer.first_name,
-        "lastName": customer.last_name,
-        "enabled": customer.enabled,
-        "language": customer.language,
-        "application": customer.application,
-        "customerNumbers": customer.customer_numbers,
-        "password": {name: credential[name] for name in ("credentialData", "secretData")},
-    }
-
-
-def _user(found: dict[str, Any]) -> DirectoryUser:
-    return DirectoryUser(
-        user_id=found["id"],
-        login=found["username"],
-        email=found.get("email", ""),
-        enabled=found.get("enabled", False),
-        application=(found.get("attributes", {}).get("ibok_application") or [None])[0],
-        must_change_password=UPDATE_PASSWORD in found.get("requiredActions", []),
-        customer_numbers=tuple(found.get("attributes", {}).get("ibok_customer_numbers", [])),
-        language=(found.get("attributes", {}).get("locale") or [None])[0],
-    )
 
 
 def _failed(status: int, what: str) -> IdpError:

@@ -36,6 +36,7 @@ from provisioning.settings import Settings
 from provisioning.staff_ui import account as _account_pages  # noqa: F401  # it hangs its pages into `staff`
 from provisioning.staff_ui import application as _application_pages  # noqa: F401  # the same
 from provisioning.staff_ui import audit as _audit_pages  # noqa: F401  # the same
+from provisioning.staff_ui import case_work as _case_work_pages  # noqa: F401  # the same
 from provisioning.staff_ui import documents as _document_pages  # noqa: F401  # the same
 from provisioning.staff_ui import errors as staff_errors
 from provisioning.staff_ui import help_line as _help_line_pages  # noqa: F401  # the same

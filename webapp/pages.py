@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template
 
 from ibok_idp.look.flask_look import language
-from webapp.application_form.views import client
+from webapp.wired import client
 
 pages = Blueprint("pages", __name__)
 

@@ -24,7 +24,9 @@ from ibok_idp.oidc_login import PASSWORD_ALREADY_SET, LoginFailed, NotLoggedIn, 
 from ibok_idp.refusals import log_refusals
 from ibok_idp.tokens import TokenVerifier
 from ibok_idp.web_session import SessionStore, SessionsUnavailable
-from webapp.application_form.views import application_form
+from webapp.application_form import status as _status_pages  # noqa: F401  # it hangs its pages into `application_form`
+from webapp.application_form import views as _form_pages  # noqa: F401  # the same
+from webapp.application_form.blueprint import application_form
 from webapp.limits import Counters
 from webapp.pages import pages
 from webapp.password_help.views import password_help

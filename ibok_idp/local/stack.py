@@ -8,28 +8,36 @@ import json
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-import requests
 from rich.console import Console
 
 from ibok_idp.applications.file import load_applications
 from ibok_idp.applications.secrets import Secrets
-from ibok_idp.errors import IdpError, LocalStackError
+from ibok_idp.errors import LocalStackError
 from ibok_idp.local import secrets as secrets_file
 from ibok_idp.local.artifacts import cache_dir
+from ibok_idp.local.environment import environment_of
 from ibok_idp.local.java import java_version
 from ibok_idp.local.keycloak import Keycloak, built_server, theme_folder
 from ibok_idp.local.postgres import Postgres
+from ibok_idp.local.processes import (
+    Service,
+    answers,
+    end,
+    end_leftovers,
+    remember,
+    require_free,
+    spawn,
+    wait_until_healthy,
+    write_private,
+)
 from ibok_idp.look.assets import build_assets
 from ibok_idp.look.company import load_utility
 from ibok_idp.realm.desired import load
@@ -42,35 +50,6 @@ EXAMPLE = PROJECT / "examples" / "invoices"
 _EXAMPLE_URL = "http://localhost:8003"  # as its applications.toml has it
 _DEMO_STAFF = {"clerk": ["bok-clerk"], "registrar": ["bok-registrar"], "manager": ["bok-manager"], "auditor": ["bok-auditor"]}
 _DEMO_NAMES = {"clerk": ("Ewa", "Nowak"), "registrar": ("Marek", "Lis"), "manager": ("Anna", "Wrona"), "auditor": ("Jan", "Sowa")}
-# What each process may see; nothing else of secrets.env reaches it.
-_SECRETS_OF = {
-    "provisioning": (
-        "IBOK_DATABASE_URL",
-        "IBOK_STAFF_CLIENT_SECRET",
-        "IBOK_TEMPORARY_PASSWORD_KEY",
-        "IBOK_LINK_KEY",
-        "IBOK_PERSONAL_DATA_KEY",
-    ),
-    "worker": (
-        "IBOK_DATABASE_URL",
-        "IBOK_PROVISIONING_CLIENT_SECRET",
-        "IBOK_TEMPORARY_PASSWORD_KEY",
-        "IBOK_LINK_KEY",
-        "IBOK_PERSONAL_DATA_KEY",
-    ),
-    "webapp": ("IBOK_WEBAPP_DATABASE_URL", "IBOK_WEBAPP_CLIENT_SECRET", "IBOK_PORTAL_CLIENT_SECRET", "IBOK_SESSION_KEY"),
-}
-
-
-@dataclass
-class Service:
-    """One watched process and how to start it again."""
-
-    name: str
-    start: Callable[[], subprocess.Popen[bytes]]
-    healthy: Callable[[], bool]
-    process: subprocess.Popen[bytes] | None = None
-    restarts: list[float] = field(default_factory=list)
 
 
 class Stack:
@@ -136,7 +115,7 @@ class Stack:
         self.logs.mkdir(exist_ok=True, mode=0o700)
         self._hold_folder()
         try:
-            self._end_leftovers()
+            end_leftovers(self.state, self.console)
             self._require_free_ports()
             with self._step("Front-end assets"):
                 build_assets(cache_dir())
@@ -149,7 +128,7 @@ class Stack:
             with self._step("PostgreSQL"):
                 self._start_postgres()
             with self._step("Mailbox"):
-                self._start_service("mailbox", self._mailbox_command, lambda: _answers(f"{self.mailbox_url}/healthz"))
+                self._start_service("mailbox", self._mailbox_command, lambda: answers(f"{self.mailbox_url}/healthz"))
             with self._step("Database schema"):
                 self._run(["ibok-provisioning", "migrate"], "provisioning")
             with self._step("Keycloak"):
@@ -161,7 +140,7 @@ class Stack:
                     self._start_service(name, self._command(name, command), self._health_of(name))
             if self.settings.example:
                 with self._step("invoices"):
-                    self._start_service("invoices", self._invoices_command, lambda: _answers(f"{self.invoices_url}/healthz"))
+                    self._start_service("invoices", self._invoices_command, lambda: answers(f"{self.invoices_url}/healthz"))
             self._write_stack_file()
         except BaseException:
             self.stop()
@@ -199,7 +178,7 @@ class Stack:
         for name in ("invoices", "webapp", "worker", "provisioning", "keycloak", "mailbox", "postgres"):
             service = self.services.get(name)
             if service is not None and service.process is not None:
-                _end(service.process, signal.SIGINT if name == "postgres" else signal.SIGTERM)
+                end(service.process, signal.SIGINT if name == "postgres" else signal.SIGTERM)
         (self.state / "pids.json").unlink(missing_ok=True)
         self._lock.close()
         self._lock = None
@@ -218,27 +197,6 @@ class Stack:
                 "or set IBOK_STATE_DIR and the ports for a second one."
             ) from error
 
-    def _end_leftovers(self) -> None:
-        """Processes of an earlier run that was killed: ended only when they surely are the ones we started."""
-        (self.state / "stack.json").unlink(missing_ok=True)
-        known = self.state / "pids.json"
-        if not known.is_file():
-            return
-        for name, (pid, created) in json.loads(known.read_text() or "{}").items():
-            try:
-                process = psutil.Process(pid)
-                if abs(process.create_time() - created) < 1:
-                    self.console.print(
-                        f"[yellow]{name} of an earlier run that was killed is still there (pid {pid}); ending it.[/]"
-                    )
-                    process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
-                    process.wait(30)
-            except psutil.NoSuchProcess:
-                continue
-            except psutil.TimeoutExpired:
-                process.kill()
-        known.unlink()
-
     def _require_free_ports(self) -> None:
         s = self.settings
         ports = {
@@ -252,15 +210,7 @@ class Stack:
             "IBOK_POSTGRES_PORT": s.postgres_port,
             **({"IBOK_INVOICES_PORT": s.invoices_port} if s.example else {}),
         }
-        for variable, port in ports.items():
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError as error:
-                    raise LocalStackError(
-                        f"Port {port} is in use by another program{_owner_of(port)}: end that program or set {variable} to a free port."
-                    ) from error
+        require_free(ports)
 
     def _write_secrets(self) -> None:
         port = self.settings.postgres_port
@@ -278,7 +228,7 @@ class Stack:
         if self.settings.example:
             text = (EXAMPLE / "applications.toml").read_text(encoding="utf-8").replace(_EXAMPLE_URL, self.invoices_url)
             self.applications_file = self.state / "applications.toml"
-            _write_private(self.applications_file, text)
+            write_private(self.applications_file, text)
 
     def _start_postgres(self) -> None:
         self.postgres = postgres = Postgres(self.state / "db", self.settings.postgres_port)
@@ -345,10 +295,7 @@ class Stack:
 
     def environment_of(self, name: str) -> dict[str, str]:
         """The environment of one process: addresses for all, secrets only its own."""
-        environment = {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-            "LANG": "C.UTF-8",
-            "PYTHONUNBUFFERED": "1",
+        addresses = {
             "IBOK_KEYCLOAK_URL": self.keycloak_url,
             "IBOK_WEBAPP_URL": self.webapp_url,
             "IBOK_PROVISIONING_URL": self.provisioning_url,
@@ -357,41 +304,9 @@ class Stack:
             "IBOK_WORKER_PORT": str(self.settings.worker_port),
             "IBOK_SMTP_URL": f"smtp://127.0.0.1:{self.settings.smtp_port}",
         }
-        passed = (
-            "IBOK_TERM",
-            "IBOK_ONLINE",
-            "IBOK_PESEL",
-            "IBOK_WORKER_CONCURRENCY",
-            "IBOK_LOGIN",
-            "IBOK_UTILITY",
-            "IBOK_MAIL_",
-            "IBOK_CUSTOMER",
-            "IBOK_ALARM",
-            "IBOK_FILINGS",
-            "IBOK_PASSWORD",
-            "IBOK_RESET",
-            "IBOK_ACTIVATION",
-            "IBOK_FORM_",
-            "IBOK_FOUR_EYES",
-            "IBOK_DIGEST",
-            "IBOK_REMINDER",
-            "IBOK_CLAMD",
-            "IBOK_METRICS",
-            "HOME",
-            "PYTHONWARNINGS",
-        )
-        environment |= {key: value for key, value in os.environ.items() if key.startswith(passed)}
-        environment |= {key: self.secrets[key] for key in _SECRETS_OF[name]}
-        if name == "worker" and "IBOK_IMAP_URL" in os.environ:  # it holds a password: for the one process that reads the mailbox
-            environment["IBOK_IMAP_URL"] = os.environ["IBOK_IMAP_URL"]
         if self.applications_file:
-            environment["IBOK_APPLICATIONS_FILE"] = str(self.applications_file)
-        if name == "worker":
-            environment["IBOK_APPLICATIONS_SECRETS_DIR"] = str(self.state / "applications")
-        if name == "provisioning":
-            environment["IBOK_STAFF_SECOND_FACTOR"] = "false"
-            environment["IBOK_SESSION_KEY"] = self.secrets["IBOK_STAFF_SESSION_KEY"]
-        return environment | self.extra_environment
+            addresses["IBOK_APPLICATIONS_FILE"] = str(self.applications_file)
+        return environment_of(name, addresses, self.secrets, self.state / "applications") | self.extra_environment
 
     def _command(self, name: str, command: str) -> Callable[[], subprocess.Popen[bytes]]:
         return lambda: self._spawn(shlex.split(command), name, self.environment_of(name))
@@ -417,37 +332,15 @@ class Stack:
         environment = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "PYTHONPATH": str(PROJECT)}
         return self._spawn([sys.executable, "-m", "ibok_idp.local.mailbox", *arguments], "mailbox", environment)
 
-    def _spawn(self, command: list[str], name: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        program = command[0] if Path(command[0]).is_absolute() else str(Path(sys.executable).parent / command[0])
-        with (self.logs / f"{name}.log").open("ab") as output:
-            return subprocess.Popen(
-                [program, *command[1:]],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=environment,
-                start_new_session=True,
-                cwd=PROJECT,
-            )
-
     def _start_service(self, name: str, start: Callable[[], subprocess.Popen[bytes]], healthy: Callable[[], bool]) -> None:
         service = Service(name, start, healthy, start())
         self.services[name] = service
         self._remember_pids()
-        deadline = time.monotonic() + 60
-        while not healthy():
-            assert service.process is not None
-            if service.process.poll() is not None:
-                raise LocalStackError(
-                    f"{name} ended at once. The end of its log {self.logs / name}.log:\n{_tail(self.logs / f'{name}.log')}"
-                )
-            if time.monotonic() > deadline:
-                raise LocalStackError(f"{name} was not ready within 60 s; see {self.logs / name}.log")
-            time.sleep(0.1)
+        wait_until_healthy(service, self.logs / f"{name}.log")
 
     def _health_of(self, name: str) -> Callable[[], bool]:
         url = {"webapp": self.webapp_url, "provisioning": self.provisioning_url, "worker": self.worker_url}[name]
-        return lambda: _answers(f"{url}/readyz")
+        return lambda: answers(f"{url}/readyz")
 
     def _run(self, command: list[str], like: str) -> None:
         done = subprocess.run(
@@ -462,12 +355,10 @@ class Stack:
             raise LocalStackError(f"`{' '.join(command)}` failed:\n{done.stderr[-2000:]}")
 
     def _remember_pids(self) -> None:
-        pids = {}
-        for service in self.services.values():
-            if service.process is not None and service.process.poll() is None:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    pids[service.name] = (service.process.pid, psutil.Process(service.process.pid).create_time())
-        _write_private(self.state / "pids.json", json.dumps(pids))
+        remember(self.state, self.services.values())
+
+    def _spawn(self, command: list[str], name: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        return spawn(command, self.logs / f"{name}.log", environment, PROJECT)
 
     def demo_logins(self) -> list[dict[str, Any]]:
         return [
@@ -489,7 +380,7 @@ class Stack:
             "pids": {name: service.process.pid for name, service in self.services.items() if service.process},
             "demo_logins": self.demo_logins(),
         }
-        _write_private(self.state / "stack.json", json.dumps(content, indent=2))
+        write_private(self.state / "stack.json", json.dumps(content, indent=2))
 
     @contextlib.contextmanager
     def _step(self, words: str) -> Iterator[None]:
@@ -503,113 +394,3 @@ def procfile() -> dict[str, str]:
     """Name and command of each of our processes."""
     lines = (PROJECT / "Procfile").read_text().splitlines()
     return {name.strip(): command.strip() for name, _, command in (line.partition(":") for line in lines if line.strip())}
-
-
-def up(console: Console) -> int:
-    """Run the local stack in the foreground until Ctrl-C; the exit code for the shell."""
-    from ibok_idp.settings import load_settings
-
-    began = time.monotonic()
-    stack: Stack | None = None
-
-    def interrupted(_number: int, _frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    for name in (signal.SIGINT, signal.SIGTERM):  # also when started in the background, where SIGINT is ignored
-        signal.signal(name, interrupted)
-    try:
-        stack = Stack(load_settings(LocalSettings), console)
-        stack.start()
-        _introduce(stack, console, time.monotonic() - began)
-        stack.watch()
-    except KeyboardInterrupt:
-        console.print("\nStopping …")
-    except IdpError as error:
-        console.print(f"[red]{error}[/]", soft_wrap=True, highlight=False)
-        return 1
-    except OSError as error:
-        console.print(
-            f"[red]{error.strerror or error}: {error.filename or ''} Free space or mend the folder, then run `make up` again.[/]"
-        )
-        return 1
-    finally:
-        if stack is not None:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            stack.stop()
-    console.print("Everything is stopped.")
-    return 0
-
-
-def _introduce(stack: Stack, console: Console, seconds: float) -> None:
-    console.print(f"\n[bold]iBOK is up[/] ({seconds:.0f} s)")
-    rows = [
-        ("Portal and form", stack.webapp_url),
-        ("Staff UI", stack.provisioning_url),
-        ("Keycloak console", f"{stack.keycloak_url}/admin"),
-        ("Mailbox", stack.mailbox_url),
-        *([("Invoices (example)", stack.invoices_url)] if stack.settings.example else []),
-    ]
-    for name, url in rows:
-        console.print(f"  {name:<18}{url}")
-    console.print("\n[bold]Demo logins[/] (staff UI)")
-    for login in stack.demo_logins():
-        console.print(
-            f"  {login['username']:<12}{login['password']:<40}{', '.join(login['roles'])}", highlight=False, soft_wrap=True
-        )
-    console.print(
-        f"  Keycloak console: {stack.secrets['IBOK_KEYCLOAK_ADMIN_USERNAME']}, password in {stack.state / 'secrets.env'}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    console.print("\n[bold]Try it[/]")
-    steps = (
-        f"File an application: {stack.webapp_url}/wniosek",
-        f"Open the mail in {stack.mailbox_url} and confirm the address",
-        f"Log in as registrar at {stack.provisioning_url} and approve it",
-        "Read login and temporary password in the mailbox",
-        f"Log in at {stack.webapp_url}/konto and set your own password",
-    )
-    for number, words in enumerate(steps, 1):
-        console.print(f"  {number}. {words}", highlight=False, soft_wrap=True)
-    console.print("\nCtrl-C stops everything.")
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=2).ok
-    except requests.RequestException:
-        return False
-
-
-def _end(process: subprocess.Popen[bytes], first: signal.Signals) -> None:
-    if process.poll() is not None:
-        return
-    process.send_signal(first)
-    try:
-        process.wait(25)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _owner_of(port: int) -> str:
-    try:
-        for connection in psutil.net_connections("tcp"):
-            if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN and connection.pid:
-                return f" ({psutil.Process(connection.pid).name()}, pid {connection.pid})"
-    except (psutil.AccessDenied, psutil.NoSuchProcess):
-        return ""
-    return ""
-
-
-def _tail(log: Path) -> str:
-    return log.read_text(errors="replace")[-1500:] if log.exists() else ""
-
-
-def _write_private(path: Path, content: str) -> None:
-    partial = path.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as handle:
-        handle.write(content)
-    partial.replace(path)

@@ -13,8 +13,8 @@ from typing import Any
 from ibok_idp.texts import SOURCE
 from provisioning.adapters.csv_file import CsvRow, read_csv
 from provisioning.domain.clauses import FormVersion
+from provisioning.domain.declared_fields import declared
 from provisioning.domain.errors import Invalid
-from provisioning.domain.fields import declared
 from provisioning.form.check import Checker, Submission
 from provisioning.form.messages import message
 from provisioning.form.typed import typed_fields

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from ibok_idp.directory import CustomerDirectory, DirectoryUser, Made, MadeOutcome, NewCustomer, UserChange
+from ibok_idp.customers import DirectoryUser, Made, MadeOutcome, NewCustomer, UserChange
+from ibok_idp.directory import CustomerDirectory
 from ibok_idp.errors import CustomerNotFound, IdpError, KeycloakRefused, KeycloakUnavailable
 from provisioning.domain.account_states import Trouble
 from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak, WantedUser

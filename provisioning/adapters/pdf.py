@@ -17,7 +17,8 @@ from provisioning.domain.account import Account
 from provisioning.domain.addresses import address_line
 from provisioning.domain.application import Application, SignatureKind
 from provisioning.domain.clauses import FormVersion
-from provisioning.domain.fields import ADDRESS, SECTIONS, WHO, Field, Section, declared
+from provisioning.domain.declared_fields import ADDRESS, declared
+from provisioning.domain.fields import SECTIONS, WHO, Field, Section
 from provisioning.domain.rulebook import Rulebook
 from provisioning.form.check import is_required
 

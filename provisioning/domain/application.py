@@ -7,8 +7,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from provisioning.domain.declared_fields import declared
 from provisioning.domain.errors import NotPossible
-from provisioning.domain.fields import CustomerType, Field, declared
+from provisioning.domain.fields import CustomerType, Field
 
 
 class Status(StrEnum):

@@ -12,7 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from ibok_idp.texts import LANGUAGES, SOURCE
 from provisioning.domain import fields
-from provisioning.domain.fields import Declaration, Group, declared
+from provisioning.domain.declared_fields import declared
+from provisioning.domain.fields import Declaration, Group
 from provisioning.form.checks import ANY_TEXT_CODES, CHECKS
 
 

@@ -16,8 +16,9 @@ from pydantic import BaseModel, ValidationError
 from ibok_idp.texts import SOURCE
 from provisioning.domain.application import Channel, SignatureKind
 from provisioning.domain.clauses import FormVersion
+from provisioning.domain.declared_fields import declared
 from provisioning.domain.errors import FieldError, Invalid
-from provisioning.domain.fields import Field, declared
+from provisioning.domain.fields import Field
 from provisioning.domain.folding import folded_words
 from provisioning.domain.person_names import account_name
 from provisioning.domain.rulebook import Rulebook

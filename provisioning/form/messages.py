@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ibok_idp.texts import N_, texts_in
+from provisioning.domain.declared_fields import declared
 from provisioning.domain.errors import FieldError
-from provisioning.domain.fields import declared
 
 # What stands around the form's own fields, as it is said after "Wpisz" (in the accusative).
 _FIELDS = {

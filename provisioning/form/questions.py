@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ibok_idp.texts import LANGUAGES, texts_in
-from provisioning.domain.fields import CustomerType, Field, declared
+from provisioning.domain.declared_fields import declared
+from provisioning.domain.fields import CustomerType, Field
 from provisioning.domain.rulebook import Rulebook
 from provisioning.form.check import is_required
 

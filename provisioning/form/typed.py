@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from provisioning.domain.fields import Field, declared
+from provisioning.domain.declared_fields import declared
+from provisioning.domain.fields import Field
 
 
 def typed_fields(customer_type: str | None, typed: Callable[[str], str | None], *, also_not_asked: bool = False) -> dict[str, Any]:

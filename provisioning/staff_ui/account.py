@@ -23,6 +23,7 @@ from provisioning.form.messages import message
 from provisioning.http import wired
 from provisioning.ports.services import Services
 from provisioning.staff_ui import audit_words, words
+from provisioning.staff_ui.badges import day_badge
 from provisioning.staff_ui.blueprint import actor, logged_in, staff
 from provisioning.use_cases.account import change_contact, erase, misdirected, resign, suspend
 from provisioning.use_cases.account.follow_keycloak import KINDS
@@ -253,7 +254,7 @@ def tasks() -> str:
         waiting, erasures = work.change_requests.waiting(200), work.erasures.page(200)
         undelivered = [(mail, work.applications.get(mail.reference)) for mail in work.mails.undelivered(200)]
     today = wired().services.clock.today()
-    badges = {each.request_id: words.day_badge(each.due_on, today, closed=each.decision is not None) for each in erasures}
+    badges = {each.request_id: day_badge(each.due_on, today, closed=each.decision is not None) for each in erasures}
     return render_template(
         "staff/tasks.html",
         worker=wired().duties.worker(),

@@ -24,6 +24,7 @@ from provisioning.form.messages import message
 from provisioning.http import wired
 from provisioning.ports.work import Work
 from provisioning.staff_ui import audit_words, words
+from provisioning.staff_ui.badges import due_badge
 from provisioning.staff_ui.blueprint import actor, load, logged_in, may_now, staff, typed_version
 from provisioning.staff_ui.queue import last_filter, last_queue
 from provisioning.staff_ui.viewer import SCALES, Viewer
@@ -31,7 +32,7 @@ from provisioning.use_cases.application import decide, register_paper
 from provisioning.use_cases.application.doubts import check_scan, doubts, look_at
 from provisioning.use_cases.application.submit import term_starts_on
 from provisioning.use_cases.desk.reveal_pesel import reveal_pesel as reveal
-from provisioning.use_cases.desk.work_on_case import add_note, assign, claim, colleagues, release
+from provisioning.use_cases.desk.work_on_case import colleagues
 
 _MOST_ALIKE = 5
 _PLACES_KEPT = 20
@@ -185,29 +186,6 @@ def next_case(reference: str) -> Any:
     return redirect(last_queue())
 
 
-@staff.post("/wniosek/<reference>/notatka")
-@logged_in
-def write_note(reference: str) -> Any:
-    try:
-        add_note(wired().services, actor(), reference, request.form.get("note", ""))
-    except Invalid as invalid:
-        return application_page(reference, errors={each.field: message(each, language()) for each in invalid.errors}), 422
-    flash(gettext("Notatka zapisana."))
-    return redirect(url_for("staff.application", reference=reference), 303)
-
-
-@staff.post("/wniosek/<reference>/przekaz")
-@logged_in
-def assign_case(reference: str) -> Any:
-    """Hand a case to a colleague."""
-    try:
-        assign(wired().services, actor(), reference, request.form.get("colleague", ""))
-    except Invalid as invalid:
-        return application_page(reference, errors={each.field: message(each, language()) for each in invalid.errors}), 422
-    flash(gettext("Wniosek przekazany."))
-    return redirect(url_for("staff.application", reference=reference), 303)
-
-
 @staff.route("/wniosek/<reference>/dopisz/<login>", methods=["GET", "POST"])
 @logged_in
 def add_to_account(reference: str, login: str) -> Any:
@@ -227,14 +205,6 @@ def add_to_account(reference: str, login: str) -> Any:
         asked = doubts(services, found, look_at(services, work, found), besides=account.login)
     page = render_template("staff/add_to_account.html", application=found, account=account, asked=asked, errors=errors)
     return page, 422 if errors else 200
-
-
-@staff.post("/wniosek/<reference>/<any(przypisz, oddaj):what>")
-@logged_in
-def claim_case(reference: str, what: str) -> Any:
-    """ "Zajmuję się tym", for four hours, or give it back."""
-    (claim if what == "przypisz" else release)(wired().services, actor(), reference)
-    return redirect(url_for("staff.application", reference=reference), 303)
 
 
 @staff.get("/wylogowano")
@@ -305,7 +275,7 @@ def application_page(reference: str, *, reveal: bool = False, errors: dict[str, 
         mails=mails,
         documents=looked.documents,
         history=audit_words.folded(history),
-        badge=words.due_badge(found, services.clock.today()),
+        badge=due_badge(found, services.clock.today()),
         revealed=reveal,
         register=looked.register,
         alike=looked.alike[:_MOST_ALIKE] if undecided else [],

@@ -12,8 +12,9 @@ from flask_babel import gettext
 from ibok_idp.look.flask_look import language
 from ibok_idp.texts import SOURCE, WARSAW
 from provisioning.domain.application import Application, Channel
+from provisioning.domain.declared_fields import declared
 from provisioning.domain.errors import Invalid
-from provisioning.domain.fields import SECTIONS, Field, Section, declared
+from provisioning.domain.fields import SECTIONS, Field, Section
 from provisioning.domain.intake import IntakeItem, IntakeKind
 from provisioning.domain.rights import Action, require_permission
 from provisioning.form.messages import message

@@ -15,6 +15,7 @@ from provisioning.domain.errors import Invalid
 from provisioning.domain.rights import Action, require_permission
 from provisioning.http import queue_filter, wired
 from provisioning.staff_ui import words
+from provisioning.staff_ui.badges import due_badge
 from provisioning.staff_ui.blueprint import actor, logged_in, staff
 from provisioning.use_cases.application.approve_together import approve_together, green
 from provisioning.use_cases.application.doubts import doubts_in_rows
@@ -45,7 +46,7 @@ def queue() -> str:
     names = {member.username: member.name for member in people}
     return render_template(
         "staff/queue.html",
-        rows=[(each, words.due_badge(each, today)) for each in page.applications],
+        rows=[(each, due_badge(each, today)) for each in page.applications],
         taken={reference: names.get(username, username) for reference, username in taken.items()},
         status_words={status: str(name) for status, name in words.STATUS.items()},  # looked up once, not in every row
         channel_words={channel: str(name) for channel, name in words.CHANNEL.items()},
@@ -120,7 +121,7 @@ def approve_several() -> Any:
         else:
             flash(gettext("Nie wybrano żadnego wniosku."))
     today = services.clock.today()
-    rows = [(each, words.due_badge(each, today)) for each in green(services, actor())]
+    rows = [(each, due_badge(each, today)) for each in green(services, actor())]
     failed = [outcome for outcome in outcomes if outcome.code != "approved"]
     return render_template("staff/approve_together.html", rows=rows, failed=failed)
 

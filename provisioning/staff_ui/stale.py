@@ -9,7 +9,7 @@ from flask import render_template, request
 
 from ibok_idp.look.flask_look import day
 from provisioning.domain.application import Application, masked_pesel
-from provisioning.domain.fields import declared
+from provisioning.domain.declared_fields import declared
 from provisioning.http import wired
 from provisioning.staff_ui import audit_words, words
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from typing import Any
 
-from flask_babel import gettext, ngettext
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from ibok_idp.look.flask_look import moment
@@ -14,11 +13,10 @@ from provisioning.domain.account import Account
 from provisioning.domain.account_records import AccountEvent
 from provisioning.domain.account_states import AccountState, ClosingCause, Trouble
 from provisioning.domain.actors import APPLICANT, CUSTOMER, WORKER
-from provisioning.domain.application import CLOSED, Application, Channel, RejectedFor, Status
-from provisioning.domain.deadline import Urgency, urgency
+from provisioning.domain.application import Channel, RejectedFor, Status
+from provisioning.domain.declared_fields import declared
 from provisioning.domain.document import Signature
 from provisioning.domain.doubts import Doubt, ScanCheck
-from provisioning.domain.fields import declared
 from provisioning.domain.mail import MailKind, MailState
 from provisioning.domain.news import DeliveryState, NewsKind
 from provisioning.domain.register_match import Agrees
@@ -366,26 +364,6 @@ def trouble(account: Account, recipient: str) -> str | None:
         Trouble.MAIL_REFUSED: gettext("Serwer poczty odrzucił adres %(to)s. Zadzwoń do klienta i sprawdź adres.", to=recipient),
     }
     return words[account.trouble]
-
-
-def due_badge(application: Application, today: date) -> dict[str, str]:
-    """Days left as words, with the class that gives shape and colour."""
-    return day_badge(application.due_on, today, closed=application.status in CLOSED)
-
-
-def day_badge(due_on: date | None, today: date, *, closed: bool) -> dict[str, str]:
-    """The same for any day by which something must be done."""
-    kind = urgency(due_on, today, closed=closed)
-    if kind is Urgency.DONE or due_on is None:
-        return {"kind": "done", "words": gettext("Zamknięty") if closed else gettext("Bez terminu")}
-    left = (due_on - today).days
-    if left < 0:
-        words = ngettext("%(num)d dzień po terminie", "%(num)d dni po terminie", -left)
-    elif left == 0:
-        words = gettext("Dziś ostatni dzień")
-    else:
-        words = ngettext("Został %(num)d dzień", "Zostało %(num)d dni", left)
-    return {"kind": kind.value, "words": words}
 
 
 def account_event(event: AccountEvent) -> str:

@@ -23,10 +23,11 @@ from werkzeug.serving import make_server
 
 from ibok_idp.tokens import Caller
 from provisioning.adapters.application_batch import columns, read_batch
-from provisioning.domain import fields
+from provisioning.domain import declared_fields
+from provisioning.domain.declared_fields import BOK_27
 from provisioning.domain.desk import QueueFilter
 from provisioning.domain.errors import Invalid
-from provisioning.domain.fields import BOK_27, CONTRACT, Box, CustomerType, Field, Searched
+from provisioning.domain.fields import CONTRACT, Box, CustomerType, Field, Searched
 from provisioning.use_cases.application.correct import correct
 from provisioning.web import create_app
 from tests.support.database_alone import CLERK, Alone
@@ -81,7 +82,7 @@ ANSWERS = {
 
 @pytest.fixture(autouse=True)
 def _declared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fields, "BOK_27", BOK_27.plus(METER, FARMER))
+    monkeypatch.setattr(declared_fields, "BOK_27", BOK_27.plus(METER, FARMER))
 
 
 class TokensOfWebapp:

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 import requests
 
-from ibok_idp.directory import CustomerDirectory, NewCustomer
+from ibok_idp.customers import NewCustomer
+from ibok_idp.directory import CustomerDirectory
 from ibok_idp.errors import KeycloakRefused, KeycloakUnavailable, LoginBelongsToAnother
 from ibok_idp.temporary_password import derive, new_nonce
 from tests.support.world import World, eventually

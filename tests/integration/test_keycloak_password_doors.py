@@ -16,7 +16,8 @@ import pytest
 import requests
 
 from deploy.visitor import Page, Visitor
-from ibok_idp.directory import CustomerDirectory, NewCustomer
+from ibok_idp.customers import NewCustomer
+from ibok_idp.directory import CustomerDirectory
 from ibok_idp.password_hash import hashed_credential
 from tests.support.customer import OWN, Customer, clear_user_cache, kolmogorov_smirnov, temporary, with_keycloaks_database
 from tests.support.world import World, where

@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from deploy.demo import ask_for_new_password
-from ibok_idp.directory import CustomerDirectory, NewCustomer
+from ibok_idp.customers import NewCustomer
+from ibok_idp.directory import CustomerDirectory
 from ibok_idp.errors import KeycloakRefused
 from ibok_idp.temporary_password import derive, new_nonce
 from provisioning.use_cases.account.request_new_password import request_new_password

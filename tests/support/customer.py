@@ -9,7 +9,8 @@ from typing import Any
 
 import psycopg
 
-from ibok_idp.directory import CustomerDirectory, NewCustomer
+from ibok_idp.customers import NewCustomer
+from ibok_idp.directory import CustomerDirectory
 from ibok_idp.temporary_password import derive, new_nonce
 from tests.support.world import World, where
 

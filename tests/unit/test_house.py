@@ -1,4 +1,4 @@
-"""The tests' own order: what two of them need lives in tests/support."""
+"""The order of the house: no module too long to read, and what two tests need lives in tests/support."""
 
 import ast
 from collections.abc import Iterator
@@ -22,3 +22,15 @@ def imported(tree: ast.AST) -> Iterator[str]:
 def test_no_module_imports_a_module_of_tests(module: Path) -> None:
     names = imported(ast.parse(module.read_text()))
     assert [name for name in names if name.startswith("tests.") and any(part.startswith("test_") for part in name.split("."))] == []
+
+
+CODE = sorted(
+    path
+    for package in ("ibok_idp", "provisioning", "webapp", "deploy", "faults", "bench", "examples")
+    for path in (TESTS.parent / package).rglob("*.py")
+)
+
+
+@pytest.mark.parametrize("module", CODE, ids=lambda module: str(module.relative_to(TESTS.parent)))
+def test_no_module_of_code_is_longer_than_400_lines(module: Path) -> None:
+    assert len(module.read_text().splitlines()) <= 400

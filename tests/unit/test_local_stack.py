@@ -6,7 +6,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from ibok_idp.errors import LocalStackError
-from ibok_idp.local.stack import Service, Stack
+from ibok_idp.local.processes import Service
+from ibok_idp.local.stack import Stack
 from ibok_idp.settings import LocalSettings
 
 

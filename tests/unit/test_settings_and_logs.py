@@ -6,10 +6,12 @@ import socket
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from ibok_idp.errors import LocalStackError, SettingsError
 from ibok_idp.local import artifacts, secrets
 from ibok_idp.local.artifacts import Artifact, fetch
+from ibok_idp.local.processes import end_leftovers
 from ibok_idp.local.stack import Stack
 from ibok_idp.log import _hide
 from ibok_idp.look.company import load_utility
@@ -87,11 +89,9 @@ def test_two_runs_in_one_folder_are_refused_and_the_first_is_left_alone(tmp_path
 
 
 def test_a_leftover_of_a_killed_run_is_recognised_only_when_it_surely_is_ours(tmp_path: Path) -> None:
-    stack = Stack(local_settings(tmp_path))
-    stack.state.mkdir(parents=True)
-    (stack.state / "pids.json").write_text(json.dumps({"webapp": [os.getpid(), 1.0], "worker": [2**22 - 1, 1.0]}))
-    stack._end_leftovers()  # this very process is not ended: its start time differs
-    assert not (stack.state / "pids.json").exists()
+    (tmp_path / "pids.json").write_text(json.dumps({"webapp": [os.getpid(), 1.0], "worker": [2**22 - 1, 1.0]}))
+    end_leftovers(tmp_path, Console(quiet=True))  # this very process is not ended: its start time differs
+    assert not (tmp_path / "pids.json").exists()
 
 
 def test_a_damaged_download_is_fetched_again_and_then_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

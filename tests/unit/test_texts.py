@@ -27,7 +27,7 @@ from provisioning.form.catalogue import all_versions
 from provisioning.form.messages import message
 from provisioning.messages.compose import Composer
 from provisioning.messages.context import CannotBeWritten
-from provisioning.staff_ui import words
+from provisioning.staff_ui.badges import day_badge
 from tests.support import letters
 from tests.support.fakes import fake_office
 
@@ -192,7 +192,7 @@ def test_a_third_language_counts_by_its_own_rule_and_where_it_lacks_by_the_polis
     install_look(app, letters.UTILITY, keycloak_origin="http://localhost", secure=False)
     today = date(2026, 11, 24)
     with app.test_request_context("/?lang=uk"):
-        assert words.day_badge(today + timedelta(days=days), today, closed=False)["words"] == expected
+        assert day_badge(today + timedelta(days=days), today, closed=False)["words"] == expected
 
 
 @pytest.mark.usefixtures("ukrainian")

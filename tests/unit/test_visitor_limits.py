@@ -15,7 +15,7 @@ from flask import Flask, request
 from werkzeug.exceptions import TooManyRequests
 
 from tests.support.free_ports import free_ports
-from webapp.application_form.views import within_mail_limit
+from webapp.application_form.status import within_mail_limit
 from webapp.limits import Counters, allow, first_use, visitor
 
 

@@ -15,6 +15,7 @@ from provisioning.domain.news import DeliveryState, NewsKind
 from provisioning.domain.rights import Action, Role
 from provisioning.staff_ui import words
 from provisioning.staff_ui.account import DEEDS
+from provisioning.staff_ui.badges import due_badge
 from provisioning.staff_ui.words import mail_reason
 from tests.support.records import application
 
@@ -46,7 +47,7 @@ def test_s4_days_left_are_said_in_proper_words(app: Flask, days: int, polish: st
     one = application(due_on=TODAY + timedelta(days=days))
     for language, expected in (("pl", polish), ("en", english)):
         with app.test_request_context(f"/?lang={language}"):
-            assert words.due_badge(one, TODAY)["words"] == expected
+            assert due_badge(one, TODAY)["words"] == expected
 
 
 @pytest.mark.parametrize(

@@ -6,30 +6,20 @@ import secrets
 import time
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, session, url_for
+from flask import Response, abort, redirect, render_template, request, session, url_for
 from flask_babel import gettext
 from werkzeug.exceptions import TooManyRequests
 
 from ibok_idp.look.flask_look import language
 from webapp.application_form import bots, steps
+from webapp.application_form.blueprint import application_form, typed_in
+from webapp.application_form.status import file_added, pdf, status_url
 from webapp.application_form.steps import NAMES, STEPS, html_id
 from webapp.limits import allow
-from webapp.provisioning_client import FormError, ProvisioningClient, ProvisioningUnavailable, Rejected
-from webapp.settings import Settings
+from webapp.provisioning_client import FormError, Rejected
+from webapp.wired import client, settings
 
-application_form = Blueprint("application_form", __name__)
 _WARN_MINUTES = 10
-_MAXIMUM_ANSWER = 500
-
-
-def client() -> ProvisioningClient:
-    found: ProvisioningClient = current_app.extensions["ibok_provisioning"]
-    return found
-
-
-def settings() -> Settings:
-    found: Settings = current_app.extensions["ibok_settings"]
-    return found
 
 
 @application_form.get("/wniosek")
@@ -115,7 +105,7 @@ def send() -> Any:
     form = client().form()
     answers = draft["answers"]
     answers["signature_kind"] = request.form.get("signature_kind", "")[:20]
-    answers["signed_name"] = _typed("signed_name")
+    answers["signed_name"] = typed_in("signed_name")
     upload = next((each for each in request.files.getlist("file") if each.filename), None)
     content = upload.read() if upload else b""
     _keep(draft)
@@ -140,22 +130,11 @@ def send() -> Any:
     }
     session.pop("draft", None)  # S2, privacy: drafts are gone on filing
     if upload and content:
-        refused = _add_file(filed["reference"], filed["status_token"], upload.filename or "", content, answers["signature_kind"])
+        refused = file_added(filed["reference"], filed["status_token"], upload.filename or "", content, answers["signature_kind"])
         if refused:
             session["filed"]["file_error"] = refused
             session.modified = True
     return redirect(url_for("application_form.filed"), 303)
-
-
-def _add_file(reference: str, token: str, name: str, content: bytes, kind: str) -> str | None:
-    """Add one file; the sentence of why it was not taken. The application itself is filed, whatever becomes of the file."""
-    try:
-        client().add_document(reference, token, name, content, kind, language())
-    except Rejected as rejected:
-        return rejected.errors[0].message or str(gettext("Plik jest za duży: najwyżej 15 MB"))
-    except ProvisioningUnavailable:
-        return str(gettext("Pliku nie udało się teraz przyjąć. Spróbuj jeszcze raz za chwilę"))
-    return None
 
 
 @application_form.get("/wniosek/zlozony")
@@ -165,88 +144,13 @@ def filed() -> Any:
     if not known:
         return redirect(url_for("application_form.start"))
     status = client().status(known["reference"], known["token"])
-    return render_template(
-        "form/filed.html", filed=known, status=status, status_url=_status_url(known["reference"], known["token"])
-    )
+    return render_template("form/filed.html", filed=known, status=status, status_url=status_url(known["reference"], known["token"]))
 
 
 @application_form.get("/wniosek/druk.pdf")
 def filled_form() -> Response:
     known = session.get("filed") or abort(404)
     return pdf(known["reference"], known["token"])
-
-
-@application_form.get("/wniosek/status/<reference>/<token>")
-def status(reference: str, token: str) -> str:
-    found = client().status(reference, token)
-    known = session.get("filed") or {}
-    return render_template(
-        "form/status.html",
-        status=found,
-        token=token,
-        email=known.get("email") if known.get("reference") == reference else None,
-        sent=request.args.get("wyslano"),
-        errors={},
-    )
-
-
-@application_form.get("/wniosek/status/<reference>/<token>/druk.pdf")
-def status_pdf(reference: str, token: str) -> Response:
-    return pdf(reference, token)
-
-
-@application_form.post("/wniosek/status/<reference>/<token>/email")
-def send_again(reference: str, token: str) -> Any:
-    """Send the confirmation again, to a corrected address when one is typed."""
-    within_mail_limit()
-    typed = _typed("email") or None
-    try:
-        client().send_confirmation_again(reference, token, typed, language())
-    except Rejected as rejected:
-        errors = {html_id(each.field): each.message for each in rejected.errors}
-        found = client().status(reference, token)
-        return render_template(
-            "form/status.html", status=found, token=token, email=None, sent=None, errors=errors, typed=typed
-        ), 422
-    known = session.get("filed")
-    if known and known["reference"] == reference and typed:
-        session["filed"] = {**known, "email": typed}
-    return redirect(url_for("application_form.status", reference=reference, token=token, wyslano="1"), 303)
-
-
-@application_form.post("/wniosek/status/<reference>/<token>/plik")
-def add_file(reference: str, token: str) -> Any:
-    upload = request.files.get("file")
-    content = upload.read() if upload and upload.filename else b""
-    found = client().status(reference, token)
-    kind = found["signature_kind"] if found["document_missing"] else "attachment"
-    refused = gettext("Wybierz plik")
-    if upload and content:
-        refused = _add_file(reference, token, upload.filename or "", content, kind)
-    if refused:
-        errors = {"file": refused}
-        return render_template("form/status.html", status=found, token=token, email=None, sent=None, errors=errors), 422
-    known = session.get("filed")
-    if known and known["reference"] == reference:
-        session["filed"] = {**known, "file_error": None}
-    return redirect(url_for("application_form.status", reference=reference, token=token, wyslano="plik"), 303)
-
-
-@application_form.get("/wniosek/potwierdzenie/<token>")
-def confirm(token: str) -> str:
-    """A page with a button: a mail scanner that opens the link confirms nothing."""
-    return render_template("form/confirm.html", token=token)
-
-
-@application_form.post("/wniosek/potwierdzenie/<token>")
-def confirm_now(token: str) -> str:
-    found = client().confirm_email(token.split(".")[0], token)
-    return render_template("form/confirmed.html", status=found)
-
-
-def pdf(reference: str, token: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="BOK-27-{reference}.pdf"'}
-    return Response(client().form_pdf(reference, token), mimetype="application/pdf", headers=headers)
 
 
 # -- the draft -----------------------------------------------------------------------------------
@@ -271,18 +175,14 @@ def _keep(draft: dict[str, Any]) -> None:
     session["draft"] = draft
 
 
-def _typed(name: str) -> str:
-    return request.form.get(name, "").strip()[:_MAXIMUM_ANSWER]
-
-
 def _take_answers(name: str, draft: dict[str, Any], form: dict[str, Any]) -> None:
     """Only the inputs of this page are taken over; everything else in the POST is ignored."""
     for field in _inputs(name, form):
-        draft["answers"][field] = _typed(field)
+        draft["answers"][field] = typed_in(field)
     if name == "kontakt" and request.form.get("take_meant") and draft.get("meant"):
         draft["answers"]["email"] = draft["answers"]["email_again"] = draft["meant"]
     if name == "klient" and request.form.get("customer_type") != draft["answers"].get("customer_type"):
-        draft["answers"]["customer_type"] = _typed("customer_type")
+        draft["answers"]["customer_type"] = typed_in("customer_type")
 
 
 def _inputs(name: str, form: dict[str, Any]) -> list[str]:
@@ -352,16 +252,6 @@ def _back_to_step(draft: dict[str, Any], errors: list[FormError], form: dict[str
     return _render(name, draft, mine), 422
 
 
-def within_mail_limit() -> None:
-    """F13: whatever mailbox they go to, one visitor causes only so many mails.
-
-    Raises:
-        TooManyRequests: over the limit of this address.
-    """
-    if not allow("mail", settings().mails_per_hour):
-        raise TooManyRequests
-
-
 def _refuse_robots(draft: dict[str, Any]) -> None:
     """
     Raises:
@@ -404,7 +294,3 @@ def _render(name: str, draft: dict[str, Any], errors: dict[str, str]) -> str:
         minutes_left=max(0, int((draft["until"] - time.time()) / 60)),
         warn=(draft["until"] - time.time()) / 60 < _WARN_MINUTES,
     )
-
-
-def _status_url(reference: str, token: str) -> str:
-    return f"{str(settings().webapp_url).rstrip('/')}/wniosek/status/{reference}/{token}"

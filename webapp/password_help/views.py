@@ -8,8 +8,8 @@ from flask import Blueprint, redirect, render_template, request, session, url_fo
 from flask_babel import gettext
 
 from webapp.application_form import bots
-from webapp.application_form.views import client, settings
 from webapp.limits import allow, first_use
+from webapp.wired import client, settings
 
 password_help = Blueprint("password_help", __name__)
 _SALT = "reset_salt"

@@ -24,10 +24,11 @@ from flask_babel import gettext
 from ibok_idp.look.flask_look import language, problem_page
 from ibok_idp.oidc_login import OidcLogin
 from ibok_idp.texts import LANGUAGES
+from webapp.application_form.status import within_mail_limit
 from webapp.application_form.steps import address_line, html_id
-from webapp.application_form.views import client, within_mail_limit
 from webapp.portal.devices import device
 from webapp.provisioning_client import Conflict, LoginTooOld, NotThere, Rejected, TokenRefused
+from webapp.wired import client
 
 portal = Blueprint("portal", __name__)
 View = Callable[..., Any]

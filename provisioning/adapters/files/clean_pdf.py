@@ -7,7 +7,6 @@ comments, drawings) becomes part of the page. Names of keys are those of ISO 320
 from __future__ import annotations
 
 import io
-import math
 import re
 import warnings
 import zlib
@@ -21,17 +20,16 @@ import pypdfium2
 from pikepdf import Array, Dictionary, Name, Object, Stream, String
 
 from provisioning.adapters.files.clean_pdf_allowed import ALLOWED
+from provisioning.adapters.files.trial_drawing import MOST_POINTS, scale_for, try_to_draw
 from provisioning.domain.errors import FieldError, Invalid
 
 MOST_PIXELS_OF_AN_IMAGE = 110_000_000
-_MOST_POINTS = 14_400  # ISO 32000-2, annex C: 200 inches
 _MOST_CONTENT = 64 * 2**20
 _MOST_OBJECTS = 100_000
 _MOST_ANNOTATIONS = 5_000
 _DEEPEST = 60
 _MOST_DRAWINGS = 20_000
 _DRAWN = re.compile(rb"/([^\s/<>\[\](){}%]+)\s+Do\b")
-_PIXELS_OF_A_TRIAL = 250_000
 _COMPRESSIONS = {"/FlateDecode", "/LZWDecode", "/RunLengthDecode"}
 _FILTERS = _COMPRESSIONS | {"/ASCIIHexDecode", "/ASCII85Decode", "/DCTDecode", "/JPXDecode", "/CCITTFaxDecode", "/JBIG2Decode"}
 
@@ -57,7 +55,7 @@ def clean_pdf(content: bytes, most_pages: int) -> bytes:
                 _Drawings().count(clean)
                 output = io.BytesIO()
                 clean.save(output, compress_streams=True, object_stream_mode=pikepdf.ObjectStreamMode.generate)
-    _try_to_draw(output.getvalue())
+    try_to_draw(output.getvalue())
     return output.getvalue()
 
 
@@ -126,7 +124,7 @@ def _with_appearances(source: pikepdf.Pdf) -> pikepdf.Pdf:
         pdf.init_forms()
         pages = [pdf[number] for number in range(len(pdf))]
         for page in pages:
-            page.render(scale=_scale(page, 10_000))  # drawing a page is what makes PDFium make the pictures
+            page.render(scale=scale_for(page, 10_000))  # drawing a page is what makes PDFium make the pictures
         output = io.BytesIO()
         pdf.save(output)
     finally:
@@ -179,7 +177,7 @@ class _Copier:
 
     def page(self, page: pikepdf.Page) -> Dictionary:
         media = _box(_inherited(page.obj, "/MediaBox")) or _A4
-        if max(media[2] - media[0], media[3] - media[1]) > _MOST_POINTS:
+        if max(media[2] - media[0], media[3] - media[1]) > MOST_POINTS:
             raise _refused("file_too_demanding")
         copy = Dictionary(Type=Name.Page, MediaBox=Array(media), Resources=self._resources(page))
         if crop := _box(_inherited(page.obj, "/CropBox")):
@@ -379,23 +377,6 @@ def _box(found: Any) -> list[Decimal] | None:
     left, right = sorted((numbers[0], numbers[2]))
     bottom, top = sorted((numbers[1], numbers[3]))
     return [left, bottom, right, top] if right - left >= 1 and top - bottom >= 1 else None
-
-
-def _try_to_draw(content: bytes) -> None:
-    """Forms in forms, patterns and fonts that never end are found here, by the limits of the child."""
-    pdf = pypdfium2.PdfDocument(content)
-    try:
-        for number in range(len(pdf)):
-            page = pdf[number]
-            page.render(scale=_scale(page, _PIXELS_OF_A_TRIAL))
-            page.close()
-    finally:
-        pdf.close()
-
-
-def _scale(page: pypdfium2.PdfPage, pixels: int) -> float:
-    width, height = page.get_size()
-    return min(1.0, math.sqrt(pixels / max(1.0, width * height)))
 
 
 def _refused(code: str) -> Invalid:

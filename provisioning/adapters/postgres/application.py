@@ -13,9 +13,10 @@ from provisioning.adapters.postgres.rows import with_json
 from provisioning.adapters.postgres.search import drop_names, fold, phone_words, query_for, store_names, words_of
 from provisioning.domain.account_states import GONE, AccountState
 from provisioning.domain.application import OPEN, Application, Channel, RejectedFor, Status
+from provisioning.domain.declared_fields import declared
 from provisioning.domain.desk import COUNTED_AT_MOST, Alike, QueueFilter, QueuePage, QueueSort, QueueTiles
 from provisioning.domain.errors import NotFound
-from provisioning.domain.fields import Searched, declared
+from provisioning.domain.fields import Searched
 from provisioning.domain.login_names import normalised
 from provisioning.domain.login_names import reference as make_reference
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from provisioning.adapters.csv_file import CsvRow, read_csv
-from provisioning.domain.fields import declared
+from provisioning.domain.declared_fields import declared
 from provisioning.domain.register_match import RegisterCustomer
 from provisioning.form import identifiers
 

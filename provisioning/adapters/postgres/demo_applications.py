@@ -26,7 +26,7 @@ from provisioning.adapters.postgres.work import applications_in
 from provisioning.domain.application import Application, Channel, Status
 from provisioning.domain.clauses import FormVersion
 from provisioning.domain.deadline import due_on
-from provisioning.domain.fields import declared
+from provisioning.domain.declared_fields import declared
 from provisioning.domain.login_names import reference as make_reference
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provisioning.domain.application import Application
-from provisioning.domain.fields import declared
+from provisioning.domain.declared_fields import declared
 from provisioning.domain.register_match import Claimed, Compared, RegisterCustomer, compare
 from provisioning.ports.services import Services
 from provisioning.ports.work import Work

@@ -1,0 +1,5 @@
+"""`ibok-provisioning`: the commands of the utility's side."""
+
+from provisioning.cli.main import app
+
+__all__ = ["app"]
