@@ -397,6 +397,21 @@ def test_s5_an_activation_password_whose_life_ended_in_the_queue_is_replaced_bef
     check_invariants(ring, login)
 
 
+def test_a_reset_whose_mail_fails_too_hides_no_password_that_never_came(ring: Ring) -> None:
+    login = ring.approved()
+    ring.mail_server.answer = lambda recipient: MailFailed("554 not this message")
+    keep(ring.services, login)
+    assert ring.account(login).trouble is Trouble.MAIL_FAILED
+    request_new_password(ring.services, login)
+    keep(ring.services, login)
+    assert ring.account(login).trouble is Trouble.MAIL_FAILED
+    ring.calm()
+    request_new_password(ring.services, login)
+    ring.settle(login)
+    assert ring.account(login).trouble is None
+    assert ring.keycloak.try_login(login, ring.mail_server.passwords(login)[-1].secret or "") == "must_change"
+
+
 # -- an account that Keycloak does not take ------------------------------------------------------
 
 

@@ -136,6 +136,8 @@ def reset_mailed(services: Services, work: Work, account: Account, look: Look, o
     work.resets.save(current)
     account.reset_open = False
     account.temporary_is_void = not stays and account.temporary_in_keycloak == current.reset_id
+    if mail.state is MailState.FAILED:
+        account.mail_waits(Trouble.MAIL_FAILED, services.clock.now(), None)
 
 
 def _note_mail(services: Services, work: Work, account: Account, identifier: str, handed: _Handed) -> Mail | None:
