@@ -87,7 +87,7 @@ def _all_free(names: Sequence[str], most: int) -> Any:
     yield frozenset(names[:most])
 
 
-def fake_office(**changes: Any) -> Services:
+def fake_services(**changes: Any) -> Services:
     """Everything but a database."""
     parts: dict[str, Any] = {
         "work": lambda: (_ for _ in ()).throw(AssertionError("no database in this test")),

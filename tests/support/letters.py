@@ -18,7 +18,7 @@ from provisioning.form.catalogue import all_versions, current_form
 from provisioning.form.check import Checker
 from provisioning.messages.compose import Composer
 from provisioning.use_cases.account.keeper.passwords import activation_password
-from tests.support.fakes import fake_office
+from tests.support.fakes import fake_services
 from tests.support.world import application_body
 
 UTILITY = load_utility(None)
@@ -86,7 +86,7 @@ WITH_PASSWORD = (MailKind.ACTIVATED, MailKind.NEW_PASSWORD)
 
 
 def compose(kind: MailKind, one: Application) -> Any:
-    services = fake_office()
+    services = fake_services()
     mail = Mail(f"<{kind}.1@wpwik.com>", one.reference, kind, one.email, one.received_at, about=ABOUT)
     of = None if kind in OF_THE_APPLICATION else replace(account(), language=one.language)
     secret = activation_password(services, account()) if kind in WITH_PASSWORD else "abc.token"

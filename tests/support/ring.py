@@ -28,7 +28,7 @@ from provisioning.use_cases.account.keep_account import Kept, keep, sweep
 from provisioning.use_cases.application.decide import approve
 from provisioning.use_cases.application.register_paper import register_paper
 from provisioning.use_cases.messages.mail_out import due_mails
-from tests.support.fakes import TickingClock, fake_office
+from tests.support.fakes import TickingClock, fake_services
 from tests.support.memory_keycloak import MemoryKeycloak
 from tests.support.memory_mail import MemoryMailServer, plain_letter
 from tests.support.world import paper_body
@@ -161,7 +161,7 @@ def make_ring(database_url: str) -> Ring:
     fingerprint = fingerprint_with("r" * 32)
     cipher = Fernet(base64.urlsafe_b64encode(b"r" * 32))
     work = PostgresWork(engine, cipher, fingerprint, NoJobs())
-    services = fake_office(
+    services = fake_services(
         work=work,
         only_one=work.only_one,
         these_free=work.these_free,

@@ -8,7 +8,7 @@ import pytest
 
 from provisioning.settings import Settings
 from provisioning.use_cases.tokens import is_status_token, status_token
-from tests.support.fakes import fake_office
+from tests.support.fakes import fake_services
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def test_without_one_the_key_of_passwords_signs_as_before(settings: Callable[...
 
 
 def test_a_link_opens_as_long_as_its_key_stands_among_the_earlier_ones() -> None:
-    before = fake_office(link_keys=(b"a" * 32,))
+    before = fake_services(link_keys=(b"a" * 32,))
     found: Any = SimpleNamespace(reference="2026/000001-1", nonce=b"n" * 32)
     token = status_token(before, found)
-    assert is_status_token(fake_office(link_keys=(b"b" * 32, b"a" * 32)), found, token)
-    assert not is_status_token(fake_office(link_keys=(b"b" * 32,)), found, token)
+    assert is_status_token(fake_services(link_keys=(b"b" * 32, b"a" * 32)), found, token)
+    assert not is_status_token(fake_services(link_keys=(b"b" * 32,)), found, token)

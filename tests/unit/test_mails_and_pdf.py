@@ -13,7 +13,7 @@ from provisioning.domain.mail import Mail, MailKind
 from provisioning.form.catalogue import all_versions, current_form
 from provisioning.messages.compose import Composer
 from provisioning.use_cases.account.keeper.passwords import activation_password
-from tests.support.fakes import fake_office
+from tests.support.fakes import fake_services
 from tests.support.letters import (
     ABOUT,
     OF_THE_APPLICATION,
@@ -32,7 +32,7 @@ from tests.support.world import application_body, company_body
 @pytest.mark.parametrize("language", ["pl", "en"])
 def test_s5_the_activation_mail_brings_login_temporary_password_and_basic_data(language: str) -> None:
     text, html = parts(compose(MailKind.ACTIVATED, application(language)))
-    password = activation_password(fake_office(), account())
+    password = activation_password(fake_services(), account())
     lines = text.replace("\r\n", "\n").split("\n")
     assert "Login: wp48120937" in lines
     assert f"Hasło tymczasowe: {password}" in lines
@@ -49,7 +49,7 @@ def test_no_mail_holds_pesel_and_only_those_of_s5_and_s7_a_password(kind: MailKi
     message = compose(kind, application(language))
     text, html = parts(message)
     assert PESEL not in text + html + message["Subject"]
-    assert (activation_password(fake_office(), account()) in text) == (kind in WITH_PASSWORD)
+    assert (activation_password(fake_services(), account()) in text) == (kind in WITH_PASSWORD)
     assert "<script>" not in html
     assert message["Message-ID"] == f"<{kind}.1@wpwik.com>"
     assert message["Auto-Submitted"] == "auto-generated"
@@ -75,7 +75,7 @@ def test_s7_the_mail_brings_login_password_its_life_and_what_to_do_if_it_was_not
     text, _ = parts(compose(MailKind.NEW_PASSWORD, application()))
     lines = text.replace("\r\n", "\n").split("\n")
     assert "Login: wp48120937" in lines
-    assert f"Hasło tymczasowe: {activation_password(fake_office(), account())}" in lines
+    assert f"Hasło tymczasowe: {activation_password(fake_services(), account())}" in lines
     flowing = " ".join(text.split())
     for words in ("25 listopada 2026, 13:00", "http://localhost:8000/logowanie", "To nie Ty?", "Dotychczasowe hasło działa"):
         assert words in flowing
@@ -148,7 +148,7 @@ def test_every_date_that_a_mail_says_is_the_day_in_warsaw_also_after_midnight(ki
     of = replace(account(), **moments, language=language)
     about = ABOUT | dict.fromkeys(("expires_at", "resigned_at", "at"), AFTER_MIDNIGHT.isoformat())
     mail = Mail(f"<{kind}.1@wpwik.com>", one.reference, kind, one.email, AFTER_MIDNIGHT, about=about)
-    services = fake_office()
+    services = fake_services()
     secret = "a-secret" if kind in WITH_PASSWORD else "abc.token"
     message = Composer(UTILITY, "ibok@wpwik.com", "bok@wpwik.com")(
         services, mail, one, None if kind in OF_THE_APPLICATION else of, secret

@@ -29,7 +29,7 @@ from provisioning.messages.compose import Composer
 from provisioning.messages.context import CannotBeWritten
 from provisioning.staff_ui.badges import day_badge
 from tests.support import letters
-from tests.support.fakes import fake_office
+from tests.support.fakes import fake_services
 
 PROJECT = Path(ibok_idp.__file__).parents[1]
 PACKAGES = ("ibok_idp", "provisioning", "webapp")
@@ -133,7 +133,7 @@ def test_a_mail_that_was_queued_without_its_secret_is_not_written() -> None:
     mail = Mail("<1@wpwik.com>", one.reference, MailKind.NEW_PASSWORD, one.email, one.received_at, about=letters.ABOUT)
     for account, secret in ((letters.account(), None), (None, "a-secret")):
         with pytest.raises(CannotBeWritten):
-            compose(fake_office(), mail, one, account, secret)
+            compose(fake_services(), mail, one, account, secret)
 
 
 def test_a_reason_is_named_once() -> None:

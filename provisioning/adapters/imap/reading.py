@@ -41,7 +41,9 @@ _LONGEST_HEAD = 2**20
 _AUTOMATIC = ("auto-generated", "auto-replied", "auto-notified")
 _BULK = ("bulk", "junk", "list", "auto_reply")
 _TEXT_ENDINGS = ("txt", "text", "htm", "html", "")
-_NO_APPLICATIONS = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature", "application/ics"})  # fmt: skip
+_NO_APPLICATIONS = frozenset(
+    {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature", "application/ics"}
+)
 _LARGEST_REPORT = 200_000  # bytes in which a report has said what it has to say
 _LARGEST_LOGO = 50_000  # bytes; a page of paper is larger
 _PLAIN = ParserConfig(css=CSS_PROFILES["strict"], display_links=False, display_images=False)

@@ -97,15 +97,44 @@ def _zip(evidence: Evidence, printer: FormPrinter) -> bytes:
 
 def _filed(application: Application) -> dict[str, Any]:
     """What was filed and decided; PESEL is in the form itself alone."""
-    names = ("reference", "status", "channel", "form_version", "terms_version", "language", "customer_type", "data", "clauses",
-             "terms_accepted", "signature", "received_at", "filed_at", "filed_on", "completed_on", "due_on", "email_confirmed_at",
-             "decided_at", "decided_by", "reason", "entered_by", "as_filed", "added_to")  # fmt: skip
+    names = (
+        "reference",
+        "status",
+        "channel",
+        "form_version",
+        "terms_version",
+        "language",
+        "customer_type",
+        "data",
+        "clauses",
+        "terms_accepted",
+        "signature",
+        "received_at",
+        "filed_at",
+        "filed_on",
+        "completed_on",
+        "due_on",
+        "email_confirmed_at",
+        "decided_at",
+        "decided_by",
+        "reason",
+        "entered_by",
+        "as_filed",
+        "added_to",
+    )
     return {name: getattr(application, name) for name in names}
 
 
 def _mail(mail: Mail) -> dict[str, Any]:
-    return {"message_id": mail.message_id, "kind": mail.kind, "to": mail.recipient, "state": mail.state, "answer": mail.answer,
-            "created_at": mail.created_at, "accepted_at": mail.accepted_at}  # fmt: skip
+    return {
+        "message_id": mail.message_id,
+        "kind": mail.kind,
+        "to": mail.recipient,
+        "state": mail.state,
+        "answer": mail.answer,
+        "created_at": mail.created_at,
+        "accepted_at": mail.accepted_at,
+    }
 
 
 def _line(line: AuditEntry) -> dict[str, Any]:

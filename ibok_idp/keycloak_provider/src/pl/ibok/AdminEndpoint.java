@@ -11,51 +11,33 @@ import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
 import java.time.Duration;
 import java.util.Set;
-import org.keycloak.Config;
 import org.keycloak.common.util.Time;
 import org.keycloak.events.admin.OperationType;
 import org.keycloak.events.admin.ResourceType;
 import org.keycloak.models.KeycloakSession;
-import org.keycloak.models.KeycloakSessionFactory;
 import org.keycloak.models.RealmModel;
 import org.keycloak.models.UserModel;
 import org.keycloak.services.ErrorResponse;
 import org.keycloak.services.resources.admin.AdminEventBuilder;
-import org.keycloak.services.resources.admin.ext.AdminRealmResourceProvider;
-import org.keycloak.services.resources.admin.ext.AdminRealmResourceProviderFactory;
 import org.keycloak.services.resources.admin.fgap.AdminPermissionEvaluator;
 
 /**
  * {@code PUT} and {@code DELETE /admin/realms/{realm}/ibok-temporary-passwords/{user-id}}.
  *
  * <p>The body is a {@link HashedPassword} with the end of its life (`expiresAt`, milliseconds since the epoch; null or absent: as
- * long as may be); what is wrong in it is answered 400 with words. Both need the right to reset that user's password (fine-grained admin permissions), so that the service account of
- * provisioning reaches members of /customers and nobody else.
+ * long as may be); what is wrong in it is answered 400 with words. Both need the right to reset that user's password
+ * (fine-grained admin permissions), so that the service account of provisioning reaches members of /customers and nobody else.
  */
-public class AdminEndpoint implements AdminRealmResourceProviderFactory, AdminRealmResourceProvider {
+public class AdminEndpoint extends AdminExtension {
     @Override
     public String getId() {
         return "ibok-temporary-passwords";
     }
 
     @Override
-    public AdminRealmResourceProvider create(KeycloakSession session) {
-        return this;
-    }
-
-    @Override
     public Object getResource(KeycloakSession session, RealmModel realm, AdminPermissionEvaluator auth, AdminEventBuilder event) {
         return new Resource(session, realm, auth, event);
     }
-
-    @Override
-    public void init(Config.Scope config) {}
-
-    @Override
-    public void postInit(KeycloakSessionFactory factory) {}
-
-    @Override
-    public void close() {}
 
     public static class Resource {
         private static final Duration CLOCKS_APART = Duration.ofMinutes(5);
