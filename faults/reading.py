@@ -213,7 +213,8 @@ def waiting(ground: Ground) -> dict[str, int]:
 def hurry(ground: Ground) -> None:
     """Nobody waits out a pause of a quarter of an hour: what waits is tried now."""
     for statement in (
-        "UPDATE accounts SET look_at = NULL, keycloak_next_at = NULL, mail_next_at = NULL WHERE unsettled RETURNING login",
+        "UPDATE accounts SET look_at = NULL, keycloak_next_at = NULL, mail_next_at = NULL "
+        "WHERE login IN (SELECT login FROM accounts WHERE unsettled FOR UPDATE SKIP LOCKED) RETURNING login",
         "UPDATE webhook_deliveries SET next_at = NULL WHERE state = 'waiting' RETURNING position",
         "UPDATE webhook_receivers SET next_at = NULL RETURNING name",
         "UPDATE mails SET next_attempt_at = NULL WHERE state = 'deferred' RETURNING message_id",

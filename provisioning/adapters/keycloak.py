@@ -10,7 +10,7 @@ from ibok_idp.customers import DirectoryUser, Made, MadeOutcome, NewCustomer, Us
 from ibok_idp.directory import CustomerDirectory
 from ibok_idp.errors import CustomerNotFound, IdpError, KeycloakRefused, KeycloakUnavailable
 from provisioning.domain.account_states import Trouble
-from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak, WantedUser
+from provisioning.domain.in_keycloak import ConsoleEvent, Created, EventsRead, LoginEvent, SeenInKeycloak, WantedUser
 from provisioning.ports.directory import DirectoryTrouble
 
 _Answer = TypeVar("_Answer")
@@ -117,9 +117,10 @@ class KeycloakDirectory:
     def customers(self, first: int, limit: int) -> list[SeenInKeycloak]:
         return _translated(lambda: [_seen(each) for each in self._directory.members(first, limit)])
 
-    def login_events(self, since: datetime) -> list[LoginEvent]:
-        """Oldest first; Keycloak counts `since` in whole days, so more may come than was asked for."""
-        return [
+    def login_events(self, since: datetime) -> EventsRead[LoginEvent]:
+        """Keycloak counts `since` in whole days; what is older is left out here."""
+        read = self._events(self._directory.user_events, since)
+        found = [
             LoginEvent(
                 event_id=event["id"],
                 user_id=event["userId"],
@@ -129,12 +130,13 @@ class KeycloakDirectory:
                 address=event.get("ipAddress"),
                 password=event.get("details", {}).get("ibok_password"),
             )
-            for event in self._events(self._directory.user_events, since)
+            for event in read
             if event.get("userId")
         ]
+        return EventsRead(found, _newest(read))
 
-    def console_events(self, since: datetime) -> list[ConsoleEvent]:
-        """Oldest first, without what our own service account did."""
+    def console_events(self, since: datetime) -> EventsRead[ConsoleEvent]:
+        """Without what our own service account did."""
         events = self._events(self._directory.admin_events, since)
         own = _translated(self._directory.own_user_id) if events else ""
         found = []
@@ -144,7 +146,7 @@ class KeycloakDirectory:
             if by != own and kind in ("users", "ibok-temporary-passwords"):
                 user_id, _, what = rest.partition("/")
                 found.append(ConsoleEvent(event["id"], user_id, _moment(event), event["operationType"], what.split("/")[0], by))
-        return found
+        return EventsRead(found, _newest(events))
 
     def _events(self, read: Callable[[datetime, int, int], list[dict[str, Any]]], since: datetime) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -154,6 +156,10 @@ class KeycloakDirectory:
             found += page
             if len(page) < _PAGE or _moment(page[-1]) < since:
                 return sorted((each for each in found if _moment(each) >= since), key=lambda each: int(each["time"]))
+
+
+def _newest(events: list[dict[str, Any]]) -> datetime | None:
+    return _moment(events[-1]) if events else None
 
 
 def _customer(wanted: WantedUser) -> NewCustomer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from provisioning.domain.account import Profile
 
@@ -69,3 +70,17 @@ class ConsoleEvent:
     operation: str
     what: str
     by: str
+
+
+Event = TypeVar("Event", LoginEvent, ConsoleEvent)
+
+
+@dataclass(frozen=True)
+class EventsRead(Generic[Event]):
+    """Attributes:
+    events: those that are of interest, oldest first.
+    newest: when the newest of all that was read happened, of interest or not; None: there was none.
+    """
+
+    events: list[Event]
+    newest: datetime | None

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from provisioning import doctor
 from provisioning.adapters.postgres.demo_applications import generate
-from provisioning.domain.in_keycloak import ConsoleEvent, LoginEvent
+from provisioning.domain.in_keycloak import ConsoleEvent, EventsRead, LoginEvent
 from provisioning.ports.directory import DirectoryTrouble
 from provisioning.ports.services import Services
 from provisioning.use_cases.account.follow_keycloak import follow_keycloak
@@ -36,12 +36,13 @@ class KeycloakWithEvents(FakeDirectory):
         self.logins.append(LoginEvent(f"event-{len(self.logins)}", user_id, at, "LOGIN", None, "192.0.2.1", "own"))
         return self.logins[-1].event_id
 
-    def login_events(self, since: datetime) -> list[LoginEvent]:
+    def login_events(self, since: datetime) -> EventsRead[LoginEvent]:
         self.asked.append(since)
-        return sorted((each for each in self.logins if each.at >= since), key=lambda each: each.at)
+        found = sorted((each for each in self.logins if each.at >= since), key=lambda each: each.at)
+        return EventsRead(found, found[-1].at if found else None)
 
-    def console_events(self, since: datetime) -> list[ConsoleEvent]:
-        return []
+    def console_events(self, since: datetime) -> EventsRead[ConsoleEvent]:
+        return EventsRead([], None)
 
 
 class Followed:
@@ -88,7 +89,7 @@ def test_k07_no_event_is_lost_however_wrong_our_clock_is(wired: Wired, skew: tim
 def test_the_cursor_is_the_newest_time_of_keycloak_and_rests_when_nothing_happens(wired: Wired) -> None:
     followed = Followed(wired, 10 * MINUTE)
     followed.round_at(BEGIN)
-    assert followed.keycloak.asked[-1] == BEGIN + 10 * MINUTE - timedelta(days=1)  # the first look
+    assert followed.keycloak.asked[-1] == BEGIN + 10 * MINUTE - timedelta(days=90)  # the first look: all that Keycloak keeps
     followed.keycloak.log_in(BEGIN)
     assert followed.round_at(BEGIN + SECOND) == 1
     for minute in range(1, 4):

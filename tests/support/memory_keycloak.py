@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from ibok_idp.password_policy import broken_rules
 from provisioning.domain.account_states import Trouble
-from provisioning.domain.in_keycloak import ConsoleEvent, Created, LoginEvent, SeenInKeycloak, WantedUser
+from provisioning.domain.in_keycloak import ConsoleEvent, Created, EventsRead, LoginEvent, SeenInKeycloak, WantedUser
 from provisioning.domain.rulebook import Rulebook
 from provisioning.ports.directory import DirectoryTrouble
 from provisioning.ports.work import Clock
@@ -60,6 +60,7 @@ class MemoryKeycloak:
     users: dict[str, User] = field(default_factory=dict)
     events: list[LoginEvent] = field(default_factory=list)
     console: list[ConsoleEvent] = field(default_factory=list)
+    own_writes: list[datetime] = field(default_factory=list)
     made: int = 0
 
     # -- the contract ----------------------------------------------------------------------------
@@ -166,13 +167,16 @@ class MemoryKeycloak:
         members = sorted((each for each in self.users.values() if each.in_customers), key=lambda each: each.login)
         return [_seen(each) for each in members[first : first + limit]]
 
-    def login_events(self, since: datetime) -> list[LoginEvent]:
+    def login_events(self, since: datetime) -> EventsRead[LoginEvent]:
         self._reachable()
-        return [each for each in self.events if each.at >= since]
+        found = [each for each in self.events if each.at >= since]
+        return EventsRead(found, max((each.at for each in found), default=None))
 
-    def console_events(self, since: datetime) -> list[ConsoleEvent]:
+    def console_events(self, since: datetime) -> EventsRead[ConsoleEvent]:
         self._reachable()
-        return [each for each in self.console if each.at >= since]
+        found = [each for each in self.console if each.at >= since]
+        moments = [each.at for each in found] + [at for at in self.own_writes if at >= since]
+        return EventsRead(found, max(moments, default=None))
 
     # -- people ----------------------------------------------------------------------------------
 
@@ -245,6 +249,7 @@ class MemoryKeycloak:
         self._reachable()
         self.meanwhile(f"{name}.before")
         outcome = effect()
+        self.own_writes = [self.clock.now()]  # only the newest matters
         self.meanwhile(f"{name}.after")
         if self.lose_answers:
             self.lose_answers -= 1

@@ -1,7 +1,7 @@
 """The keeper of an account: what was promised is done once, whatever else happens meanwhile (S4 to S8)."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from provisioning.domain.account_states import AccountState, Step, Trouble
 from provisioning.domain.errors import Invalid, NotPossible
-from provisioning.domain.in_keycloak import Created, WantedUser
+from provisioning.domain.in_keycloak import ConsoleEvent, Created, EventsRead, WantedUser
 from provisioning.domain.mail import Mail, MailKind, MailState
 from provisioning.domain.password_reset import PasswordReset
 from provisioning.metrics import numbers
@@ -19,6 +19,7 @@ from provisioning.ports.messages import MailDeferred, MailFailed, MailRefused
 from provisioning.ports.services import Services
 from provisioning.use_cases.account import erase, misdirected, resign, suspend
 from provisioning.use_cases.account.change_contact import change_language
+from provisioning.use_cases.account.follow_keycloak import follow_keycloak
 from provisioning.use_cases.account.keep_account import Kept, keep, sweep
 from provisioning.use_cases.account.reconcile import reconcile
 from provisioning.use_cases.account.request_new_password import request_new_password
@@ -650,3 +651,33 @@ def test_wrong_states_are_told(ring: Ring) -> None:
 def test_trouble_is_of_the_port(ring: Ring) -> None:
     with pytest.raises(DirectoryTrouble):
         ring.keycloak.void_temporary_password("nobody")
+
+
+def test_r04_a_click_of_it_while_keycloak_did_not_answer_for_days_is_seen_afterwards(ring: Ring) -> None:
+    login = ring.active()
+    follow_keycloak(ring.services)  # nobody has ever clicked anything
+    ring.clock.moment += timedelta(hours=1)
+    ring.keycloak.in_the_console(login, enabled=False)
+    ring.clock.moment += timedelta(days=3)
+    follow_keycloak(ring.services)
+    ring.settle(login)
+    assert ring.account(login).state is AccountState.SUSPENDED
+
+
+def test_what_our_own_account_does_in_keycloak_is_read_once(ring: Ring) -> None:
+    """However long nobody has clicked: a stock of 300,000 users made today must not be read again every three seconds."""
+    asked: list[datetime] = []
+    console_events = ring.keycloak.console_events
+
+    def noted(since: datetime) -> EventsRead[ConsoleEvent]:
+        asked.append(since)
+        return console_events(since)
+
+    ring.keycloak.console_events = noted  # type: ignore[method-assign]
+    for _ in range(2):
+        ring.waiting()
+        made = ring.clock.now()
+        ring.clock.moment += timedelta(hours=1)
+        follow_keycloak(ring.services)
+        follow_keycloak(ring.services)
+        assert asked[-1] >= made - timedelta(minutes=5)

@@ -1,7 +1,7 @@
 """Keycloak and we agree: logins are noticed, and what IT does in the console shows and changes the state where it must.
 
 Two cursors are kept in the database: the time of the newest event seen, by Keycloak's clock and never by ours. Each round reads
-a little before its cursor, for events become visible only when Keycloak has committed them; an event that is known already is
+a little before its cursor, which also passes what our own service account did, for events become visible only when Keycloak has committed them; an event that is known already is
 left alone.
 """
 
@@ -17,7 +17,7 @@ from provisioning.domain.account_states import AccountState
 from provisioning.domain.actors import Actor
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import Outage
-from provisioning.domain.in_keycloak import ConsoleEvent, LoginEvent
+from provisioning.domain.in_keycloak import ConsoleEvent, EventsRead, LoginEvent
 from provisioning.domain.mail import MailKind
 from provisioning.ports.directory import DirectoryTrouble
 from provisioning.ports.services import Services
@@ -29,7 +29,7 @@ from provisioning.use_cases.messages.unasked_mails import keep_within_budget
 from provisioning.use_cases.one_by_one import LeftBehind
 
 _OVERLAP = timedelta(seconds=20)
-_FIRST_LOOK = timedelta(days=1)
+_FIRST_LOOK = timedelta(days=90)  # all that Keycloak keeps, `eventsExpiration` of the realm
 _PATIENCE = timedelta(hours=1)
 _log = structlog.get_logger()
 KINDS = {
@@ -65,14 +65,15 @@ def _round(services: Services, name: str) -> int:
     with services.work() as work:
         reached = work.events.cursor(cursor)
     since = reached - _OVERLAP if reached else services.clock.now() - _FIRST_LOOK
-    events: list[LoginEvent] | list[ConsoleEvent]
-    events = services.directory.login_events(since) if name == "logins" else services.directory.console_events(since)
-    if not events:
+    read: EventsRead[LoginEvent] | EventsRead[ConsoleEvent]
+    read = services.directory.login_events(since) if name == "logins" else services.directory.console_events(since)
+    newest = read.newest
+    if newest is None:
         return 0
     with services.work() as work:
-        known = work.events.known([each.event_id for each in events])
-    new, behind, newest = 0, [], max(each.at for each in events)
-    for event in events:
+        known = work.events.known([each.event_id for each in read.events])
+    new, behind = 0, []
+    for event in read.events:
         if event.event_id not in known:
             try:
                 new += _note_login(services, event) if isinstance(event, LoginEvent) else _follow_console(services, event)
@@ -82,8 +83,10 @@ def _round(services: Services, name: str) -> int:
                 _log.exception("keycloak.event_left_behind", event_id=event.event_id, user_id=event.user_id)
                 behind.append(event.at)
     again = [at for at in behind if newest - at < _PATIENCE]  # the cursor waits for these, but not for ever
-    with services.work() as work:
-        work.events.move_cursor(cursor, min([newest, *again]))
+    reaches = min([newest, *again])
+    if reaches != reached:
+        with services.work() as work:
+            work.events.move_cursor(cursor, reaches)
     if behind:
         raise LeftBehind(len(behind))
     return new
