@@ -138,6 +138,12 @@ class ProvisioningClient:
         answer: dict[str, Any] = self._call("POST", "/applications", json=application, headers=headers).json()
         return answer
 
+    def look_at_confirmation(self, reference: str, token: str) -> dict[str, Any]:
+        """What the button behind this link would confirm; a dead link is a Conflict or NotThere. Changes nothing."""
+        path = f"/applications/{_known(reference)}/email-confirmation/check"
+        answer: dict[str, Any] = self._call("POST", path, json={"token": token}).json()
+        return answer
+
     def confirm_email(self, reference: str, token: str) -> dict[str, Any]:
         answer: dict[str, Any] = self._call(
             "POST", f"/applications/{_known(reference)}/email-confirmation", json={"token": token}
@@ -245,7 +251,7 @@ class ProvisioningClient:
 
     def _sent(self, verb: str, path: str, **options: Any) -> requests.Response:
         """Once more when the connection is cut, as by a process that stops, and the same twice does no harm."""
-        repeatable = verb == "GET" or "Idempotency-Key" in options["headers"] or path in ("/form/check", "/form/draft.pdf")
+        repeatable = verb == "GET" or "Idempotency-Key" in options["headers"] or path.endswith(("/check", "/draft.pdf"))
         try:
             return self._session.request(verb, self._url + path, timeout=self._timeout, **options)
         except requests.ConnectionError as error:

@@ -23,7 +23,7 @@ from provisioning.api.schemas import (
     FormCheckBody,
     PasswordResetBody,
 )
-from provisioning.domain.application import Status
+from provisioning.domain.application import Application, Status
 from provisioning.domain.document import Document
 from provisioning.domain.errors import FieldError, Invalid, NotFound, NotPossible, TooSoon
 from provisioning.form.bodies import application_body
@@ -36,6 +36,7 @@ from provisioning.http import (
 )
 from provisioning.use_cases.account.request_new_password import ask_for_new_password
 from provisioning.use_cases.application import submit
+from provisioning.use_cases.tokens import status_token
 
 
 @api.get("/form")
@@ -123,7 +124,19 @@ def post_application() -> tuple[dict[str, Any], int]:
 @requires(SUBMIT)
 def post_email_confirmation(reference: str) -> dict[str, Any]:
     body = read_action(EmailConfirmationBody)
-    return status_of_application(submit.confirm_email(wired().services, reference, body.token))
+    return _confirmed(submit.confirm_email(wired().services, reference, body.token))
+
+
+@api.post("/applications/<reference>/email-confirmation/check")
+@call(
+    "Whether the link of a confirmation mail is still good, and what its button would confirm; changes nothing",
+    body=EmailConfirmationBody,
+    raises=[NotPossible],
+)
+@requires(SUBMIT)
+def post_email_confirmation_check(reference: str) -> dict[str, Any]:
+    body = read_action(EmailConfirmationBody)
+    return _confirmed(submit.look_at_confirmation(wired().services, reference, body.token))
 
 
 @api.post("/applications/<reference>/documents")
@@ -175,11 +188,19 @@ def get_status(reference: str) -> dict[str, Any]:
     kind = (application.signature or {}).get("kind")
     with wired().services.work() as work:
         documents = work.documents.of(reference)
+        completion = submit.completion_of(work, application, documents)
     return {
         **status_of_application(application),
         "received_at": application.received_at.isoformat(),
         "decided_at": application.decided_at.isoformat() if application.decided_at else None,
         "email_confirmed": application.email_confirmed_at is not None,
+        "email_confirmed_at": application.email_confirmed_at.isoformat() if application.email_confirmed_at else None,
+        "completion": {
+            "asked_at": completion.asked_at.isoformat(),
+            "answered_at": completion.answered_at.isoformat() if completion.answered_at else None,
+        }
+        if completion
+        else None,
         "signature_kind": kind,
         "documents": len(documents),
         "document_missing": submit.signed_document_missing(application, documents),
@@ -201,6 +222,15 @@ def post_password_reset() -> tuple[dict[str, Any], int]:
     body = read_action(PasswordResetBody)
     ask_for_new_password(wired().services, body.login)
     return {}, 202
+
+
+def _confirmed(application: Application) -> dict[str, Any]:
+    """Whoever holds the newest confirmation link may also see the status page."""
+    return {
+        **status_of_application(application),
+        "signature_kind": (application.signature or {}).get("kind"),
+        "status_token": status_token(wired().services, application),
+    }
 
 
 def _status_token() -> str:

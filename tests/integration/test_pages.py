@@ -1,5 +1,6 @@
 """The web form, the portal and the staff UI over plain HTTP; every page fetched is checked."""
 
+import re
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,6 +9,8 @@ import pytest
 import requests
 
 from deploy.demo import applicant, proof_of_work
+from deploy.visitor import Page
+from tests.support.files import picture
 from tests.support.world import CLAUSES, World, unused_address
 
 
@@ -119,10 +122,9 @@ def test_f06_opening_the_link_confirms_nothing_and_every_wrong_link_helps(world:
     headers = {"X-Status-Token": found["status_token"]}
     assert world.call("GET", status, world.service_token(), headers=headers).json()["status"] == "unconfirmed"
     assert "Wniosek złożony" in visitor.send(page, {}).text
-    page = visitor.send(visitor.open(link), {})
+    page = visitor.open(link)  # a dead link says so before anything is pressed
     assert (page.status, page.heading) == (409, "Adres jest już potwierdzony")
-    page = visitor.send(visitor.open(link[:-2] + "xx"), {})
-    assert page.status in (404, 409)
+    assert visitor.open(link[:-2] + "xx").status in (404, 409)
 
 
 def test_f07_the_status_page_is_behind_an_unguessable_link(world: World) -> None:
@@ -285,6 +287,37 @@ def test_s08_revealing_a_pesel_is_a_logged_post(world: World) -> None:
     assert [line["action"] for line in history].count("application.pesel_revealed") == 1
 
 
+def status_link(world: World, page: Page) -> str:
+    return str(re.search(rf"{re.escape(world.webapp)}/wniosek/status/[^\"<>\s]+", page.text)[0])  # type: ignore[index]
+
+
+def test_the_status_page_says_what_is_asked_for_and_that_it_came(world: World) -> None:
+    found = world.filed()
+    answer = world.call(
+        "POST",
+        f"/staff/applications/{found['reference']}/request-completion",
+        world.staff_token("registrar"),
+        json={"version": found["version"], "reason": "Brakuje podpisu na stronie 2."},
+    )
+    assert answer.status_code == 200, answer.text
+    visitor, url = world.visitor(), f"{world.webapp}/wniosek/status/{found['reference']}/{found['status_token']}"
+    page = visitor.open(url)
+    assert page.heading == "Do uzupełnienia"
+    assert "Brakuje podpisu na stronie 2." in page.text
+    page = visitor.send(page, {}, action_ends="/plik", files={"file": ("strona-2.png", picture())})
+    assert page.heading == "Uzupełnienie sprawdzamy"
+    assert "Otrzymaliśmy uzupełnienie" in page.text
+
+
+def test_a_mistyped_address_is_corrected_at_once(world: World) -> None:
+    found, right = world.submit(email=(wrong := unused_address()), email_again=wrong), unused_address()
+    visitor, url = world.visitor(), f"{world.webapp}/wniosek/status/{found['reference']}/{found['status_token']}"
+    refused = visitor.send(visitor.open(url), {"email": "jan@"}, action_ends="/email")
+    assert refused.status == 422 and 'value="jan@"' in refused.text  # what was typed is still there
+    visitor.send(visitor.open(url), {"email": right}, action_ends="/email")  # within the minute of the first mail
+    assert world.mail(right, "potwierdź")
+
+
 def test_paper_stays_unconfirmed_until_staff_record_it(world: World) -> None:
     visitor, address = world.visitor(), unused_address()
     page = world.file_on_web(visitor, address, podpis={"signature_kind": "paper"})
@@ -292,7 +325,8 @@ def test_paper_stays_unconfirmed_until_staff_record_it(world: World) -> None:
     token = world.confirmation_token(address)
     reference = token.split(".")[0]
     confirmed = visitor.send(visitor.open(f"{world.webapp}/wniosek/potwierdzenie/{token}"), {})
-    assert "Będzie złożony, gdy papier do nas dotrze" in confirmed.text
+    assert "Wniosek jest złożony w dniu, w którym wydruk do nas dotrze" in confirmed.text
+    assert "Czeka na podpisany wydruk" in visitor.open(status_link(world, confirmed)).text
     clerk = world.staff("clerk")
     page = clerk.open(f"{world.provisioning}/wniosek/{reference}/record-paper")
     assert clerk.send(page, {"signed_on": "2099-01-01", "filed_on": "x"}).status == 422

@@ -11,6 +11,7 @@ from werkzeug.exceptions import TooManyRequests
 from ibok_idp.look.flask_look import language
 from webapp.application_form.blueprint import application_form, typed_in
 from webapp.application_form.steps import html_id
+from webapp.application_form.timeline import timeline
 from webapp.limits import allow
 from webapp.provisioning_client import ProvisioningUnavailable, Rejected
 from webapp.wired import client, settings
@@ -29,15 +30,17 @@ def file_added(reference: str, token: str, name: str, content: bytes, kind: str)
 
 @application_form.get("/wniosek/status/<reference>/<token>")
 def status(reference: str, token: str) -> str:
-    found = client().status(reference, token)
+    return _status_page(client().status(reference, token), token, sent=request.args.get("wyslano"))
+
+
+def _status_page(
+    found: dict[str, Any], token: str, *, errors: dict[str, str] | None = None, typed: str | None = None, sent: str | None = None
+) -> str:
     known = session.get("filed") or {}
+    email = known.get("email") if known.get("reference") == found["reference"] else None
+    steps = timeline(found)
     return render_template(
-        "form/status.html",
-        status=found,
-        token=token,
-        email=known.get("email") if known.get("reference") == reference else None,
-        sent=request.args.get("wyslano"),
-        errors={},
+        "form/status.html", status=found, token=token, email=email, errors=errors or {}, typed=typed, sent=sent, steps=steps
     )
 
 
@@ -55,10 +58,7 @@ def send_again(reference: str, token: str) -> Any:
         client().send_confirmation_again(reference, token, typed, language())
     except Rejected as rejected:
         errors = {html_id(each.field): each.message for each in rejected.errors}
-        found = client().status(reference, token)
-        return render_template(
-            "form/status.html", status=found, token=token, email=None, sent=None, errors=errors, typed=typed
-        ), 422
+        return _status_page(client().status(reference, token), token, errors=errors, typed=typed), 422
     known = session.get("filed")
     if known and known["reference"] == reference and typed:
         session["filed"] = {**known, "email": typed}
@@ -75,8 +75,7 @@ def add_file(reference: str, token: str) -> Any:
     if upload and content:
         refused = file_added(reference, token, upload.filename or "", content, kind)
     if refused:
-        errors = {"file": refused}
-        return render_template("form/status.html", status=found, token=token, email=None, sent=None, errors=errors), 422
+        return _status_page(found, token, errors={"file": refused}), 422
     known = session.get("filed")
     if known and known["reference"] == reference:
         session["filed"] = {**known, "file_error": None}
@@ -85,14 +84,15 @@ def add_file(reference: str, token: str) -> Any:
 
 @application_form.get("/wniosek/potwierdzenie/<token>")
 def confirm(token: str) -> str:
-    """A page with a button: a mail scanner that opens the link confirms nothing."""
-    return render_template("form/confirm.html", token=token)
+    """A page with a button: a mail scanner that opens the link confirms nothing. A link that is dead says so at once."""
+    found = client().look_at_confirmation(token.split(".")[0], token)
+    return render_template("form/confirm.html", token=token, status=found)
 
 
 @application_form.post("/wniosek/potwierdzenie/<token>")
 def confirm_now(token: str) -> str:
     found = client().confirm_email(token.split(".")[0], token)
-    return render_template("form/confirmed.html", status=found)
+    return render_template("form/confirmed.html", status=found, status_url=status_url(found["reference"], found["status_token"]))
 
 
 def pdf(reference: str, token: str) -> Response:

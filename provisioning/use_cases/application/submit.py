@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from provisioning.domain.actors import APPLICANT
@@ -130,17 +131,8 @@ def confirm_email(services: Services, reference: str, token: str) -> Application
         NotPossible: `already_confirmed`, `confirmation_expired` or `document_missing`.
     """
     with services.work() as work:
-        application = work.applications.get(reference, for_change=True)
-        if application.email_confirmed_at is not None and application.confirmation_nonce is None:
-            raise NotPossible("already_confirmed", "The e-mail address is confirmed already.")
-        if not is_confirmation_token(services, application, token):
-            raise NotFound(reference)
-        assert application.confirmation_sent_at is not None  # set together with the nonce
-        if services.clock.now() - application.confirmation_sent_at > services.rules.email_confirmation_life:
-            raise NotPossible("confirmation_expired", "The link has expired; ask for a new one on the status page.")
+        application = _confirmable(services, work, reference, token, for_change=True)
         kind = (application.signature or {}).get("kind")
-        if signed_document_missing(application, work.documents.of(reference)):
-            raise NotPossible("document_missing", "Add the signed document first, on the status page.")
         application.email_confirmed_at = services.clock.now()
         application.confirmation_nonce = None
         if kind == SignatureKind.PAPER:
@@ -153,6 +145,30 @@ def confirm_email(services: Services, reference: str, token: str) -> Application
         work.audit.write(
             APPLICANT, AuditAction.APPLICATION_EMAIL_CONFIRMED, reference, {"status": application.status}, services.clock.now()
         )
+    return application
+
+
+def look_at_confirmation(services: Services, reference: str, token: str) -> Application:
+    """What the button behind this link would confirm; changes nothing, for programs open links too.
+
+    Raises:
+        NotFound, NotPossible: as `confirm_email`.
+    """
+    with services.work() as work:
+        return _confirmable(services, work, reference, token)
+
+
+def _confirmable(services: Services, work: Work, reference: str, token: str, *, for_change: bool = False) -> Application:
+    application = work.applications.get(reference, for_change=for_change)
+    if application.email_confirmed_at is not None and application.confirmation_nonce is None:
+        raise NotPossible("already_confirmed", "The e-mail address is confirmed already.")
+    if not is_confirmation_token(services, application, token):
+        raise NotFound(reference)
+    assert application.confirmation_sent_at is not None  # set together with the nonce
+    if services.clock.now() - application.confirmation_sent_at > services.rules.email_confirmation_life:
+        raise NotPossible("confirmation_expired", "The link has expired; ask for a new one on the status page.")
+    if signed_document_missing(application, work.documents.of(reference)):
+        raise NotPossible("document_missing", "Add the signed document first, on the status page.")
     return application
 
 
@@ -170,16 +186,17 @@ def send_confirmation_again(services: Services, reference: str, token: str, emai
     """Send the confirmation again, to a corrected address when one is given; the earlier link dies.
 
     Raises:
-        NotFound: wrong reference or token. NotPossible: confirmed already. TooSoon: less than a minute ago.
+        NotFound: wrong reference or token. NotPossible: confirmed already.
+        TooSoon: less than a minute ago, to the same address.
     """
     with services.work() as work:
         application = _by_status_token(services, work, reference, token, for_change=True)
         if application.status is not Status.UNCONFIRMED or application.email_confirmed_at is not None:
             raise NotPossible("already_confirmed", "The e-mail address is confirmed already.")
-        left = _resend_in(services, application)
-        if left > 0:
-            raise TooSoon(left)
         corrected, earlier = email is not None and email != application.email, application.confirmation_nonce
+        left = _resend_in(services, application)
+        if left > 0 and not corrected:
+            raise TooSoon(left)
         if email is not None:
             application.data = {**application.data, "email": email}
         application.confirmation_nonce = secrets.token_bytes(32)
@@ -228,6 +245,26 @@ def status_of(services: Services, reference: str, token: str) -> tuple[Applicati
     with services.work() as work:
         application = _by_status_token(services, work, reference, token)
         return application, _confirmation_mail(services, work, application)
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What staff asked for, and whether something came since."""
+
+    asked_at: datetime
+    answered_at: datetime | None
+
+
+def completion_of(work: Work, application: Application, documents: Sequence[Document]) -> Completion | None:
+    """None while nothing is asked for."""
+    if application.status is not Status.INCOMPLETE:
+        return None
+    asked = max(
+        (mail.created_at for mail in work.mails.of(application.reference) if mail.kind is MailKind.INCOMPLETE),
+        default=application.received_at,
+    )
+    came = [each.created_at for each in documents if each.created_at is not None and each.created_at > asked]
+    return Completion(asked, max(came, default=None))
 
 
 def _by_status_token(services: Services, work: Work, reference: str, token: str, *, for_change: bool = False) -> Application:
