@@ -19,11 +19,7 @@ from faults.reading import Account, Line, Mail
 # A mail whose hand-over had begun when a deed was answered may still arrive. Between a worker's last look at the account
 # and the mail server's answer lie one composed mail and four answers of the mail server: far under this on an idle machine.
 HAND_OVER_SECONDS = 5.0
-
-
 _WITH_PASSWORD = ("activated", "new_password")
-
-
 _ENDS_PASSWORDS = ("misdirected", "suspend", "delete", "erase", "end_contract", "own_password", "resend")
 
 

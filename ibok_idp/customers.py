@@ -10,8 +10,6 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 GROUP = "/customers"
-
-
 UPDATE_PASSWORD = "UPDATE_PASSWORD"  # noqa: S105  # the name of a required action
 
 

@@ -12,12 +12,9 @@ from email.mime.base import MIMEBase
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 
-OWN = "ibok@wpwik.com"
-
+from tests.support.messages import OWN
 
 OURS = "<activated.0123456789abcdef@wpwik.com>"
-
-
 PDF = b"%PDF-1.4\n" + bytes(range(256)) * 20
 
 
@@ -93,11 +90,7 @@ def status(*blocks: str) -> Message:
 
 
 FAILED = "Final-Recipient: rfc822; jan@example.com\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 nie ma takiego"
-
-
 RELAYED = "Final-Recipient: rfc822; kopia@example.com\nAction: relayed\nStatus: 2.0.0"
-
-
 OTHER = "Final-Recipient: rfc822; kopia@example.com\nAction: delayed\nStatus: 4.0.0\nDiagnostic-Code: smtp; 451 potem"
 
 

@@ -9,8 +9,6 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 ISSUER, CERTS = "https://kc.example/realms/ibok", "https://kc.example/certs"
-
-
 KEY = RSAKey.generate_key(2048, {"kid": "one"})
 
 

@@ -7,8 +7,6 @@ import math
 import pypdfium2
 
 MOST_POINTS = 14_400  # ISO 32000-2, annex C: 200 inches
-
-
 _PIXELS_OF_A_TRIAL = 250_000
 
 

@@ -1,8 +1,8 @@
 """Keycloak and we agree: logins are noticed, and what IT does in the console shows and changes the state where it must.
 
-Two cursors are kept in the database: the time of the newest event seen, by Keycloak's clock and never by ours. Each round reads
-a little before its cursor, which also passes what our own service account did, for events become visible only when Keycloak has committed them; an event that is known already is
-left alone.
+Two cursors are kept in the database: the time of the newest event that was read, whoever caused it, by Keycloak's clock and never
+by ours. Each round reads a little before its cursor, for events become visible only when Keycloak has committed them; an event
+that is known already is left alone.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ import structlog
 from provisioning.domain.account import Account
 from provisioning.domain.account_states import AccountState, Trouble
 from provisioning.domain.actors import WORKER
+from provisioning.domain.application import Application
 from provisioning.domain.audit_actions import AuditAction
 from provisioning.domain.errors import NotFound, Outage
 from provisioning.domain.in_keycloak import MADE_TOGETHER
@@ -195,14 +196,26 @@ def _written_when_to_look_again(services: Services, logins: Sequence[str]) -> di
     """Accounts at which nothing can be done now; else whoever looks for work would find them again and again."""
     with services.work() as work:
         accounts = work.accounts.many(logins, for_change=True)
-        looks = fresh_looks(services, work, accounts)
-        idle = [account for account in accounts if account.unsettled and looks[account.login].next.act is None]
-        for account in idle:
-            account.look_at = looks[account.login].next.look_at
-        work.accounts.save_many(idle)
-        for account in idle:
-            looks[account.login].account.unsettled = account.unsettled
-        return looks
+        return _saved(services, work, accounts)
+
+
+def _saved(
+    services: Services, work: Work, accounts: list[Account], applications: dict[str, Application] | None = None
+) -> dict[str, Look]:
+    """Save locked accounts with the time to look at them again; what is to be done next with each.
+
+    Args:
+        applications: as of `fresh_looks`.
+    """
+    looks = fresh_looks(services, work, accounts, applications)
+    for account in accounts:
+        next_ = looks[account.login].next
+        account.look_at = next_.look_at if next_.act is None else None
+    work.accounts.save_many(accounts)
+    for account in accounts:
+        copied = looks[account.login].account
+        copied.look_at, copied.unsettled = account.look_at, account.unsettled
+    return looks
 
 
 def _ending(look: Look) -> Kept:
@@ -275,14 +288,7 @@ def _written_down(services: Services, act: Act, done: list[tuple[Look, object]])
                 account.keycloak_went_well()
             now = look if applications is None else replace(look, application=applications[account.reference])
             ACTS[act].note(services, work, account, now, outcome)
-        following = fresh_looks(services, work, accounts, applications)
-        for account in accounts:
-            next_ = following[account.login].next
-            account.look_at = next_.look_at if next_.act is None else None
-        work.accounts.save_many(accounts)
-        for account in accounts:
-            copied = following[account.login].account
-            copied.look_at, copied.unsettled = account.look_at, account.unsettled
+        following = _saved(services, work, accounts, applications)
         services.seam(f"{act}.before_commit")
     services.seam(f"{act}.after_commit")
     return following
